@@ -1,1 +1,27 @@
-//! The `branch` crate.
+//! What a branch means: a view of objects at one moment, a draft of changes over it, the rules that
+//! every change obeys, and the one commit.
+//!
+//! Must not know GraphQL, WebAssembly or HTTP. A change, wherever it comes from, becomes a
+//! [`Draft`] over a [`View`], then a [`ChangeSet`], then [`Database::commit`].
+
+mod change;
+mod commit;
+mod database;
+mod draft;
+mod error;
+mod object;
+mod record;
+mod rows;
+mod schema;
+mod view;
+
+pub use change::{Change, ChangeSet, FieldChange, Op};
+pub use commit::{Author, Cause, Committed, LogEntry};
+pub use database::{Database, Environment};
+pub use draft::{AttrInput, Draft, Input, PeerInput, PeerRef, RelInput};
+pub use error::{BranchError, CommitFailure, Violation};
+pub use object::{Edge, Object};
+pub use record::{AttrRef, ValueRef};
+pub use rows::Track;
+pub use schema::{SchemaLoad, SchemaLoadError};
+pub use view::{InOrder, Objects, View};

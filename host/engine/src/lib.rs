@@ -1,1 +1,18 @@
-//! The `engine` crate.
+//! Runs: from a definition and a target to one transaction of objects that belong to an instance.
+//!
+//! Must not know redb, wasmtime, HTTP or status codes. `run` is the story; `context` is what a
+//! guest can reach; `tracking` decides what goes.
+
+mod context;
+mod definition;
+mod identity;
+mod instance;
+mod report;
+mod run;
+mod tracking;
+
+pub use definition::{Definition, DefinitionError, OnProtected, OnRelease};
+pub use identity::{generated_id, instance_id};
+pub use instance::{Instance, InstanceState};
+pub use report::{LogLine, RunOutcome, RunRecord};
+pub use run::{Engine, EngineOptions, Mode, RunError, RunRequest, RunResult};

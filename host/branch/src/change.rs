@@ -1,0 +1,273 @@
+//! What a draft changes, as people and programs read it: the answer of a plan, the summary of a
+//! commit. Canonical: sorted by kind and id, so that equal changes have equal digests.
+
+use std::collections::BTreeMap;
+
+use model::schema::{Direction, Kind, Relationship};
+use model::{Digest, ObjectId, Symbol};
+use serde_json::{Value as Json, json};
+use store::{Space, key};
+
+use crate::draft::Draft;
+use crate::error::BranchError;
+use crate::object::{Edge, Object};
+use crate::rows::Bytes;
+
+/// What happens to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Op {
+    /// It is made.
+    Created,
+    /// Values or links change.
+    Updated,
+    /// It goes.
+    Deleted,
+}
+
+impl Op {
+    pub(crate) fn byte(self) -> u8 {
+        match self {
+            Self::Created => 1,
+            Self::Updated => 2,
+            Self::Deleted => 3,
+        }
+    }
+
+    pub(crate) fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            1 => Some(Self::Created),
+            2 => Some(Self::Updated),
+            3 => Some(Self::Deleted),
+            _ => None,
+        }
+    }
+
+    /// The word in answers: `created`, `updated`, `deleted`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// A value before and after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldChange {
+    /// Attribute.
+    pub name: String,
+    /// Value before; null when there was none.
+    pub before: Json,
+    /// Value after; null when there is none.
+    pub after: Json,
+}
+
+/// Peers that come and go.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LinkChange {
+    /// Labels of peers that come, sorted.
+    pub added: Vec<String>,
+    /// Labels of peers that go, sorted.
+    pub removed: Vec<String>,
+}
+
+/// What happens to one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// How.
+    pub op: Op,
+    /// The object.
+    pub id: ObjectId,
+    /// Name of its kind.
+    pub kind: String,
+    /// Symbol of its kind.
+    pub symbol: Symbol,
+    /// Human-friendly id or display label.
+    pub label: String,
+    /// Values, by attribute name.
+    pub fields: Vec<FieldChange>,
+    /// Peers, by relationship name; for an update by one end, both ends are listed.
+    pub links: BTreeMap<String, LinkChange>,
+}
+
+/// Everything a draft changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChangeSet {
+    /// Changes, sorted by kind, then label, then id.
+    pub changes: Vec<Change>,
+}
+
+impl ChangeSet {
+    /// Compares a draft with the snapshot below it. Linear in what changes.
+    pub fn of(draft: &Draft) -> Result<Self, BranchError> {
+        let mut changes: BTreeMap<ObjectId, Change> = BTreeMap::new();
+        for (key, row) in draft.view.rows.pending(Space::Heads) {
+            head_change(draft, key, row, &mut changes)?;
+        }
+        for (key, row) in draft.view.rows.pending(Space::Edges) {
+            edge_change(draft, key, row, &mut changes)?;
+        }
+        let mut changes: Vec<Change> = changes
+            .into_values()
+            .filter(|change| {
+                change.op != Op::Updated || !change.fields.is_empty() || !change.links.is_empty()
+            })
+            .collect();
+        for change in &mut changes {
+            for link in change.links.values_mut() {
+                link.added.sort();
+                link.removed.sort();
+            }
+        }
+        changes.sort_by(|a, b| (&a.kind, &a.label, a.id).cmp(&(&b.kind, &b.label, b.id)));
+        Ok(Self { changes })
+    }
+
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// How many objects are made, changed, and go.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let count = |op| self.changes.iter().filter(|change| change.op == op).count();
+        (count(Op::Created), count(Op::Updated), count(Op::Deleted))
+    }
+
+    pub(crate) fn summary(&self) -> Vec<(ObjectId, u32, Op)> {
+        self.changes.iter().map(|change| (change.id, change.symbol.0, change.op)).collect()
+    }
+
+    /// The canonical document.
+    pub fn to_json(&self) -> Json {
+        let changes: Vec<Json> = self.changes.iter().map(Change::to_json).collect();
+        let (created, updated, deleted) = self.counts();
+        json!({
+            "created": created, "updated": updated, "deleted": deleted, "changes": changes,
+        })
+    }
+
+    /// Digest of the canonical document: equal plans have equal digests.
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.to_json().to_string().as_bytes())
+    }
+}
+
+impl Change {
+    fn to_json(&self) -> Json {
+        let fields: serde_json::Map<String, Json> = self
+            .fields
+            .iter()
+            .map(|field| {
+                (field.name.clone(), json!({"before": field.before, "after": field.after}))
+            })
+            .collect();
+        let links: serde_json::Map<String, Json> = self
+            .links
+            .iter()
+            .map(|(name, link)| {
+                (name.clone(), json!({"added": link.added, "removed": link.removed}))
+            })
+            .collect();
+        json!({
+            "op": self.op.word(), "kind": self.kind, "id": self.id.to_string(),
+            "label": self.label, "fields": fields, "links": links,
+        })
+    }
+}
+
+fn head_change(
+    draft: &Draft,
+    key: &[u8],
+    row: Option<&[u8]>,
+    changes: &mut BTreeMap<ObjectId, Change>,
+) -> Result<(), BranchError> {
+    let Some((_, symbol, id)) = key::parse_head(key) else { return Ok(()) };
+    let Some(kind) = draft.schema().by_symbol.get(&symbol).cloned() else { return Ok(()) };
+    let before = match draft.view.rows.snapshot.get(Space::Heads, key)? {
+        Some(row) => Object::read(id, &kind, Bytes::Stored(row))?,
+        None => None,
+    };
+    let after = match row {
+        Some(row) => Object::read(id, &kind, Bytes::Pending(row.into()))?,
+        None => None,
+    };
+    let op = match (&before, &after) {
+        (None, None) => return Ok(()),
+        (None, Some(_)) => Op::Created,
+        (Some(_), Some(_)) => Op::Updated,
+        (Some(_), None) => Op::Deleted,
+    };
+    let label = match after.as_ref().or(before.as_ref()) {
+        Some(object) => draft.label_of(object)?,
+        None => id.to_string(),
+    };
+    let mut fields = Vec::new();
+    for attribute in &kind.attributes {
+        let read = |object: &Option<Object>| {
+            object.as_ref().map_or(Json::Null, |object| object.value(&attribute.name).to_json())
+        };
+        let (old, new) = (read(&before), read(&after));
+        if old != new {
+            fields.push(FieldChange { name: attribute.name.clone(), before: old, after: new });
+        }
+    }
+    changes.insert(
+        id,
+        Change { op, id, kind: kind.name.clone(), symbol, label, fields, links: BTreeMap::new() },
+    );
+    Ok(())
+}
+
+fn edge_change(
+    draft: &Draft,
+    key: &[u8],
+    row: Option<&[u8]>,
+    changes: &mut BTreeMap<ObjectId, Change>,
+) -> Result<(), BranchError> {
+    let Some(edge) = key::parse_edge(key) else { return Ok(()) };
+    let had = match draft.view.rows.snapshot.get(Space::Edges, key)? {
+        Some(row) => Edge::decode(edge.peer, &row)?.is_some(),
+        None => false,
+    };
+    let has = match row {
+        Some(row) => Edge::decode(edge.peer, row)?.is_some(),
+        None => false,
+    };
+    if had == has {
+        return Ok(());
+    }
+    let Some(kind) = draft.kind_then_or_now(edge.object)? else { return Ok(()) };
+    let Some(name) = relationship_name(&kind, edge.relationship, edge.direction) else {
+        return Ok(());
+    };
+    if !changes.contains_key(&edge.object) {
+        let label = draft.label_then_or_now(edge.object)?;
+        let change = Change {
+            op: Op::Updated,
+            id: edge.object,
+            kind: kind.name.clone(),
+            symbol: kind.symbol,
+            label,
+            fields: Vec::new(),
+            links: BTreeMap::new(),
+        };
+        changes.insert(edge.object, change);
+    }
+    let peer = draft.label_then_or_now(edge.peer)?;
+    if let Some(change) = changes.get_mut(&edge.object) {
+        let link = change.links.entry(name).or_default();
+        if has { link.added.push(peer) } else { link.removed.push(peer) }
+    }
+    Ok(())
+}
+
+pub(crate) fn relationship_name(
+    kind: &Kind,
+    symbol: Symbol,
+    direction: Direction,
+) -> Option<String> {
+    let fits = |rel: &&Relationship| rel.symbol == symbol && rel.direction == direction;
+    kind.relationships.iter().find(fits).map(|rel| rel.name.clone())
+}

@@ -1,0 +1,191 @@
+//! The one way anything becomes part of the store.
+
+use model::{BranchId, ObjectId, Seq, Timestamp};
+use serde::{Deserialize, Serialize};
+use store::{CommitError, Proposal, Space, Write, key};
+
+use crate::change::{ChangeSet, Op};
+use crate::database::Database;
+use crate::draft::Draft;
+use crate::error::{BranchError, CommitFailure};
+use crate::object::stamp;
+
+/// Who a change is attributed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Author(pub ObjectId);
+
+/// Why a commit was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cause {
+    /// The store was made.
+    Init,
+    /// A schema was loaded.
+    Schema,
+    /// Objects were changed by hand or from files.
+    Objects,
+    /// A component was uploaded.
+    Component,
+    /// A generator ran.
+    Run {
+        /// The run.
+        run: u128,
+        /// The instance.
+        instance: u128,
+        /// Name of the definition.
+        definition: String,
+    },
+    /// The outcome of a run that changed no object.
+    Outcome {
+        /// The run.
+        run: u128,
+    },
+}
+
+/// One row of the commit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEntry {
+    /// The branch.
+    pub branch: BranchId,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub author: ObjectId,
+    /// Why.
+    pub cause: Cause,
+    /// What was changed: object, symbol of its kind, how.
+    pub changed: Vec<(ObjectId, u32, Op)>,
+}
+
+/// The layout of a log row. A type of its own: renaming a field above changes no file.
+#[derive(Serialize, Deserialize)]
+struct LogRow {
+    branch: u32,
+    at: i64,
+    author: u128,
+    cause: Cause,
+    changed: Vec<(u128, u32, u8)>,
+}
+
+impl LogEntry {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let row = LogRow {
+            branch: self.branch.0,
+            at: self.at.0,
+            author: self.author.0,
+            cause: self.cause.clone(),
+            changed: self.changed.iter().map(|(id, kind, op)| (id.0, *kind, op.byte())).collect(),
+        };
+        postcard::to_stdvec(&row).expect("plain data serialises")
+    }
+
+    pub(crate) fn decode(row: &[u8]) -> Option<Self> {
+        let row: LogRow = postcard::from_bytes(row).ok()?;
+        let changed: Option<Vec<_>> = row
+            .changed
+            .into_iter()
+            .map(|(id, kind, op)| Some((ObjectId(id), kind, Op::from_byte(op)?)))
+            .collect();
+        Some(Self {
+            branch: BranchId(row.branch),
+            at: Timestamp(row.at),
+            author: ObjectId(row.author),
+            cause: row.cause,
+            changed: changed?,
+        })
+    }
+}
+
+/// What became of a draft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The commit; `None` when the draft changed nothing and nothing was written.
+    pub seq: Option<Seq>,
+    /// What was changed.
+    pub changes: ChangeSet,
+}
+
+impl Database {
+    /// Checks a draft and commits it durably. A draft that changes nothing writes nothing.
+    ///
+    /// Cost: one group commit of the store, shared with whoever commits at the same time.
+    pub fn commit(
+        &self,
+        mut draft: Draft,
+        cause: Cause,
+    ) -> Result<Committed, CommitFailure> {
+        draft.finish()?;
+        self.commit_finished(draft, cause)
+    }
+
+    /// Commits a draft that [`Draft::finish`] has checked.
+    pub fn commit_finished(
+        &self,
+        draft: Draft,
+        cause: Cause,
+    ) -> Result<Committed, CommitFailure> {
+        if draft.view.rows.is_clean() {
+            return Ok(Committed { seq: None, changes: ChangeSet::default() });
+        }
+        let changes = ChangeSet::of(&draft)?;
+        let entry = LogEntry {
+            branch: draft.branch(),
+            at: draft.now(),
+            author: draft.author().0,
+            cause,
+            changed: changes.summary(),
+        };
+        let proposal = Proposal {
+            base: draft.seq(),
+            reads: draft.view.rows.reads(),
+            writes: writes(&draft)?,
+            log: entry.encode(),
+        };
+        let seq = match self.store().commit(proposal) {
+            Ok(seq) => seq,
+            Err(CommitError::Conflict { seq, .. }) => return Err(CommitFailure::Conflict { seq }),
+            Err(CommitError::TooOld { oldest, .. }) => {
+                return Err(CommitFailure::Conflict { seq: oldest });
+            }
+            Err(other) => return Err(CommitFailure::Store(other)),
+        };
+        Ok(Committed { seq: Some(seq), changes })
+    }
+}
+
+/// The draft's rows as writes, with the history of what they overwrite.
+fn writes(draft: &Draft) -> Result<Vec<Write>, BranchError> {
+    let rows = &draft.view.rows;
+    let mut writes = Vec::new();
+    for space in rows.spaces() {
+        for (key, value) in rows.pending(space) {
+            let stamps = matches!(space, Space::Heads | Space::Edges | Space::Schemas);
+            if stamps && let Some(old) = rows.snapshot.get(space, key)? {
+                writes.push(past(space, key, &old)?);
+            }
+            writes.push(match value {
+                None => Write::Delete { space, key: key.to_vec() },
+                Some(value) if stamps => {
+                    Write::PutStamped { space, key: key.to_vec(), value: value.to_vec() }
+                }
+                Some(value) => Write::Put { space, key: key.to_vec(), value: value.to_vec() },
+            });
+        }
+    }
+    Ok(writes)
+}
+
+/// The row that keeps what a head or edge was before.
+fn past(space: Space, key: &[u8], old: &[u8]) -> Result<Write, BranchError> {
+    let damaged = || BranchError::Damaged { what: format!("a row of {space:?}") };
+    let (seq, _) = stamp(old).ok_or_else(damaged)?;
+    let (space, key) = match space {
+        Space::Heads => {
+            (Space::History, key::history_of_head(key, seq).ok_or_else(damaged)?)
+        }
+        Space::Edges => {
+            (Space::EdgeHistory, key::history_of_edge(key, seq).ok_or_else(damaged)?)
+        }
+        _ => (Space::Schemas, key::schema_history(key, seq).ok_or_else(damaged)?),
+    };
+    Ok(Write::Put { space, key, value: old.to_vec() })
+}

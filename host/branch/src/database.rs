@@ -1,0 +1,192 @@
+//! One store with everything that gives its rows a meaning: schemas, clock, ids, leases.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use model::schema::{Declared, Schema};
+use model::{BranchId, Clock, IdSource, ObjectId, Seq, Symbols};
+use store::{Snapshot, Space, Store, key};
+
+use crate::commit::{Author, Cause};
+use crate::draft::{AttrInput, Draft, Input};
+use crate::draft::Leases;
+use crate::error::{BranchError, CommitFailure};
+use crate::object::{PAYLOAD_AT, stamp};
+use crate::rows::{Rows, Track};
+use crate::schema::Indexes;
+use crate::view::View;
+
+/// What comes in from the outside world.
+#[derive(Clone)]
+pub struct Environment {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New ids.
+    pub ids: Arc<dyn IdSource>,
+}
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Environment")
+    }
+}
+
+/// A schema with what is derived from it; shared by all views of it.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// The commit that loaded it.
+    pub(crate) seq: Seq,
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) declared: Declared,
+    pub(crate) symbols: Symbols,
+    pub(crate) indexes: Indexes,
+}
+
+#[derive(Debug)]
+struct Shared {
+    store: Store,
+    environment: Environment,
+    compiled: Mutex<BTreeMap<BranchId, Arc<Compiled>>>,
+    leases: Arc<Leases>,
+}
+
+/// A store that knows its schema. Cheap to clone; all clones are one.
+#[derive(Debug, Clone)]
+pub struct Database {
+    shared: Arc<Shared>,
+}
+
+impl Database {
+    /// Takes a store; a new one gets `main`, the built-in schema and the default namespace.
+    pub fn open(store: Store, environment: Environment) -> Result<Self, CommitFailure> {
+        let shared = Shared {
+            store,
+            environment,
+            compiled: Mutex::new(BTreeMap::new()),
+            leases: Arc::new(Leases::default()),
+        };
+        let database = Self { shared: Arc::new(shared) };
+        let snapshot = database.store().snapshot().map_err(BranchError::from)?;
+        let known =
+            snapshot.get(Space::Branches, &key::branch(BranchId::MAIN)).map_err(BranchError::from)?;
+        drop(snapshot);
+        if known.is_none() {
+            database.init()?;
+        }
+        Ok(database)
+    }
+
+    fn init(&self) -> Result<(), CommitFailure> {
+        let mut draft = self.draft(BranchId::MAIN, Author(ObjectId::SYSTEM))?;
+        draft.load_schema(&[]).map_err(|bad| {
+            BranchError::Damaged { what: format!("the built-in schema: {bad}") }
+        })?;
+        draft.put_row(Space::Branches, key::branch(BranchId::MAIN), b"main".to_vec())?;
+        self.commit(draft, Cause::Init)?;
+        let mut draft = self.draft(BranchId::MAIN, Author(ObjectId::SYSTEM))?;
+        let input = Input::default()
+            .attr("name", AttrInput::value("default"))
+            .attr("default", AttrInput::by_host(true));
+        draft.create("IpamNamespace", None, input)?;
+        self.commit(draft, Cause::Init)?;
+        Ok(())
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    /// Clock and ids.
+    pub fn environment(&self) -> &Environment {
+        &self.shared.environment
+    }
+
+    /// The number of the newest commit.
+    pub fn last_seq(&self) -> Seq {
+        self.store().last_seq()
+    }
+
+    /// The newest state of a branch, for reading. About 10 us.
+    pub fn view(&self, branch: BranchId) -> Result<View, BranchError> {
+        self.open_view(branch, Track::Nothing)
+    }
+
+    /// A draft over the newest state of a branch.
+    pub fn draft(&self, branch: BranchId, author: Author) -> Result<Draft, BranchError> {
+        let view = self.open_view(branch, Track::Reads)?;
+        let leases = Arc::clone(&self.shared.leases);
+        Ok(Draft::over(view, author, self.environment().clone(), leases))
+    }
+
+    fn open_view(&self, branch: BranchId, track: Track) -> Result<View, BranchError> {
+        let snapshot = self.store().snapshot()?;
+        let compiled = self.compiled(&snapshot, branch)?;
+        let rows = Rows::new(snapshot, track);
+        // A schema load must not slip in between.
+        rows.note_point(Space::Schemas, &key::schema(branch));
+        Ok(View { rows, branch, compiled, now: self.environment().clock.now() })
+    }
+
+    /// The schema a snapshot shows, compiled at most once per load.
+    fn compiled(&self, snapshot: &Snapshot, branch: BranchId) -> Result<Arc<Compiled>, BranchError> {
+        let damaged = |what: &str| BranchError::Damaged { what: format!("schema: {what}") };
+        let row = snapshot.get(Space::Schemas, &key::schema(branch))?;
+        let (seq, declared) = match &row {
+            None => (Seq(0), None),
+            Some(row) => {
+                let (seq, _) = stamp(row).ok_or_else(|| damaged("no stamp"))?;
+                (seq, row.get(PAYLOAD_AT..))
+            }
+        };
+        {
+            let known = self.shared.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(compiled) = known.get(&branch)
+                && compiled.seq == seq
+            {
+                return Ok(Arc::clone(compiled));
+            }
+        }
+        let declared: Declared = match declared {
+            None => Declared::default(),
+            Some(bytes) => {
+                serde_json::from_slice(bytes).map_err(|bad| damaged(&bad.to_string()))?
+            }
+        };
+        let mut symbols = read_symbols(snapshot)?;
+        let schema = model::schema::compile(&declared, &mut symbols)
+            .map_err(|bad| damaged(&format!("{} errors on reading it back", bad.len())))?;
+        let schema = Arc::new(schema);
+        let indexes = Indexes::new(&schema);
+        let compiled = Arc::new(Compiled { seq, schema, declared, symbols, indexes });
+        let mut known = self.shared.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(branch, Arc::clone(&compiled));
+        Ok(compiled)
+    }
+
+    /// Walks every table and proves what must hold between them.
+    pub fn check(&self) -> Result<Vec<String>, BranchError> {
+        let report = self.store().check()?;
+        let mut findings: Vec<String> =
+            report.findings.iter().map(ToString::to_string).collect();
+        let view = self.view(BranchId::MAIN)?;
+        findings.extend(crate::check::indexes(&view)?);
+        Ok(findings)
+    }
+
+    /// Writes the whole store as stable text.
+    pub fn dump(&self, out: &mut dyn std::io::Write) -> Result<(), BranchError> {
+        Ok(self.store().dump(out)?)
+    }
+}
+
+/// The interned names as of a snapshot.
+pub(crate) fn read_symbols(snapshot: &Snapshot) -> Result<Symbols, BranchError> {
+    let mut names = Vec::new();
+    for row in snapshot.range(Space::Symbols, &[], &[0xff; 8])? {
+        let (_, name) = row?;
+        names.push(String::from_utf8(name.to_vec()).map_err(|_bad| BranchError::Damaged {
+            what: "an interned name is not UTF-8".to_owned(),
+        })?);
+    }
+    Ok(Symbols::from_names(names))
+}

@@ -1,0 +1,393 @@
+//! Pending changes over a view: what every change in the system is made of.
+//!
+//! Verbs here keep rows consistent among themselves at once (both ends of an edge, every index), so
+//! that the draft can be queried at any moment. Rules that need the whole draft (mandatory links,
+//! uniqueness, computed values, the IP hierarchy) are settled in `finish`.
+
+mod allocate;
+mod claim;
+mod compute;
+mod delete;
+mod finish;
+mod index;
+mod input;
+mod ipam;
+mod ledger;
+mod link;
+mod template;
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use model::schema::{Attribute, AttributeKind, Category, Kind};
+use model::{BranchId, ObjectId, Seq, Timestamp, Value};
+use store::{Space, key};
+
+use crate::commit::Author;
+use crate::database::Environment;
+use crate::error::{BranchError, Violation};
+use crate::object::{Object, TOMBSTONE, stamped};
+use crate::record::{Attr, Record};
+use crate::view::View;
+
+pub use allocate::{Granted, IdentifiedBy, PoolRequest, Want};
+pub use claim::{Claim, ClaimedPeer};
+pub use input::{AttrInput, FromPool, Input, PeerInput, PeerRef, RelInput};
+pub use ledger::Ledger;
+
+pub(crate) use allocate::Leases;
+
+/// Pending changes over a view. Dereferences to the view, which shows them.
+#[derive(Debug)]
+pub struct Draft {
+    pub(crate) view: View,
+    author: Author,
+    environment: Environment,
+    /// The object whose constraints wait until it is whole.
+    making: Option<ObjectId>,
+    leases: allocate::Leased,
+}
+
+impl Deref for Draft {
+    type Target = View;
+
+    fn deref(&self) -> &View {
+        &self.view
+    }
+}
+
+/// What `upsert` and its relatives did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The object is new.
+    Created,
+    /// Something about it changed.
+    Updated,
+    /// It was so already.
+    Unchanged,
+}
+
+impl Draft {
+    pub(crate) fn over(
+        view: View,
+        author: Author,
+        environment: Environment,
+        leases: Arc<Leases>,
+    ) -> Self {
+        Self { view, author, environment, making: None, leases: allocate::Leased::of(leases) }
+    }
+
+    /// Who the changes are attributed to.
+    pub fn author(&self) -> Author {
+        self.author
+    }
+
+    /// The state with the pending changes in it.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Whether nothing is pending.
+    pub fn is_clean(&self) -> bool {
+        self.view.rows.is_clean()
+    }
+
+    /// The concrete kind called `name`.
+    fn concrete(&self, name: &str) -> Result<Arc<Kind>, BranchError> {
+        let kind = Arc::clone(self.view.kind(name)?);
+        if kind.category == Category::Generic {
+            return Err(Violation::NotConcrete {
+                kind: kind.name.clone(),
+                kinds: kind.used_by.clone(),
+            }
+            .into());
+        }
+        Ok(kind)
+    }
+
+    /// Makes an object of a concrete kind. Without an id it gets a time-ordered one.
+    pub fn create(
+        &mut self,
+        kind: &str,
+        id: Option<ObjectId>,
+        input: Input,
+    ) -> Result<ObjectId, BranchError> {
+        let kind = self.concrete(kind)?;
+        let id = id.unwrap_or_else(|| self.environment.ids.next_id(self.view.now));
+        if let Some(there) = self.view.kind_of(id)? {
+            return Err(Violation::Exists { object: id, kind: there.name.clone() }.into());
+        }
+        self.check_names(&kind, &input)?;
+        let pattern = self.template_of(&kind, &input)?;
+        let input = match &pattern {
+            Some(pattern) => self.filled_from(&kind, pattern, input)?,
+            None => input,
+        };
+        let outer = self.making.replace(id);
+        let made = self.make(&kind, id, input);
+        self.making = outer;
+        made?;
+        self.index_constraints(&kind, id, &BTreeMap::new())?;
+        if let Some(pattern) = pattern {
+            self.components_from(&kind, id, &pattern)?;
+        }
+        Ok(id)
+    }
+
+    fn make(&mut self, kind: &Arc<Kind>, id: ObjectId, input: Input) -> Result<(), BranchError> {
+        let mut record = Record {
+            created: Seq(0),
+            created_by: self.author.0,
+            updated_by: self.author.0,
+            attrs: BTreeMap::new(),
+        };
+        let mut pooled = Vec::new();
+        for attribute in &kind.attributes {
+            match input.attrs.get(&attribute.name) {
+                Some(given) if given.from_pool.is_some() => {
+                    pooled.push((attribute.clone(), given.clone()));
+                }
+                Some(given) => {
+                    let attr = self.attr_from(kind, attribute, given, None)?;
+                    record.attrs.insert(attribute.symbol, attr);
+                }
+                None => {
+                    if let Some(default) = &attribute.default {
+                        let attr = Attr { is_default: true, ..Attr::plain(default.clone()) };
+                        record.attrs.insert(attribute.symbol, attr);
+                    }
+                }
+            }
+        }
+        let line = self.view.line(kind.branch);
+        let number = kind.symbol.0.to_be_bytes().to_vec();
+        self.view.rows.write(Space::Kinds, key::kind_of(line, id), Some(number))?;
+        self.write_record(kind, id, None, &record)?;
+        self.link_input(kind, id, &input)?;
+        for (attribute, given) in pooled {
+            self.set_pooled(kind, id, &attribute, &given)?;
+        }
+        Ok(())
+    }
+
+    /// Changes attributes and relationships of an object. A relationship that is given is replaced
+    /// as a whole; what is not mentioned stays.
+    pub fn update(&mut self, id: ObjectId, input: Input) -> Result<Outcome, BranchError> {
+        let object = self.must_exist(id)?;
+        let kind = Arc::clone(object.kind());
+        self.check_names(&kind, &input)?;
+        let before = object.record()?;
+        let had = self.constraint_keys(&kind, id)?;
+        let mut record = before.clone();
+        let mut pooled = Vec::new();
+        for (name, given) in &input.attrs {
+            let Some(attribute) = kind.attribute(name) else { continue };
+            if given.from_pool.is_some() {
+                pooled.push((attribute.clone(), given.clone()));
+                continue;
+            }
+            let old = record.attrs.get(&attribute.symbol).cloned();
+            self.check_protection(&kind, id, attribute, old.as_ref(), given)?;
+            let new = self.attr_from(&kind, attribute, given, old.as_ref())?;
+            match old {
+                Some(old) if old.same_as(&new) => {}
+                None if new.value.is_null() && new.same_as(&Attr::plain(Value::Null)) => {}
+                old => {
+                    if let Some(old) = old
+                        && old.value != new.value
+                    {
+                        self.release_value(old.source, &old.value)?;
+                    }
+                    record.attrs.insert(attribute.symbol, new);
+                }
+            }
+        }
+        let mut outcome = Outcome::Unchanged;
+        if record.attrs != before.attrs {
+            record.updated_by = self.author.0;
+            self.write_record(&kind, id, Some(&before), &record)?;
+            outcome = Outcome::Updated;
+        }
+        let outer = self.making.replace(id);
+        let linked = self.link_input(&kind, id, &input);
+        self.making = outer;
+        if linked? {
+            outcome = Outcome::Updated;
+        }
+        for (attribute, given) in pooled {
+            if self.set_pooled(&kind, id, &attribute, &given)? {
+                outcome = Outcome::Updated;
+            }
+        }
+        self.index_constraints(&kind, id, &had)?;
+        Ok(outcome)
+    }
+
+    /// Updates the object that the input describes, or makes it: found by id, else by its
+    /// human-friendly id, else by a uniqueness constraint the input gives in full.
+    pub fn upsert(
+        &mut self,
+        kind: &str,
+        id: Option<ObjectId>,
+        input: Input,
+    ) -> Result<(ObjectId, Outcome), BranchError> {
+        let kind = self.concrete(kind)?;
+        self.check_names(&kind, &input)?;
+        let found = match id {
+            Some(id) => self.view.object(id)?.map(|object| object.id()),
+            None => self.described(&kind, &input)?,
+        };
+        match found {
+            Some(id) => self.update(id, input).map(|outcome| (id, outcome)),
+            None => self.create(&kind.name, id, input).map(|id| (id, Outcome::Created)),
+        }
+    }
+
+    /// The object, or the error that says it is not there.
+    pub fn must_exist(&self, id: ObjectId) -> Result<Object, BranchError> {
+        self.view.object(id)?.ok_or_else(|| {
+            Violation::NotFound { kind: "CoreNode".to_owned(), identifier: id.to_string() }.into()
+        })
+    }
+
+    fn check_names(&self, kind: &Kind, input: &Input) -> Result<(), BranchError> {
+        let attrs = input.attrs.keys().filter(|name| kind.attribute(name).is_none());
+        let rels = input.rels.keys().filter(|name| kind.relationship(name).is_none());
+        if let Some(field) = attrs.chain(rels).next() {
+            let names = kind.attributes.iter().map(|attribute| attribute.name.as_str());
+            let rels = kind.relationships.iter().map(|rel| rel.name.as_str());
+            let nearest = crate::error::nearest(field, names.chain(rels));
+            let (kind, field) = (kind.name.clone(), field.clone());
+            return Err(Violation::UnknownField { kind, field, nearest }.into());
+        }
+        Ok(())
+    }
+
+    fn check_protection(
+        &self,
+        kind: &Kind,
+        id: ObjectId,
+        attribute: &Attribute,
+        old: Option<&Attr>,
+        given: &AttrInput,
+    ) -> Result<(), BranchError> {
+        let Some(old) = old.filter(|old| old.is_protected) else { return Ok(()) };
+        if given.by_host || old.owner.is_none() || old.owner == Some(self.author.0) {
+            return Ok(());
+        }
+        Err(Violation::Protected {
+            kind: kind.name.clone(),
+            field: attribute.name.clone(),
+            object: id,
+            owner: old.owner.map(|owner| owner.to_string()).unwrap_or_default(),
+        }
+        .into())
+    }
+
+    /// The attribute as the input wants it, checked against the schema.
+    fn attr_from(
+        &self,
+        kind: &Kind,
+        attribute: &Attribute,
+        given: &AttrInput,
+        old: Option<&Attr>,
+    ) -> Result<Attr, BranchError> {
+        let closed = attribute.read_only || attribute.computed.is_some();
+        if closed && !given.by_host && attribute.kind != AttributeKind::NumberPool {
+            let (kind, field) = (kind.name.clone(), attribute.name.clone());
+            return Err(Violation::ReadOnly { kind, field }.into());
+        }
+        let mut attr = old.cloned().unwrap_or_else(|| Attr::plain(Value::Null));
+        attr.changed = Seq(0);
+        if given.is_default == Some(true) {
+            attr.value = attribute.default.clone().unwrap_or(Value::Null);
+            attr.is_default = true;
+            attr.source = None;
+        } else if let Some(value) = &given.value {
+            let value = match value {
+                input::Given::Json(json) => attribute.parse(json),
+                input::Given::Value(value) => attribute.validate(value).map(|()| value.clone()),
+            };
+            let value = value.map_err(|bad| Violation::BadValue {
+                kind: kind.name.clone(),
+                field: attribute.name.clone(),
+                message: bad.to_string(),
+            })?;
+            if value != attr.value {
+                attr.source = None;
+            }
+            attr.is_default = false;
+            attr.is_from_profile = false;
+            attr.value = value;
+        }
+        if let Some(protected) = given.is_protected {
+            attr.is_protected = protected;
+        }
+        if let Some(source) = given.source {
+            attr.source = source;
+        }
+        if let Some(owner) = given.owner {
+            attr.owner = owner;
+        }
+        Ok(attr)
+    }
+
+    /// Writes a version of an object with the index rows of its attributes.
+    fn write_record(
+        &mut self,
+        kind: &Arc<Kind>,
+        id: ObjectId,
+        before: Option<&Record>,
+        record: &Record,
+    ) -> Result<(), BranchError> {
+        self.index_attributes(kind, id, before, Some(record))?;
+        let key = key::head(self.view.line(kind.branch), kind.symbol, id);
+        self.view.rows.write(Space::Heads, key, Some(stamped(0, &record.encode())))?;
+        Ok(())
+    }
+
+    /// Takes an object's own rows away; its edges must be gone already.
+    fn bury(&mut self, object: &Object) -> Result<(), BranchError> {
+        let kind = Arc::clone(object.kind());
+        let record = object.record()?;
+        self.index_attributes(&kind, object.id(), Some(&record), None)?;
+        let line = self.view.line(kind.branch);
+        let key = key::head(line, kind.symbol, object.id());
+        // What was never stored leaves no tombstone. What was keeps its kind: a branch that forked
+        // earlier still finds it.
+        let stored = self.view.rows.snapshot.get(Space::Heads, &key)?.is_some();
+        let number = stored.then(|| [&kind.symbol.0.to_be_bytes()[..], &[TOMBSTONE]].concat());
+        self.view.rows.write(Space::Kinds, key::kind_of(line, object.id()), number)?;
+        let row = stored.then(|| stamped(TOMBSTONE, &[]));
+        self.view.rows.write(Space::Heads, key, row)?;
+        Ok(())
+    }
+
+    /// Writes a row that only the store's layout gives a meaning.
+    pub(crate) fn put_row(
+        &mut self,
+        space: Space,
+        key: Vec<u8>,
+        value: Vec<u8>,
+    ) -> Result<(), BranchError> {
+        Ok(self.view.rows.write(space, key, Some(value))?)
+    }
+
+    pub(crate) fn label_of(&self, object: &Object) -> Result<String, BranchError> {
+        match self.view.hfid(object)? {
+            Some(parts) => Ok(parts.join("/")),
+            None => self.view.display_label(object),
+        }
+    }
+
+    /// The moment of this draft.
+    pub fn moment(&self) -> Timestamp {
+        self.view.now
+    }
+
+    /// The branch of this draft.
+    pub fn on(&self) -> BranchId {
+        self.view.branch
+    }
+}

@@ -1,0 +1,277 @@
+//! Drawing from pools inside a draft.
+//!
+//! A value is free when no reservation, no object of any making and no run in flight has it. The
+//! chosen value is guarded by its own row alone, so that two runs that draw from one pool at once
+//! do not stand in each other's way; a lease keeps them from choosing the same one.
+
+mod reserve;
+mod space;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use model::schema::{Attribute, Kind, Relationship};
+use model::{ObjectId, Value};
+use serde_json::Value as Json;
+
+use crate::draft::{AttrInput, Draft, FromPool, Input, PeerInput};
+use crate::error::{BranchError, Violation};
+use crate::object::Object;
+
+pub(super) use space::PoolSpaces;
+
+/// Values that runs in flight hold, over all drafts of a database.
+#[derive(Debug, Default)]
+pub(crate) struct Leases {
+    held: Mutex<BTreeSet<(ObjectId, u128)>>,
+}
+
+/// The leases of one draft; given back when it goes, committed or not. Once committed, the
+/// reservation itself keeps others away.
+#[derive(Debug)]
+pub(super) struct Leased {
+    leases: Arc<Leases>,
+    mine: Vec<(ObjectId, u128)>,
+    spaces: PoolSpaces,
+}
+
+impl Leased {
+    pub(super) fn of(leases: Arc<Leases>) -> Self {
+        Self { leases, mine: Vec::new(), spaces: PoolSpaces::default() }
+    }
+
+    /// Takes a lease; `false` when another draft has it.
+    fn take(&mut self, pool: ObjectId, value: u128) -> bool {
+        let mut held = self.leases.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = held.insert((pool, value));
+        if new {
+            self.mine.push((pool, value));
+        }
+        new || self.mine.contains(&(pool, value))
+    }
+}
+
+impl Drop for Leased {
+    fn drop(&mut self) {
+        let mut held = self.leases.held.lock().unwrap_or_else(PoisonError::into_inner);
+        for lease in &self.mine {
+            held.remove(lease);
+        }
+    }
+}
+
+/// What is asked of a pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Want {
+    /// A number.
+    Number,
+    /// A prefix.
+    Prefix {
+        /// Length; else the pool's default.
+        length: Option<u8>,
+        /// Kind of the object; else the pool's default.
+        kind: Option<String>,
+        /// `prefix` or `address`; else the pool's default.
+        member_type: Option<String>,
+    },
+    /// An address.
+    Address {
+        /// Length written on the address; else the pool's default, else the parent's.
+        length: Option<u8>,
+        /// Kind of the object; else the pool's default.
+        kind: Option<String>,
+    },
+}
+
+impl Want {
+    /// As the reservation keeps it: the same identifier must ask for the same again.
+    fn text(&self) -> String {
+        let part = |part: &Option<String>| part.clone().unwrap_or_default();
+        let bits = |length: &Option<u8>| length.map(|l| l.to_string()).unwrap_or_default();
+        match self {
+            Self::Number => "number".to_owned(),
+            Self::Prefix { length, kind, member_type } => {
+                format!("prefix /{} {} {}", bits(length), part(kind), part(member_type))
+            }
+            Self::Address { length, kind } => format!("address /{} {}", bits(length), part(kind)),
+        }
+    }
+}
+
+/// How an allocation is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdentifiedBy {
+    /// Idempotent within the pool.
+    Identifier(String),
+    /// A new resource every time.
+    Nothing,
+}
+
+/// One allocation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PoolRequest {
+    /// Id or name of the pool; for an address also the id of a prefix.
+    pub pool: String,
+    /// Identity.
+    pub identifier: IdentifiedBy,
+    /// What.
+    pub want: Want,
+    /// Values for the object that is made.
+    pub data: BTreeMap<String, Json>,
+    /// Id for the object that is made; else a new one.
+    pub object: Option<ObjectId>,
+}
+
+/// What was allocated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Granted {
+    /// The pool.
+    pub pool: ObjectId,
+    /// Number, address or prefix.
+    pub value: Value,
+    /// The object of a prefix or address.
+    pub object: Option<ObjectId>,
+    /// The identifier had it already.
+    pub reused: bool,
+}
+
+impl Draft {
+    /// Draws from a pool. The same identifier with the same request gets the same resource.
+    ///
+    /// Cost: the first draw of a draft reads what the pool has handed out; later ones O(log n).
+    pub fn allocate(&mut self, request: &PoolRequest) -> Result<Granted, BranchError> {
+        let pool = self.pool(&request.pool)?;
+        if let IdentifiedBy::Identifier(identifier) = &request.identifier
+            && let Some(granted) = self.reserved(&pool, identifier, &request.want)?
+        {
+            return Ok(granted);
+        }
+        match (&request.want, pool.kind().name.as_str()) {
+            (Want::Number, "CoreNumberPool") => self.allocate_number(&pool, request),
+            (Want::Prefix { .. }, "CoreIPPrefixPool") => self.allocate_prefix(&pool, request),
+            (Want::Address { .. }, "CoreIPAddressPool") => self.allocate_address(&pool, request),
+            (Want::Address { .. }, kind)
+                if self.view.schema().kind(kind).is_some_and(|kind| {
+                    self.view.schema().is_a(kind, "BuiltinIPPrefix")
+                }) =>
+            {
+                self.allocate_address(&pool, request)
+            }
+            (want, kind) => Err(refused(
+                "wrong-pool",
+                format!(
+                    "`{}` is a `{kind}` and gives no {}; name a pool of the right kind",
+                    self.label_of(&pool)?,
+                    want.text().split(' ').next().unwrap_or("such thing"),
+                ),
+            )),
+        }
+    }
+
+    /// The pool with this id or name; a prefix will do where an address is asked for.
+    fn pool(&self, name: &str) -> Result<Object, BranchError> {
+        if let Ok(id) = name.parse::<ObjectId>()
+            && let Some(object) = self.view.object(id)?
+        {
+            return Ok(object);
+        }
+        if let Some(kind) = self.view.schema().kind("CoreResourcePool").cloned()
+            && let Some(object) = self.view.by_hfid(&kind, &[name.to_owned()])?
+        {
+            return Ok(object);
+        }
+        Err(refused("unknown-pool", format!("there is no pool `{name}`; `kiln object list CoreResourcePool` shows those there are")))
+    }
+
+    /// An attribute drawn from a pool. Tells whether it changed.
+    pub(super) fn set_pooled(
+        &mut self,
+        kind: &Arc<Kind>,
+        id: ObjectId,
+        attribute: &Attribute,
+        given: &AttrInput,
+    ) -> Result<bool, BranchError> {
+        let Some(from_pool) = &given.from_pool else { return Ok(false) };
+        let object = self.must_exist(id)?;
+        let pool = self.pool(&from_pool.pool)?.id();
+        let now = object.attr(attribute);
+        let holds = now.source == Some(pool) && !now.value.is_null();
+        if holds && from_pool.identifier.is_none() {
+            return Ok(false);
+        }
+        let identifier = from_pool
+            .identifier
+            .clone()
+            .unwrap_or_else(|| format!("{}.{}", id, attribute.name));
+        let granted = self.allocate(&PoolRequest {
+            pool: pool.to_string(),
+            identifier: IdentifiedBy::Identifier(identifier),
+            want: Want::Number,
+            data: BTreeMap::new(),
+            object: None,
+        })?;
+        let set = AttrInput {
+            source: Some(Some(granted.pool)),
+            ..AttrInput::by_host(granted.value)
+        };
+        let outcome = self.update(id, Input::default().attr(&attribute.name, set))?;
+        debug_assert!(kind.attribute(&attribute.name).is_some());
+        Ok(outcome == super::Outcome::Updated)
+    }
+
+    /// A relationship drawn from a pool. Tells whether it changed.
+    pub(super) fn link_pooled(
+        &mut self,
+        kind: &Arc<Kind>,
+        id: ObjectId,
+        rel: &Relationship,
+        from_pool: &FromPool,
+    ) -> Result<bool, BranchError> {
+        let pool = self.pool(&from_pool.pool)?;
+        let held = self.view.peers(id, rel)?;
+        if from_pool.identifier.is_none() && held.iter().any(|edge| edge.source == Some(pool.id()))
+        {
+            return Ok(false);
+        }
+        let length = from_pool.length;
+        let want = match pool.kind().name.as_str() {
+            "CoreIPPrefixPool" => {
+                let member_type = from_pool.data.get("member_type");
+                let member_type = member_type.and_then(Json::as_str).map(str::to_owned);
+                Want::Prefix { length, kind: None, member_type }
+            }
+            _ => Want::Address { length, kind: None },
+        };
+        let identifier = from_pool
+            .identifier
+            .clone()
+            .unwrap_or_else(|| format!("{}.{}", id, rel.name));
+        let granted = self.allocate(&PoolRequest {
+            pool: pool.id().to_string(),
+            identifier: IdentifiedBy::Identifier(identifier),
+            want,
+            data: from_pool.data.clone(),
+            object: None,
+        })?;
+        let Some(object) = granted.object else {
+            return Err(Violation::WrongPeer {
+                kind: kind.name.clone(),
+                field: rel.name.clone(),
+                wanted: rel.peer.clone(),
+                found: "number".to_owned(),
+                peer: granted.value.to_string(),
+            }
+            .into());
+        };
+        for edge in held {
+            self.unlink(id, rel, edge.peer)?;
+        }
+        let peer = PeerInput { source: Some(granted.pool), ..PeerInput::id(object) };
+        self.link(id, rel, object, &peer)
+    }
+}
+
+/// An error of the resource manager.
+fn refused(code: &'static str, message: String) -> BranchError {
+    Violation::Pool { code, message }.into()
+}

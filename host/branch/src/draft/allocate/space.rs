@@ -1,0 +1,414 @@
+//! The free space of a pool as a draft sees it, and choosing from it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use model::ip::{self, Family};
+use model::schema::{Attribute, Kind};
+use model::{Interface, ObjectId, Value};
+use pools::FreeSet;
+use serde_json::Value as Json;
+use store::{Space, key};
+
+use crate::draft::allocate::reserve::place;
+use crate::draft::allocate::{Granted, PoolRequest, Want, refused};
+use crate::draft::{AttrInput, Draft, Input, PeerInput};
+use crate::error::BranchError;
+use crate::object::Object;
+
+/// Free sets by pool and resource, built when first asked and kept for the draft's life.
+#[derive(Debug, Default)]
+pub(in crate::draft) struct PoolSpaces {
+    spaces: BTreeMap<(ObjectId, ObjectId), FreeSet>,
+}
+
+impl PoolSpaces {
+    /// A value of a pool is free again.
+    pub(super) fn give(&mut self, pool: ObjectId, place: u128) {
+        for ((of, _), free) in &mut self.spaces {
+            if *of == pool {
+                free.give(place, place);
+            }
+        }
+    }
+}
+
+/// A resource of an IP pool.
+#[derive(Debug, Clone)]
+struct Resource {
+    id: ObjectId,
+    net: IpNet,
+    weight: i64,
+    is_pool: bool,
+}
+
+impl Draft {
+    pub(super) fn allocate_number(
+        &mut self,
+        pool: &Object,
+        request: &PoolRequest,
+    ) -> Result<Granted, BranchError> {
+        let first = pool.value("start_range").as_int().unwrap_or(1);
+        let last = pool.value("end_range").as_int().unwrap_or(i64::MAX);
+        if !self.leases.spaces.spaces.contains_key(&(pool.id(), pool.id())) {
+            let free = self.free_numbers(pool, first, last)?;
+            self.leases.spaces.spaces.insert((pool.id(), pool.id()), free);
+        }
+        loop {
+            let found = self.space(pool.id(), pool.id()).and_then(|free| {
+                let lowest = free.lowest(0)?;
+                free.take(lowest, lowest);
+                Some(lowest)
+            });
+            let Some(place) = found else {
+                return Err(refused(
+                    "pool-exhausted",
+                    format!(
+                        "There are no more values available in this pool. `{}` has no free number \
+                         left in {first}-{last}; widen its range or release numbers",
+                        self.label_of(pool)?
+                    ),
+                ));
+            };
+            if !self.leases.take(pool.id(), place) {
+                continue;
+            }
+            let number = i64::try_from(
+                i128::try_from(place).unwrap_or(i128::MAX) + i128::from(i64::MIN),
+            );
+            let value = Value::Int(number.unwrap_or(i64::MAX));
+            self.reserve(pool.id(), request, &value, None)?;
+            return Ok(Granted { pool: pool.id(), value, object: None, reused: false });
+        }
+    }
+
+    fn space(&mut self, pool: ObjectId, resource: ObjectId) -> Option<&mut FreeSet> {
+        self.leases.spaces.spaces.get_mut(&(pool, resource))
+    }
+
+    /// Every number of the range that no reservation, no object and no exclusion has.
+    fn free_numbers(&self, pool: &Object, first: i64, last: i64) -> Result<FreeSet, BranchError> {
+        let at = |number: i64| place(&Value::Int(number)).unwrap_or(0);
+        let mut free = FreeSet::new([(at(first), at(last))]);
+        self.take_reserved(pool.id(), &mut free)?;
+        let schema = Arc::clone(self.view.schema());
+        let node = pool.value("node");
+        let name = pool.value("node_attribute");
+        let (Some(kind), Some(name)) =
+            (node.as_text().and_then(|kind| schema.kind(kind)), name.as_text())
+        else {
+            return Ok(free);
+        };
+        for concrete in schema.concrete(kind) {
+            let Some(attribute) = concrete.attribute(name) else { continue };
+            let limits = &attribute.parameters;
+            for (low, high) in &limits.excluded {
+                free.take(at(*low), at(*high));
+            }
+            if let Some(least) = limits.min_value.filter(|least| *least > i64::MIN) {
+                free.take(at(i64::MIN), at(least - 1));
+            }
+            if let Some(most) = limits.max_value.filter(|most| *most < i64::MAX) {
+                free.take(at(most + 1), at(i64::MAX));
+            }
+            self.take_used(concrete, attribute, &mut free)?;
+        }
+        Ok(free)
+    }
+
+    /// Values that objects carry, by whatever hand.
+    fn take_used(
+        &self,
+        kind: &Arc<Kind>,
+        attribute: &Attribute,
+        free: &mut FreeSet,
+    ) -> Result<(), BranchError> {
+        let line = self.view.line(kind.branch);
+        let prefix = key::head_kind_prefix(line, kind.symbol);
+        let end = key::prefix_end(&prefix);
+        for row in self.view.rows.range_unnoted(Space::Heads, &prefix, &end)? {
+            let (key, row) = row?;
+            let id = crate::view::object_at_end(&key)?;
+            if let Some(object) = Object::read(id, kind, row)?
+                && let Some(value) = object.attr(attribute).value.to_value()
+                && let Some(place) = place(&value)
+            {
+                free.take(place, place);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_reserved(&self, pool: ObjectId, free: &mut FreeSet) -> Result<(), BranchError> {
+        let prefix = key::pool_value_prefix(pool);
+        let end = key::prefix_end(&prefix);
+        for row in self.view.rows.range_unnoted(Space::PoolValues, &prefix, &end)? {
+            let place = crate::view::object_at_end(&row?.0)?.0;
+            free.take(place, place);
+        }
+        Ok(())
+    }
+
+    pub(super) fn allocate_prefix(
+        &mut self,
+        pool: &Object,
+        request: &PoolRequest,
+    ) -> Result<Granted, BranchError> {
+        let Want::Prefix { length, kind, member_type } = &request.want else {
+            return Err(refused("wrong-pool", "a prefix pool gives prefixes".to_owned()));
+        };
+        let default = pool.value("default_prefix_length").as_int();
+        let length = length.or_else(|| default.and_then(|length| u8::try_from(length).ok()));
+        let Some(length) = length else {
+            let name = self.label_of(pool)?;
+            return Err(refused(
+                "length-missing",
+                format!("IPPrefixPool: {name} | A prefixlen or a default_value must be provided"),
+            ));
+        };
+        let kind = self.made_kind(pool, kind.as_ref(), "default_prefix_type", "IpamPrefix")?;
+        let member = member_type.clone().or_else(|| {
+            pool.value("default_member_type").as_text().map(str::to_owned)
+        });
+        let member = member.unwrap_or_else(|| "prefix".to_owned());
+        if member != "prefix" && member != "address" {
+            return Err(refused(
+                "bad-member-type",
+                "Invalid member_type value, allowed values are ['prefix', 'address']".to_owned(),
+            ));
+        }
+        for resource in self.resources(pool)? {
+            let bits = Family::of(resource.net.addr()).bits();
+            if length < resource.net.prefix_len() || length > bits {
+                continue;
+            }
+            self.ready_prefixes(pool, &resource)?;
+            let Some(net) = self.lowest_prefix(pool.id(), &resource, length) else { continue };
+            let mut input = Input::default()
+                .attr("prefix", drawn(Value::Net(net), pool.id()))
+                .attr("member_type", AttrInput::value(member.as_str()));
+            input = self.with_data(input, request, pool)?;
+            let object = self.create(&kind, request.object, input)?;
+            self.reserve(pool.id(), request, &Value::Net(net), Some(object))?;
+            return Ok(Granted {
+                pool: pool.id(),
+                value: Value::Net(net),
+                object: Some(object),
+                reused: false,
+            });
+        }
+        Err(refused(
+            "pool-exhausted",
+            format!(
+                "No more resources available: `{}` has no free /{length}; add a parent prefix, \
+                 ask for a longer one or release some",
+                self.label_of(pool)?
+            ),
+        ))
+    }
+
+    fn lowest_prefix(
+        &mut self,
+        pool: ObjectId,
+        resource: &Resource,
+        length: u8,
+    ) -> Option<IpNet> {
+        let family = Family::of(resource.net.addr());
+        loop {
+            let height = family.bits() - length;
+            let free = self.space(pool, resource.id)?;
+            let start = free.lowest(height)?;
+            let net = IpNet::new(family.address(start)?, length).ok()?;
+            free.take(start, ip::number(net.broadcast()));
+            let place = place(&Value::Net(net))?;
+            if self.leases.take(pool, place) {
+                return Some(net);
+            }
+        }
+    }
+
+    /// What is free within a resource for prefixes: everything no other prefix of the namespace
+    /// has, whoever made it.
+    fn ready_prefixes(&mut self, pool: &Object, resource: &Resource) -> Result<(), BranchError> {
+        if self.leases.spaces.spaces.contains_key(&(pool.id(), resource.id)) {
+            return Ok(());
+        }
+        let (first, last) = ends(resource.net);
+        let mut free = FreeSet::new([(first, last)]);
+        let namespace = match self.view.object(resource.id)? {
+            Some(parent) => self.namespace_of(&parent)?,
+            None => None,
+        };
+        for (id, kind) in self.ip_objects_within(resource.net)? {
+            if id == resource.id {
+                continue;
+            }
+            let Some(object) = self.view.object_of(&kind, id)? else { continue };
+            let Value::Net(net) = object.value("prefix") else { continue };
+            let wider = net.prefix_len() < resource.net.prefix_len();
+            if !wider && self.namespace_of(&object)? == namespace {
+                let (low, high) = ends(net);
+                free.take(low, high);
+            }
+        }
+        self.leases.spaces.spaces.insert((pool.id(), resource.id), free);
+        Ok(())
+    }
+
+    pub(super) fn allocate_address(
+        &mut self,
+        pool: &Object,
+        request: &PoolRequest,
+    ) -> Result<Granted, BranchError> {
+        let Want::Address { length, kind } = &request.want else {
+            return Err(refused("wrong-pool", "an address pool gives addresses".to_owned()));
+        };
+        let kind = self.made_kind(pool, kind.as_ref(), "default_address_type", "IpamIPAddress")?;
+        let default = pool.value("default_prefix_length").as_int();
+        let wanted = length.or_else(|| default.and_then(|length| u8::try_from(length).ok()));
+        for resource in self.resources(pool)? {
+            let parent = resource.net.prefix_len();
+            let bits = Family::of(resource.net.addr()).bits();
+            let length = wanted.unwrap_or(parent);
+            if length < parent || length > bits {
+                return Err(refused(
+                    "bad-length",
+                    format!(
+                        "Invalid prefix length for current selected prefix: /{length} is not \
+                         within /{parent} to /{bits} of {}",
+                        resource.net
+                    ),
+                ));
+            }
+            self.ready_addresses(pool, &resource)?;
+            let Some(address) = self.lowest_address(pool.id(), &resource) else { continue };
+            let Some(interface) = Interface::new(address, length) else { continue };
+            let value = Value::Host(interface);
+            let mut input = Input::default().attr("address", drawn(value.clone(), pool.id()));
+            input = self.with_data(input, request, pool)?;
+            let object = self.create(&kind, request.object, input)?;
+            self.reserve(pool.id(), request, &value, Some(object))?;
+            return Ok(Granted { pool: pool.id(), value, object: Some(object), reused: false });
+        }
+        Err(refused(
+            "pool-exhausted",
+            format!(
+                "There are no more addresses available in this pool: `{}`; add a parent prefix or \
+                 release some",
+                self.label_of(pool)?
+            ),
+        ))
+    }
+
+    fn lowest_address(&mut self, pool: ObjectId, resource: &Resource) -> Option<IpAddr> {
+        let family = Family::of(resource.net.addr());
+        loop {
+            let free = self.space(pool, resource.id)?;
+            let number = free.lowest(0)?;
+            free.take(number, number);
+            let address = family.address(number)?;
+            let place = place(&Value::Address(address))?;
+            if self.leases.take(pool, place) {
+                return Some(address);
+            }
+        }
+    }
+
+    /// What is free within a resource for addresses: its hosts without those of the namespace.
+    fn ready_addresses(&mut self, pool: &Object, resource: &Resource) -> Result<(), BranchError> {
+        if self.leases.spaces.spaces.contains_key(&(pool.id(), resource.id)) {
+            return Ok(());
+        }
+        let mut free = match pools::address::usable(resource.net, resource.is_pool) {
+            Some((first, last)) => FreeSet::new([(first, last)]),
+            None => FreeSet::new([]),
+        };
+        let namespace = match self.view.object(resource.id)? {
+            Some(parent) => self.namespace_of(&parent)?,
+            None => None,
+        };
+        for (id, kind) in self.ip_objects_within(resource.net)? {
+            let Some(object) = self.view.object_of(&kind, id)? else { continue };
+            let address = match object.value("address") {
+                Value::Host(host) => host.address,
+                Value::Address(address) => address,
+                _ => continue,
+            };
+            if self.namespace_of(&object)? == namespace {
+                let number = ip::number(address);
+                free.take(number, number);
+            }
+        }
+        self.leases.spaces.spaces.insert((pool.id(), resource.id), free);
+        Ok(())
+    }
+
+    /// The prefixes a pool draws from: heaviest first, then by address. A prefix serves as a pool
+    /// of its own.
+    fn resources(&self, pool: &Object) -> Result<Vec<Resource>, BranchError> {
+        let mut ids = vec![pool.id()];
+        if let Some(rel) = pool.kind().relationship("resources") {
+            ids = self.view.peers(pool.id(), rel)?.iter().map(|edge| edge.peer).collect();
+        }
+        let mut resources = Vec::new();
+        for id in ids {
+            let Some(object) = self.view.object(id)? else { continue };
+            let Value::Net(net) = object.value("prefix") else { continue };
+            resources.push(Resource {
+                id,
+                net,
+                weight: object.value("allocation_weight").as_int().unwrap_or(0),
+                is_pool: object.value("is_pool") == Value::Bool(true),
+            });
+        }
+        resources.sort_by_key(|resource| {
+            (-i128::from(resource.weight), resource.net.addr(), resource.net.prefix_len())
+        });
+        Ok(resources)
+    }
+
+    fn made_kind(
+        &self,
+        pool: &Object,
+        asked: Option<&String>,
+        default: &str,
+        usual: &str,
+    ) -> Result<String, BranchError> {
+        let default = pool.value(default).as_text().map(str::to_owned);
+        let kind = asked.cloned().or(default).unwrap_or_else(|| usual.to_owned());
+        if self.view.schema().kind(&kind).is_none() {
+            return Err(refused("unknown-kind", format!("'{kind}' is not a valid kind")));
+        }
+        Ok(kind)
+    }
+
+    /// The namespace of the pool, or of the prefix that serves as one, and the caller's values.
+    fn with_data(
+        &self,
+        mut input: Input,
+        request: &PoolRequest,
+        pool: &Object,
+    ) -> Result<Input, BranchError> {
+        if let Some(namespace) = self.namespace_of(pool)? {
+            input = input.rel("ip_namespace", vec![PeerInput::id(namespace)]);
+        }
+        for (name, value) in &request.data {
+            let is_length = name == "prefixlen" || name == "prefix_length";
+            if !is_length && !value.is_null() && !matches!(value, Json::Object(_)) {
+                input = input.json(name, value.clone());
+            }
+        }
+        Ok(input)
+    }
+}
+
+fn drawn(value: Value, pool: ObjectId) -> AttrInput {
+    AttrInput { source: Some(Some(pool)), ..AttrInput::by_host(value) }
+}
+
+/// The first and last number of a prefix.
+fn ends(net: IpNet) -> (u128, u128) {
+    (ip::number(net.network()), ip::number(net.broadcast()))
+}

@@ -1,0 +1,144 @@
+//! What an instance holds of an object: kept by object and by instance, in the same commit as the
+//! change itself.
+
+use std::collections::BTreeMap;
+
+use model::{ObjectId, Seq, Value};
+use serde::{Deserialize, Serialize};
+use store::{Space, key};
+
+use crate::draft::Draft;
+use crate::error::BranchError;
+use crate::record::{Attr, Record};
+use crate::view::View;
+
+/// A peer that an instance linked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ClaimedPeer {
+    /// Relationship, by name.
+    pub relationship: String,
+    /// The peer.
+    pub peer: u128,
+}
+
+/// What one instance holds of one object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Claim {
+    /// The instance made the object, or shares it with those that did: it goes when the last of
+    /// them lets go.
+    pub owned: bool,
+    /// The object was there before and was adopted: it is never deleted.
+    pub adopted: bool,
+    /// The key under which the instance makes it; empty for an object it only sets values of.
+    pub key: String,
+    /// Values the instance sets, with what they were before.
+    pub values: BTreeMap<String, Value>,
+    /// Peers the instance linked that were not linked before.
+    pub peers: Vec<ClaimedPeer>,
+    /// Peers of single relationships that gave way, to be put back.
+    pub displaced: Vec<ClaimedPeer>,
+}
+
+/// The layout of a claim row; values before are kept as a record under running numbers.
+#[derive(Serialize, Deserialize)]
+struct ClaimRow {
+    owned: bool,
+    adopted: bool,
+    key: String,
+    names: Vec<String>,
+    values: Vec<u8>,
+    peers: Vec<ClaimedPeer>,
+    displaced: Vec<ClaimedPeer>,
+}
+
+impl Claim {
+    fn encode(&self) -> Vec<u8> {
+        let numbered = (0u32..).map(model::Symbol).zip(self.values.values());
+        let record = Record {
+            created: Seq(1),
+            created_by: ObjectId(0),
+            updated_by: ObjectId(0),
+            attrs: numbered.map(|(number, value)| (number, Attr::plain(value.clone()))).collect(),
+        };
+        let row = ClaimRow {
+            owned: self.owned,
+            adopted: self.adopted,
+            key: self.key.clone(),
+            names: self.values.keys().cloned().collect(),
+            values: record.encode(),
+            peers: self.peers.clone(),
+            displaced: self.displaced.clone(),
+        };
+        postcard::to_stdvec(&row).expect("plain data serialises")
+    }
+
+    fn decode(row: &[u8]) -> Result<Self, BranchError> {
+        let damaged = || BranchError::Damaged { what: "a claim".to_owned() };
+        let row: ClaimRow = postcard::from_bytes(row).map_err(|_bad| damaged())?;
+        let record = Record::decode(&row.values, Seq(1)).ok_or_else(damaged)?;
+        let values = row.names.into_iter().zip(record.attrs.into_values().map(|attr| attr.value));
+        Ok(Self {
+            owned: row.owned,
+            adopted: row.adopted,
+            key: row.key,
+            values: values.collect(),
+            peers: row.peers,
+            displaced: row.displaced,
+        })
+    }
+}
+
+impl View {
+    /// What an instance holds of an object.
+    pub fn claim(
+        &self,
+        instance: ObjectId,
+        object: ObjectId,
+    ) -> Result<Option<Claim>, BranchError> {
+        match self.rows.get(Space::Claims, &key::claim(self.branch, instance, object))? {
+            Some(row) => Claim::decode(&row).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Everything an instance holds, by object.
+    pub fn claims_of(
+        &self,
+        instance: ObjectId,
+    ) -> Result<BTreeMap<ObjectId, Claim>, BranchError> {
+        let mut claims = BTreeMap::new();
+        let prefix = key::claim_prefix(self.branch, instance);
+        for row in self.rows.prefix(Space::Claims, &prefix)? {
+            let (key, row) = row?;
+            claims.insert(crate::view::object_at_end(&key)?, Claim::decode(&row)?);
+        }
+        Ok(claims)
+    }
+
+    /// The instances that hold something of an object.
+    pub fn claimants(&self, object: ObjectId) -> Result<Vec<ObjectId>, BranchError> {
+        let mut instances = Vec::new();
+        let prefix = key::claimed_by_prefix(self.branch, object);
+        for row in self.rows.prefix(Space::ClaimedBy, &prefix)? {
+            instances.push(crate::view::object_at_end(&row?.0)?);
+        }
+        Ok(instances)
+    }
+}
+
+impl Draft {
+    /// Records what an instance holds of an object; nothing takes the claim away.
+    pub fn set_claim(
+        &mut self,
+        instance: ObjectId,
+        object: ObjectId,
+        claim: Option<&Claim>,
+    ) -> Result<(), BranchError> {
+        let branch = self.view.branch;
+        let forward = key::claim(branch, instance, object);
+        let back = key::claimed_by(branch, object, instance);
+        self.view.rows.write(Space::Claims, forward, claim.map(Claim::encode))?;
+        self.view.rows.write(Space::ClaimedBy, back, claim.map(|_| Vec::new()))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+//! Computed attributes: rendered in the commit that changes what they are made of.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::schema::{AttributeKind, Computed};
+use model::{ObjectId, Value};
+use store::{Space, key};
+
+use crate::draft::{AttrInput, Draft, Input};
+use crate::error::BranchError;
+
+/// A computed value may be made of computed values of peers; chains longer than this end here.
+const ROUNDS_MAX: usize = 8;
+
+impl Draft {
+    /// Renders the computed attributes of everything the draft touches, and of what looks at it.
+    pub(super) fn compute_values(&mut self) -> Result<(), BranchError> {
+        let mut next = self.touched();
+        for _round in 0..ROUNDS_MAX {
+            let mut changed = BTreeSet::new();
+            for id in self.with_readers(&next)? {
+                if self.compute(id)? {
+                    changed.insert(id);
+                }
+            }
+            if changed.is_empty() {
+                return Ok(());
+            }
+            next = changed;
+        }
+        Ok(())
+    }
+
+    /// The objects themselves and those whose templates look at them through a relationship.
+    fn with_readers(&self, ids: &BTreeSet<ObjectId>) -> Result<BTreeSet<ObjectId>, BranchError> {
+        let compiled = Arc::clone(&self.view.compiled);
+        let mut all = ids.clone();
+        for id in ids {
+            for (symbol, direction, mode) in compiled.indexes.looked_through() {
+                let line = self.view.line(*mode);
+                let prefix = key::edge_rel_prefix(line, *id, *symbol, direction.reverse());
+                for row in self.view.rows.prefix(Space::Edges, &prefix)? {
+                    let (key, row) = row?;
+                    let reader = crate::view::object_at_end(&key)?;
+                    if crate::Edge::decode(reader, &row)?.is_some() {
+                        all.insert(reader);
+                    }
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    fn compute(&mut self, id: ObjectId) -> Result<bool, BranchError> {
+        let Some(kind) = self.view.kind_of(id)? else { return Ok(false) };
+        let templates: Vec<(String, AttributeKind, String)> = kind
+            .attributes
+            .iter()
+            .filter_map(|attribute| match &attribute.computed {
+                Some(Computed::Template(template)) => {
+                    Some((attribute.name.clone(), attribute.kind, template.clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        if templates.is_empty() {
+            return Ok(false);
+        }
+        let mut input = Input::default();
+        let Some(object) = self.view.object_of(&kind, id)? else { return Ok(false) };
+        for (name, _kind, template) in templates {
+            let text = self.view.render(&object, &template)?;
+            if object.value(&name) != Value::Text(text.clone()) {
+                input = input.attr(&name, AttrInput::by_host(text));
+            }
+        }
+        if input.attrs.is_empty() {
+            return Ok(false);
+        }
+        self.update(id, input)?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,151 @@
+//! Deleting: one computed set, cascades included. Order never matters and nothing goes twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::ObjectId;
+use model::schema::{Kind, OnDelete, Relationship};
+use store::{Space, key};
+
+use crate::draft::Draft;
+use crate::error::{BranchError, Violation};
+use crate::object::Edge;
+use crate::view::View;
+
+/// An edge of an object that goes, with the relationship as either end declares it.
+struct Loose {
+    near: Option<Relationship>,
+    far: Option<Relationship>,
+    key: Vec<u8>,
+    back: Vec<u8>,
+    peer: ObjectId,
+    peer_kind: Arc<Kind>,
+}
+
+impl Draft {
+    /// Deletes objects with everything that goes with them. Ids that are gone already are ignored.
+    /// Refused as a whole when an object that stays needs one that goes.
+    ///
+    /// Returns the ids that went, sorted. Linear in their edges.
+    pub fn delete(&mut self, ids: &[ObjectId]) -> Result<Vec<ObjectId>, BranchError> {
+        let (doomed, loose) = self.closure(ids)?;
+        self.check_needs(&doomed, &loose)?;
+        for id in &doomed {
+            let Some(object) = self.view.object(*id)? else { continue };
+            self.check_deletable(&object)?;
+            for edge in loose.get(id).into_iter().flatten() {
+                self.drop_edge(edge)?;
+            }
+            self.release_all(&object)?;
+            let kind = Arc::clone(object.kind());
+            let had = self.constraint_keys(&kind, *id)?;
+            self.bury(&object)?;
+            let line = self.view.line(kind.branch);
+            for (symbol, value) in had {
+                let key = key::index(line, kind.symbol, symbol, &value, *id);
+                self.view.rows.write(Space::Index, key, None)?;
+            }
+        }
+        Ok(doomed.into_iter().collect())
+    }
+
+    fn check_deletable(&self, object: &crate::Object) -> Result<(), BranchError> {
+        let default = object.kind().name == "IpamNamespace"
+            && object.value("default") == model::Value::Bool(true);
+        if default { Err(Violation::DefaultNamespace.into()) } else { Ok(()) }
+    }
+
+    /// The ids with everything that cascades from them, and their edges.
+    fn closure(
+        &self,
+        ids: &[ObjectId],
+    ) -> Result<(BTreeSet<ObjectId>, BTreeMap<ObjectId, Vec<Loose>>), BranchError> {
+        let mut doomed = BTreeSet::new();
+        let mut loose = BTreeMap::new();
+        let mut next: Vec<ObjectId> = ids.to_vec();
+        while let Some(id) = next.pop() {
+            if doomed.contains(&id) {
+                continue;
+            }
+            let Some(kind) = self.view.kind_of(id)? else { continue };
+            doomed.insert(id);
+            let edges = edges_of(&self.view, &kind, id)?;
+            for edge in &edges {
+                if edge.near.as_ref().is_some_and(|rel| rel.on_delete == OnDelete::Cascade) {
+                    next.push(edge.peer);
+                }
+            }
+            loose.insert(id, edges);
+        }
+        Ok((doomed, loose))
+    }
+
+    /// Every peer that stays must keep its mandatory links.
+    fn check_needs(
+        &self,
+        doomed: &BTreeSet<ObjectId>,
+        loose: &BTreeMap<ObjectId, Vec<Loose>>,
+    ) -> Result<(), BranchError> {
+        for (id, edges) in loose {
+            for edge in edges.iter().filter(|edge| !doomed.contains(&edge.peer)) {
+                let Some(far) = edge.far.as_ref().filter(|far| !far.optional) else { continue };
+                let stays = self.view.peers(edge.peer, far)?;
+                if stays.iter().any(|left| !doomed.contains(&left.peer)) {
+                    continue;
+                }
+                let kind = self.view.kind_of(*id)?;
+                return Err(Violation::StillNeeded {
+                    kind: kind.map(|kind| kind.name.clone()).unwrap_or_default(),
+                    object: *id,
+                    field: far.name.clone(),
+                    by_kind: edge.peer_kind.name.clone(),
+                    by: edge.peer,
+                }
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    fn drop_edge(&mut self, edge: &Loose) -> Result<(), BranchError> {
+        // The peer may have a constraint over this link.
+        let had = self.constraint_keys(&edge.peer_kind, edge.peer)?;
+        for key in [&edge.key, &edge.back] {
+            let stored = self.view.rows.snapshot.get(Space::Edges, key)?.is_some();
+            let row = stored.then(|| crate::object::stamped(crate::object::TOMBSTONE, &[]));
+            self.view.rows.write(Space::Edges, key.clone(), row)?;
+        }
+        self.index_constraints(&edge.peer_kind, edge.peer, &had)
+    }
+}
+
+/// All live edges of an object, whether its kind still declares them or not.
+fn edges_of(view: &View, kind: &Kind, id: ObjectId) -> Result<Vec<Loose>, BranchError> {
+    let mut edges = Vec::new();
+    for line in [view.branch, model::BranchId::GLOBAL] {
+        for row in view.rows.prefix(Space::Edges, &key::edge_prefix(line, id))? {
+            let (key, row) = row?;
+            let Some(parsed) = key::parse_edge(&key) else { continue };
+            if Edge::decode(parsed.peer, &row)?.is_none() {
+                continue;
+            }
+            let Some(peer_kind) = view.kind_of(parsed.peer)? else { continue };
+            let back = parsed.direction.reverse();
+            let fits = |kind: &Kind, direction| {
+                kind.relationships
+                    .iter()
+                    .find(|rel| rel.symbol == parsed.relationship && rel.direction == direction)
+                    .cloned()
+            };
+            edges.push(Loose {
+                near: fits(kind, parsed.direction),
+                far: fits(&peer_kind, back),
+                back: key::edge(line, parsed.peer, parsed.relationship, back, id),
+                peer: parsed.peer,
+                peer_kind,
+                key,
+            });
+        }
+    }
+    Ok(edges)
+}

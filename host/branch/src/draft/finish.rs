@@ -1,0 +1,266 @@
+//! Rules over the whole draft, checked once before it is committed or shown as a plan.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::schema::{Cardinality, Category, Kind};
+use model::{ObjectId, Value};
+use store::{Space, key};
+
+use crate::draft::Draft;
+use crate::error::{BranchError, Violation};
+use crate::object::Object;
+use crate::schema::{Constraint, Element};
+
+impl Draft {
+    /// Settles what depends on the whole: computed values, the IP hierarchy; then checks mandatory
+    /// values and links, counts and uniqueness. Linear in what the draft touches.
+    pub fn finish(&mut self) -> Result<(), BranchError> {
+        if self.view.rows.is_clean() {
+            return Ok(());
+        }
+        self.settle_ip_hierarchy()?;
+        self.compute_values()?;
+        for id in self.touched() {
+            let Some(object) = self.view.object(id)? else { continue };
+            if object.kind().category != Category::Template {
+                self.check_values(&object)?;
+                self.check_links(&object)?;
+            }
+            self.check_unique(&object)?;
+        }
+        Ok(())
+    }
+
+    /// Objects with a pending head or edge that are still there.
+    pub(super) fn touched(&self) -> BTreeSet<ObjectId> {
+        let heads = self.view.rows.pending(Space::Heads);
+        let heads = heads.filter_map(|(key, _)| key::parse_head(key).map(|(_, _, id)| id));
+        let edges = self.view.rows.pending(Space::Edges);
+        let edges = edges.filter_map(|(key, _)| key::parse_edge(key).map(|edge| edge.object));
+        heads.chain(edges).collect()
+    }
+
+    fn check_values(&self, object: &Object) -> Result<(), BranchError> {
+        let kind = object.kind();
+        for attribute in &kind.attributes {
+            let needed = !attribute.optional
+                && attribute.computed.is_none()
+                && !matches!(kind.category, Category::Profile if attribute.name != "profile_name")
+                && !attribute.read_only;
+            if needed && object.attr(attribute).value.is_null() {
+                return Err(Violation::Required {
+                    kind: kind.name.clone(),
+                    field: attribute.name.clone(),
+                    object: self.label_of(object)?,
+                }
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    fn check_links(&self, object: &Object) -> Result<(), BranchError> {
+        let kind = object.kind();
+        for rel in &kind.relationships {
+            let bounded = rel.min_count > 0 || rel.max_count > 0;
+            if rel.optional && !bounded {
+                continue;
+            }
+            let found = self.view.peers(object.id(), rel)?.len();
+            if found == 0 && !rel.optional {
+                return Err(Violation::Required {
+                    kind: kind.name.clone(),
+                    field: rel.name.clone(),
+                    object: self.label_of(object)?,
+                }
+                .into());
+            }
+            let found32 = u32::try_from(found).unwrap_or(u32::MAX);
+            let few = found32 < rel.min_count && (found > 0 || !rel.optional);
+            let many = rel.max_count > 0 && found32 > rel.max_count;
+            if rel.cardinality == Cardinality::Many && (few || many) {
+                let wanted = match (rel.min_count, rel.max_count) {
+                    (least, 0) => format!("at least {least}"),
+                    (0, most) => format!("at most {most}"),
+                    (least, most) => format!("{least} to {most}"),
+                };
+                return Err(Violation::PeerCount {
+                    kind: kind.name.clone(),
+                    field: rel.name.clone(),
+                    object: self.label_of(object)?,
+                    wanted,
+                    found,
+                }
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    fn check_unique(&self, object: &Object) -> Result<(), BranchError> {
+        let compiled = Arc::clone(&self.view.compiled);
+        let kind = object.kind();
+        let mut keys = None;
+        for constraint in &compiled.indexes.of(kind.symbol).constraints {
+            let value = match constraint.elements.as_slice() {
+                [Element::Attribute(name)] => {
+                    let value = object.value(name);
+                    (!value.is_null()).then(|| key::index_value(&value))
+                }
+                [Element::Relationship(_)] => self.single_peer_key(kind, object, constraint)?,
+                _ => {
+                    if keys.is_none() {
+                        keys = Some(self.constraint_keys(kind, object.id())?);
+                    }
+                    keys.as_ref().and_then(|keys| keys.get(&constraint.symbol).cloned())
+                }
+            };
+            if let Some(value) = value {
+                self.check_constraint(object, constraint, &value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A constraint of one relationship alone has no index: the peer knows who links to it.
+    fn single_peer_key(
+        &self,
+        kind: &Kind,
+        object: &Object,
+        constraint: &Constraint,
+    ) -> Result<Option<Vec<u8>>, BranchError> {
+        let [Element::Relationship(name)] = constraint.elements.as_slice() else {
+            return Ok(None);
+        };
+        let Some(rel) = kind.relationship(name) else { return Ok(None) };
+        let Some(edge) = self.view.peers(object.id(), rel)?.into_iter().next() else {
+            return Ok(None);
+        };
+        let back = rel.direction.reverse();
+        let prefix =
+            key::edge_rel_prefix(self.view.line(rel.branch), edge.peer, rel.symbol, back);
+        for row in self.view.rows.prefix(Space::Edges, &prefix)? {
+            let (key, row) = row?;
+            let other = crate::view::object_at_end(&key)?;
+            if other != object.id() && crate::Edge::decode(other, &row)?.is_some() {
+                return Err(self.not_unique(object, constraint, other));
+            }
+        }
+        Ok(None)
+    }
+
+    fn check_constraint(
+        &self,
+        object: &Object,
+        constraint: &Constraint,
+        value: &[u8],
+    ) -> Result<(), BranchError> {
+        let schema = Arc::clone(self.view.schema());
+        let kind = object.kind();
+        let symbol = match constraint.elements.as_slice() {
+            [Element::Attribute(name)] => kind.attribute(name).map(|found| found.symbol),
+            _ => Some(constraint.symbol),
+        };
+        let Some(symbol) = symbol else { return Ok(()) };
+        let over = constraint.over.as_deref().and_then(|generic| schema.kind(generic));
+        let kinds: Vec<&Arc<Kind>> = match over {
+            Some(generic) => schema.concrete(generic).collect(),
+            None => vec![kind],
+        };
+        for other in kinds {
+            for id in self.view.in_index(other, symbol, value)? {
+                if id != object.id() {
+                    return Err(self.not_unique(object, constraint, id));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn not_unique(&self, object: &Object, constraint: &Constraint, other: ObjectId) -> BranchError {
+        let label = self.label_of(object).unwrap_or_else(|_unreadable| object.id().to_string());
+        Violation::NotUnique {
+            kind: object.kind().name.clone(),
+            constraint: constraint.text.clone(),
+            object: label,
+            other,
+        }
+        .into()
+    }
+
+    /// The object that an input describes: by human-friendly id, else by a constraint that the
+    /// input gives in full.
+    pub(super) fn described(
+        &self,
+        kind: &Arc<Kind>,
+        input: &super::Input,
+    ) -> Result<Option<ObjectId>, BranchError> {
+        let compiled = Arc::clone(&self.view.compiled);
+        for constraint in &compiled.indexes.of(kind.symbol).constraints {
+            if let Some((symbol, value)) = self.described_key(kind, constraint, input)?
+                && let Some(id) = self.view.in_index(kind, symbol, &value)?.first()
+            {
+                return Ok(Some(*id));
+            }
+        }
+        Ok(None)
+    }
+
+    fn described_key(
+        &self,
+        kind: &Arc<Kind>,
+        constraint: &Constraint,
+        input: &super::Input,
+    ) -> Result<Option<(model::Symbol, Vec<u8>)>, BranchError> {
+        let mut bytes = Vec::new();
+        let mut symbol = constraint.symbol;
+        for element in &constraint.elements {
+            match element {
+                Element::Attribute(name) => {
+                    let Some(attribute) = kind.attribute(name) else { return Ok(None) };
+                    let value = match input.attrs.get(name).and_then(|attr| attr.value.as_ref()) {
+                        Some(super::input::Given::Value(value)) => value.clone(),
+                        Some(super::input::Given::Json(json)) => {
+                            attribute.parse(json).unwrap_or(Value::Null)
+                        }
+                        None => attribute.default.clone().unwrap_or(Value::Null),
+                    };
+                    if value.is_null() {
+                        return Ok(None);
+                    }
+                    if constraint.elements.len() == 1 {
+                        symbol = attribute.symbol;
+                    }
+                    bytes.extend(key::index_value(&value));
+                }
+                Element::Relationship(name) => {
+                    let Some(peer) = self.described_peer(kind, name, input)? else {
+                        return Ok(None);
+                    };
+                    bytes.extend_from_slice(&peer.0.to_be_bytes());
+                }
+            }
+        }
+        Ok(Some((symbol, bytes)))
+    }
+
+    fn described_peer(
+        &self,
+        kind: &Arc<Kind>,
+        name: &str,
+        input: &super::Input,
+    ) -> Result<Option<ObjectId>, BranchError> {
+        let Some(rel) = kind.relationship(name) else { return Ok(None) };
+        match input.rels.get(name) {
+            Some(super::RelInput::Replace(peers) | super::RelInput::Add(peers)) => {
+                match peers.first() {
+                    Some(peer) => self.resolve(kind, rel, &peer.peer).map(Some),
+                    None => Ok(None),
+                }
+            }
+            None if name == "ip_namespace" => self.default_namespace(),
+            _ => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Rows beside the objects: instances, runs, components. Their content belongs to the engine; here
+//! they are bytes that live and die with the commit they are in.
+
+use store::Space;
+
+use crate::draft::Draft;
+use crate::error::BranchError;
+use crate::view::View;
+
+/// A table of the engine's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ledger {
+    /// (branch, definition, target) → instance.
+    Instances,
+    /// run → outcome and report.
+    Runs,
+    /// (branch, instance, run) → nothing.
+    RunsBy,
+    /// (run, number) → a line.
+    RunLogs,
+    /// digest → what the check found.
+    Components,
+    /// digest → the component.
+    ComponentBytes,
+    /// (branch, instance) → what its last run read.
+    Reads,
+    /// number → work to do.
+    Queue,
+}
+
+impl Ledger {
+    fn space(self) -> Space {
+        match self {
+            Self::Instances => Space::Instances,
+            Self::Runs => Space::Runs,
+            Self::RunsBy => Space::RunsBy,
+            Self::RunLogs => Space::RunLogs,
+            Self::Components => Space::Components,
+            Self::ComponentBytes => Space::ComponentBytes,
+            Self::Reads => Space::Reads,
+            Self::Queue => Space::Queue,
+        }
+    }
+}
+
+impl View {
+    /// A row.
+    pub fn ledger(&self, ledger: Ledger, key: &[u8]) -> Result<Option<Vec<u8>>, BranchError> {
+        Ok(self.rows.get(ledger.space(), key)?.map(|row| row.to_vec()))
+    }
+
+    /// Rows under a prefix, at most `limit`, the largest keys first where `newest_first`.
+    pub fn ledger_rows(
+        &self,
+        ledger: Ledger,
+        prefix: &[u8],
+        order: LedgerOrder,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, BranchError> {
+        let rows = self.rows.prefix(ledger.space(), prefix)?;
+        let read = |row: crate::rows::KeyRow| {
+            let (key, value) = row?;
+            Ok((key, value.to_vec()))
+        };
+        match order {
+            LedgerOrder::Ascending => rows.take(limit).map(read).collect(),
+            LedgerOrder::Descending => rows.rev().take(limit).map(read).collect(),
+        }
+    }
+}
+
+/// Order of ledger rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LedgerOrder {
+    /// Smallest key first.
+    Ascending,
+    /// Largest key first.
+    Descending,
+}
+
+impl Draft {
+    /// Writes or removes a row.
+    pub fn put_ledger(
+        &mut self,
+        ledger: Ledger,
+        key: Vec<u8>,
+        value: Option<Vec<u8>>,
+    ) -> Result<(), BranchError> {
+        Ok(self.view.rows.write(ledger.space(), key, value)?)
+    }
+}

@@ -1,0 +1,286 @@
+//! Why something could not be read or changed.
+
+use model::{ObjectId, Seq};
+use store::{CommitError, StoreError};
+
+/// Reading failed, or a change was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum BranchError {
+    /// The disk, or what is on it.
+    #[error("the store failed while {doing}")]
+    Store {
+        /// What was being done.
+        doing: &'static str,
+        /// The store's own words.
+        #[source]
+        source: StoreError,
+    },
+    /// A row that does not read: disks lie.
+    #[error("the store is damaged: {what}; run `kiln store check`")]
+    Damaged {
+        /// Which row.
+        what: String,
+    },
+    /// A change breaks a rule.
+    #[error(transparent)]
+    Violation(Box<Violation>),
+}
+
+impl BranchError {
+    /// The stable code users decide on.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Store { .. } => "store-failed",
+            Self::Damaged { .. } => "store-damaged",
+            Self::Violation(violation) => violation.code(),
+        }
+    }
+}
+
+impl From<Violation> for BranchError {
+    fn from(violation: Violation) -> Self {
+        Self::Violation(Box::new(violation))
+    }
+}
+
+impl From<StoreError> for BranchError {
+    fn from(source: StoreError) -> Self {
+        Self::Store { doing: "reading", source }
+    }
+}
+
+/// A rule of the schema, or of the objects there are, that a change would break.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// No kind of this name.
+    #[error("`{kind}` is not a kind of this schema{}", did_you_mean(.nearest))]
+    UnknownKind {
+        /// The name asked for.
+        kind: String,
+        /// The nearest name there is.
+        nearest: Option<String>,
+    },
+    /// A generic, where only a concrete kind can be made.
+    #[error("`{kind}` is a generic; make an object of one of its kinds: {}", .kinds.join(", "))]
+    NotConcrete {
+        /// The generic.
+        kind: String,
+        /// Kinds that inherit from it.
+        kinds: Vec<String>,
+    },
+    /// No attribute or relationship of this name.
+    #[error("`{kind}` has no attribute or relationship `{field}`{}", did_you_mean(.nearest))]
+    UnknownField {
+        /// The kind.
+        kind: String,
+        /// The name asked for.
+        field: String,
+        /// The nearest name there is.
+        nearest: Option<String>,
+    },
+    /// No object of this identity.
+    #[error("Unable to find the node {identifier} / {kind} in the database.")]
+    NotFound {
+        /// The kind asked for.
+        kind: String,
+        /// The id or human-friendly id asked for.
+        identifier: String,
+    },
+    /// A human-friendly id that fits several objects.
+    #[error("`{identifier}` names {count} objects of `{kind}`; name one by its id")]
+    Ambiguous {
+        /// The kind.
+        kind: String,
+        /// The human-friendly id.
+        identifier: String,
+        /// How many fit.
+        count: usize,
+    },
+    /// A mandatory attribute or relationship is missing.
+    #[error("{field} is mandatory for {kind} at {field}")]
+    Required {
+        /// The kind.
+        kind: String,
+        /// The attribute or relationship.
+        field: String,
+        /// Which object, for people.
+        object: String,
+    },
+    /// A value its attribute does not take.
+    #[error("{message}")]
+    BadValue {
+        /// The kind.
+        kind: String,
+        /// The attribute.
+        field: String,
+        /// What is wrong and what would do.
+        message: String,
+    },
+    /// A value for something only the host sets.
+    #[error("`{field}` of `{kind}` is read-only; leave it out")]
+    ReadOnly {
+        /// The kind.
+        kind: String,
+        /// The attribute or relationship.
+        field: String,
+    },
+    /// A peer of a kind the relationship does not take.
+    #[error("`{field}` of `{kind}` takes `{wanted}`, but {peer} is a `{found}`")]
+    WrongPeer {
+        /// The kind.
+        kind: String,
+        /// The relationship.
+        field: String,
+        /// The kind it takes.
+        wanted: String,
+        /// The kind of the peer.
+        found: String,
+        /// The peer, for people.
+        peer: String,
+    },
+    /// Too few or too many peers.
+    #[error("`{field}` of {kind} `{object}` must have {wanted} peers, it would have {found}")]
+    PeerCount {
+        /// The kind.
+        kind: String,
+        /// The relationship.
+        field: String,
+        /// The object, for people.
+        object: String,
+        /// What the schema asks for.
+        wanted: String,
+        /// What there would be.
+        found: usize,
+    },
+    /// Two objects with one value.
+    #[error("Violates uniqueness constraint '{constraint}': {kind} `{object}` and {other} are alike")]
+    NotUnique {
+        /// The kind.
+        kind: String,
+        /// The fields, joined by a dash.
+        constraint: String,
+        /// The object being changed, for people.
+        object: String,
+        /// The one that was there.
+        other: ObjectId,
+    },
+    /// Others need the object.
+    #[error("Cannot delete {kind} '{object}'. It is linked to mandatory relationship {field} on node {by_kind} '{by}'")]
+    StillNeeded {
+        /// The kind.
+        kind: String,
+        /// The object.
+        object: ObjectId,
+        /// The mandatory relationship.
+        field: String,
+        /// Kind of the object that needs it.
+        by_kind: String,
+        /// The object that needs it.
+        by: ObjectId,
+    },
+    /// An attribute its owner protected.
+    #[error("`{field}` of {kind} {object} is protected; only its owner {owner} may change it")]
+    Protected {
+        /// The kind.
+        kind: String,
+        /// The attribute.
+        field: String,
+        /// The object.
+        object: ObjectId,
+        /// Who may.
+        owner: String,
+    },
+    /// The same id twice.
+    #[error("object {object} exists already, as a `{kind}`")]
+    Exists {
+        /// The id.
+        object: ObjectId,
+        /// Its kind.
+        kind: String,
+    },
+    /// The default namespace stays.
+    #[error("Cannot delete default IPAM namespace")]
+    DefaultNamespace,
+    /// A pool could not give what was asked.
+    #[error("{message}")]
+    Pool {
+        /// The fine code: `pool-exhausted`, `identifier-conflict`, ...
+        code: &'static str,
+        /// What was asked, what stands in the way, what helps.
+        message: String,
+    },
+}
+
+impl Violation {
+    /// The stable code users decide on.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownKind { .. } => "unknown-kind",
+            Self::NotConcrete { .. } => "not-concrete",
+            Self::UnknownField { .. } => "unknown-field",
+            Self::NotFound { .. } => "not-found",
+            Self::Ambiguous { .. } => "ambiguous",
+            Self::Required { .. } => "required",
+            Self::BadValue { .. } => "bad-value",
+            Self::ReadOnly { .. } => "read-only",
+            Self::WrongPeer { .. } => "wrong-peer",
+            Self::PeerCount { .. } => "peer-count",
+            Self::NotUnique { .. } => "not-unique",
+            Self::StillNeeded { .. } => "still-needed",
+            Self::Protected { .. } => "protected",
+            Self::Exists { .. } => "exists",
+            Self::DefaultNamespace => "default-namespace",
+            Self::Pool { code, .. } => code,
+        }
+    }
+}
+
+fn did_you_mean(nearest: &Option<String>) -> String {
+    nearest.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+/// Why a draft was not committed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitFailure {
+    /// Something the draft read has changed since; make the draft again on a fresh view.
+    #[error("what this change looked at was changed by commit {seq} in the meantime")]
+    Conflict {
+        /// The commit that changed it.
+        seq: Seq,
+    },
+    /// A rule is broken.
+    #[error(transparent)]
+    Refused(#[from] BranchError),
+    /// The disk did not take it; nothing was changed.
+    #[error("the change was not stored")]
+    Store(#[source] CommitError),
+}
+
+/// The name in `names` nearest to `wanted`, if one is near enough to be meant.
+pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let limit = (wanted.len() / 3).max(1);
+    names
+        .map(|name| (distance(wanted, name), name))
+        .filter(|(distance, _)| *distance <= limit)
+        .min()
+        .map(|(_, name)| name.to_owned())
+}
+
+/// Levenshtein distance over bytes; names are ASCII and at most 64 long.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, left) in a.bytes().enumerate() {
+        let mut diagonal = i;
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+        let mut previous = i + 1;
+        for (cell, right) in row.iter_mut().skip(1).zip(b.bytes()) {
+            let cost = diagonal + usize::from(left != right);
+            diagonal = *cell;
+            *cell = cost.min(diagonal + 1).min(previous + 1);
+            previous = *cell;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}

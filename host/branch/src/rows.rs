@@ -1,0 +1,293 @@
+//! Rows as a draft sees them: the snapshot's, with the draft's own writes laid over them, and a
+//! note of everything that was looked at.
+//!
+//! Everything above reads through here, so that a run sees its own writes in every query and the
+//! read set is complete without anyone thinking of it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::collections::btree_map;
+use std::iter::Peekable;
+use std::sync::Arc;
+
+use store::{ReadSet, Row, Scan, Snapshot, Space, StoreError, key};
+
+/// A row's bytes: stored, or pending in a draft.
+#[derive(Debug)]
+pub(crate) enum Bytes {
+    /// Of a draft that is not committed.
+    Pending(Arc<[u8]>),
+    /// Of the snapshot.
+    Stored(Row),
+}
+
+impl std::ops::Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Pending(bytes) => bytes,
+            Self::Stored(row) => row,
+        }
+    }
+}
+
+type Pending = BTreeMap<Vec<u8>, Option<Arc<[u8]>>>;
+
+/// A snapshot with pending writes over it.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    pub(crate) snapshot: Snapshot,
+    pending: BTreeMap<Space, Pending>,
+    /// `None` where nobody will ask: plain queries do not pay for it.
+    reads: Option<RefCell<ReadSet>>,
+}
+
+impl Rows {
+    pub(crate) fn new(snapshot: Snapshot, track: Track) -> Self {
+        let reads = match track {
+            Track::Reads => Some(RefCell::new(ReadSet::default())),
+            Track::Nothing => None,
+        };
+        Self { snapshot, pending: BTreeMap::new(), reads }
+    }
+
+    /// The row under `key`; its absence is noted as well.
+    pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        self.note_point(space, key);
+        self.peek(space, key)
+    }
+
+    /// As `get`, without a note: for rows whose change does not matter to the reader.
+    pub(crate) fn peek(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        if let Some(pending) = self.pending.get(&space).and_then(|rows| rows.get(key)) {
+            return Ok(pending.clone().map(Bytes::Pending));
+        }
+        Ok(self.snapshot.get(space, key)?.map(Bytes::Stored))
+    }
+
+    /// All rows under `prefix` in key order, lazily.
+    pub(crate) fn prefix(&self, space: Space, prefix: &[u8]) -> Result<Merged<'_>, StoreError> {
+        self.range(space, prefix, &key::prefix_end(prefix))
+    }
+
+    /// All rows with `low <= key < high` in key order, lazily from either end.
+    pub(crate) fn range(
+        &self,
+        space: Space,
+        low: &[u8],
+        high: &[u8],
+    ) -> Result<Merged<'_>, StoreError> {
+        if let Some(reads) = &self.reads {
+            reads.borrow_mut().add_range(space, low.to_vec(), high.to_vec());
+        }
+        self.range_unnoted(space, low, high)
+    }
+
+    /// As `range`, without a note.
+    pub(crate) fn range_unnoted(
+        &self,
+        space: Space,
+        low: &[u8],
+        high: &[u8],
+    ) -> Result<Merged<'_>, StoreError> {
+        let stored = self.snapshot.range(space, low, high)?;
+        let pending = self
+            .pending
+            .get(&space)
+            .map(|rows| rows.range(low.to_vec()..high.to_vec()))
+            .unwrap_or_default();
+        Ok(Merged {
+            stored: Ends::new(stored),
+            pending: Ends::new(pending),
+        })
+    }
+
+    pub(crate) fn note_point(&self, space: Space, key: &[u8]) {
+        if let Some(reads) = &self.reads {
+            reads.borrow_mut().add_point(space, key.to_vec());
+        }
+    }
+
+    /// Writes a row, or takes it away; one that is as stored again is no longer pending.
+    pub(crate) fn write(
+        &mut self,
+        space: Space,
+        key: Vec<u8>,
+        value: Option<Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        let stored = self.snapshot.get(space, &key)?;
+        let pending = self.pending.entry(space).or_default();
+        let unchanged = match (&stored, &value) {
+            (None, None) => true,
+            (Some(stored), Some(value)) => same_row(space, stored, value),
+            _ => false,
+        };
+        if unchanged {
+            pending.remove(&key);
+        } else {
+            pending.insert(key, value.map(Arc::from));
+        }
+        Ok(())
+    }
+
+    /// The pending rows of one space in key order; `None` takes a row away.
+    pub(crate) fn pending(&self, space: Space) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        self.pending
+            .get(&space)
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| (key.as_slice(), value.as_deref()))
+    }
+
+    /// Every space with pending rows.
+    pub(crate) fn spaces(&self) -> impl Iterator<Item = Space> + '_ {
+        self.pending.iter().filter(|(_, rows)| !rows.is_empty()).map(|(space, _)| *space)
+    }
+
+    pub(crate) fn is_clean(&self) -> bool {
+        self.pending.values().all(BTreeMap::is_empty)
+    }
+
+    /// What was read so far.
+    pub(crate) fn reads(&self) -> ReadSet {
+        self.reads.as_ref().map(|reads| reads.borrow().clone()).unwrap_or_default()
+    }
+}
+
+/// Whether reads are noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Track {
+    /// Everything looked at is noted, for validation and re-runs.
+    Reads,
+    /// A plain query.
+    Nothing,
+}
+
+/// Stamped rows differ in their first eight bytes only by the commit that wrote them.
+fn same_row(space: Space, stored: &[u8], value: &[u8]) -> bool {
+    match space {
+        Space::Heads | Space::Edges => stored.get(8..) == value.get(8..),
+        _ => stored == value,
+    }
+}
+
+/// An iterator that can be looked into at both ends.
+#[derive(Debug)]
+struct Ends<I: Iterator> {
+    rows: Peekable<I>,
+    back: Option<Option<I::Item>>,
+}
+
+impl<I: DoubleEndedIterator> Ends<I> {
+    fn new(rows: I) -> Self {
+        Self { rows: rows.peekable(), back: None }
+    }
+
+    fn peek(&mut self) -> Option<&I::Item> {
+        if self.rows.peek().is_some() {
+            return self.rows.peek();
+        }
+        self.back.as_ref().and_then(Option::as_ref)
+    }
+
+    fn next(&mut self) -> Option<I::Item> {
+        self.rows.next().or_else(|| self.back.take().flatten())
+    }
+
+    fn peek_back(&mut self) -> Option<&I::Item> {
+        if !matches!(self.back, Some(Some(_))) {
+            self.back = Some(self.rows.next_back());
+        }
+        self.back.as_ref().and_then(Option::as_ref)
+    }
+
+    fn next_back(&mut self) -> Option<I::Item> {
+        match self.back.take() {
+            Some(Some(row)) => Some(row),
+            _ => self.rows.next_back(),
+        }
+    }
+}
+
+/// Stored and pending rows as one ordered sequence.
+#[derive(Debug)]
+pub(crate) struct Merged<'a> {
+    stored: Ends<Scan>,
+    pending: Ends<btree_map::Range<'a, Vec<u8>, Option<Arc<[u8]>>>>,
+}
+
+/// A key with its row.
+pub(crate) type KeyRow = Result<(Vec<u8>, Bytes), StoreError>;
+
+/// Which side comes next.
+enum Side {
+    Stored,
+    Pending,
+    /// The same key: the pending row hides the stored one.
+    Both,
+}
+
+impl Iterator for Merged<'_> {
+    type Item = KeyRow;
+
+    fn next(&mut self) -> Option<KeyRow> {
+        loop {
+            let side = match (self.stored.peek(), self.pending.peek()) {
+                (None, None) => return None,
+                (Some(Err(_)), _) | (Some(_), None) => Side::Stored,
+                (None, Some(_)) => Side::Pending,
+                (Some(Ok((stored, _))), Some((pending, _))) => {
+                    match stored[..].cmp(pending.as_slice()) {
+                        std::cmp::Ordering::Less => Side::Stored,
+                        std::cmp::Ordering::Greater => Side::Pending,
+                        std::cmp::Ordering::Equal => Side::Both,
+                    }
+                }
+            };
+            if matches!(side, Side::Stored) {
+                return self.stored.next().map(stored_row);
+            }
+            if matches!(side, Side::Both) {
+                let _hidden = self.stored.next();
+            }
+            let (key, value) = self.pending.next()?;
+            if let Some(value) = value {
+                return Some(Ok((key.clone(), Bytes::Pending(Arc::clone(value)))));
+            }
+        }
+    }
+}
+
+impl DoubleEndedIterator for Merged<'_> {
+    fn next_back(&mut self) -> Option<KeyRow> {
+        loop {
+            let side = match (self.stored.peek_back(), self.pending.peek_back()) {
+                (None, None) => return None,
+                (Some(Err(_)), _) | (Some(_), None) => Side::Stored,
+                (None, Some(_)) => Side::Pending,
+                (Some(Ok((stored, _))), Some((pending, _))) => {
+                    match stored[..].cmp(pending.as_slice()) {
+                        std::cmp::Ordering::Greater => Side::Stored,
+                        std::cmp::Ordering::Less => Side::Pending,
+                        std::cmp::Ordering::Equal => Side::Both,
+                    }
+                }
+            };
+            if matches!(side, Side::Stored) {
+                return self.stored.next_back().map(stored_row);
+            }
+            if matches!(side, Side::Both) {
+                let _hidden = self.stored.next_back();
+            }
+            let (key, value) = self.pending.next_back()?;
+            if let Some(value) = value {
+                return Some(Ok((key.clone(), Bytes::Pending(Arc::clone(value)))));
+            }
+        }
+    }
+}
+
+fn stored_row(row: <Scan as Iterator>::Item) -> KeyRow {
+    row.map(|(key, value)| (key.to_vec(), Bytes::Stored(value)))
+}

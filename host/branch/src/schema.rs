@@ -1,0 +1,157 @@
+//! What the store needs to know of a schema: which attributes have an index, which constraints
+//! hold; and loading a new schema over what is there.
+
+mod load;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::Symbol;
+use model::schema::{Kind, OrderKey, Path, Schema};
+
+pub use load::{SchemaLoad, SchemaLoadError};
+
+/// Symbols from here on name constraints, not attributes: the interned numbers never get so high.
+const CONSTRAINT_BIT: u32 = 0x8000_0000;
+
+/// An element of a uniqueness constraint.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Element {
+    /// The value of an attribute.
+    Attribute(String),
+    /// The peer of a relationship of cardinality one.
+    Relationship(String),
+}
+
+/// A uniqueness constraint of a concrete kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Constraint {
+    /// Names its index.
+    pub(crate) symbol: Symbol,
+    pub(crate) elements: Vec<Element>,
+    /// As users see it: `device-name`.
+    pub(crate) text: String,
+    /// The generic it is declared on; then it holds over all kinds of the generic together.
+    pub(crate) over: Option<String>,
+}
+
+/// What is indexed of one concrete kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct KindIndex {
+    pub(crate) attributes: BTreeSet<Symbol>,
+    pub(crate) constraints: Vec<Constraint>,
+}
+
+/// What is indexed, by kind.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Indexes {
+    kinds: BTreeMap<Symbol, KindIndex>,
+    nothing: KindIndex,
+}
+
+impl Indexes {
+    pub(crate) fn new(schema: &Schema) -> Self {
+        let kinds =
+            schema.by_symbol.iter().map(|(symbol, kind)| (*symbol, index(schema, kind))).collect();
+        Self { kinds, nothing: KindIndex::default() }
+    }
+
+    pub(crate) fn of(&self, kind: Symbol) -> &KindIndex {
+        self.kinds.get(&kind).unwrap_or(&self.nothing)
+    }
+}
+
+/// An attribute is indexed where the schema finds or orders by it: unique, in the human-friendly
+/// id, in a constraint, in the default order.
+fn index(schema: &Schema, kind: &Kind) -> KindIndex {
+    let mut names = BTreeSet::new();
+    let mut constraints = Vec::new();
+    for attribute in kind.attributes.iter().filter(|attribute| attribute.unique) {
+        names.insert(attribute.name.clone());
+        constraints.push(constraint(
+            vec![Element::Attribute(attribute.name.clone())],
+            attribute.inherited_from.clone(),
+        ));
+    }
+    for paths in &kind.uniqueness {
+        let elements: Vec<Element> = paths
+            .iter()
+            .map(|path| match path {
+                Path::Attribute { attribute, .. } => {
+                    names.insert(attribute.clone());
+                    Element::Attribute(attribute.clone())
+                }
+                Path::Relationship(relationship) | Path::Peer { relationship, .. } => {
+                    Element::Relationship(relationship.clone())
+                }
+            })
+            .collect();
+        let over = kind
+            .generics
+            .iter()
+            .find(|generic| {
+                schema.kind(generic).is_some_and(|generic| generic.uniqueness.contains(paths))
+            })
+            .cloned();
+        let new = constraint(elements, over);
+        if constraints.iter().all(|known: &Constraint| known.symbol != new.symbol) {
+            constraints.push(new);
+        }
+    }
+    let order = kind.order_by.iter().filter_map(|order| match &order.by {
+        OrderKey::Path(path) => Some(path),
+        OrderKey::CreatedAt | OrderKey::UpdatedAt => None,
+    });
+    for path in kind.human_friendly_id.iter().chain(order) {
+        if let Path::Attribute { attribute, .. } = path {
+            names.insert(attribute.clone());
+        }
+    }
+    let attributes =
+        names.iter().filter_map(|name| Some(kind.attribute(name)?.symbol)).collect();
+    KindIndex { attributes, constraints }
+}
+
+fn constraint(elements: Vec<Element>, over: Option<String>) -> Constraint {
+    let mut names: Vec<&str> = elements
+        .iter()
+        .map(|element| match element {
+            Element::Attribute(name) | Element::Relationship(name) => name.as_str(),
+        })
+        .collect();
+    names.sort_unstable();
+    let text = names.join("-");
+    let mut elements = elements;
+    elements.sort();
+    Constraint { symbol: constraint_symbol(&text), elements, text, over }
+}
+
+/// FNV-1a over the names: the same constraint has the same index whatever else the kind declares.
+fn constraint_symbol(text: &str) -> Symbol {
+    let hash = text
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    Symbol(hash | CONSTRAINT_BIT)
+}
+
+/// `name__value` or `site__name__value` or `site` as a path of a kind; without the property too.
+pub(crate) fn path_of(kind: &Kind, text: &str) -> Option<Path> {
+    let mut parts = text.split("__");
+    let first = parts.next()?;
+    let second = parts.next();
+    let third = parts.next();
+    if kind.attribute(first).is_some() {
+        return Some(Path::Attribute {
+            attribute: first.to_owned(),
+            property: second.unwrap_or("value").to_owned(),
+        });
+    }
+    kind.relationship(first)?;
+    Some(match second {
+        None => Path::Relationship(first.to_owned()),
+        Some(attribute) => Path::Peer {
+            relationship: first.to_owned(),
+            attribute: attribute.to_owned(),
+            property: third.unwrap_or("value").to_owned(),
+        },
+    })
+}

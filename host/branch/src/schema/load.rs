@@ -1,0 +1,218 @@
+//! Loading a schema over what is there: merged, checked, compared with the data, and written in one
+//! commit with everything that follows from it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::ObjectId;
+use model::schema::{Document, Kind, Schema, SchemaChange, SchemaError};
+use store::{Space, key};
+
+use crate::database::Compiled;
+use crate::draft::Draft;
+use crate::error::BranchError;
+use crate::object::stamped;
+use crate::schema::Indexes;
+
+/// Most offenders listed of one change; the rest is counted.
+const OFFENDERS_MAX: usize = 20;
+
+/// What a load did.
+#[derive(Debug, Clone)]
+pub struct SchemaLoad {
+    /// Hash before.
+    pub previous_hash: model::Digest,
+    /// Hash after.
+    pub hash: model::Digest,
+    /// What is different.
+    pub changes: Vec<SchemaChange>,
+}
+
+/// Why a schema was not loaded. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaLoadError {
+    /// The documents break rules of the language.
+    #[error("the schema breaks {} rule{}", .0.len(), if .0.len() == 1 { "" } else { "s" })]
+    Invalid(Vec<SchemaError>),
+    /// Stored objects stand in the way.
+    #[error("stored objects do not fit the new schema:\n{}", .0.join("\n"))]
+    Data(Vec<String>),
+    /// Reading failed.
+    #[error(transparent)]
+    Branch(#[from] BranchError),
+}
+
+impl Draft {
+    /// Merges documents into the schema of the branch. The draft must be clean: everything in it
+    /// was checked against the old schema.
+    pub fn load_schema(&mut self, documents: &[Document]) -> Result<SchemaLoad, SchemaLoadError> {
+        let old = Arc::clone(&self.view.compiled);
+        let declared =
+            model::schema::merge(&old.declared, documents).map_err(SchemaLoadError::Invalid)?;
+        let mut symbols = old.symbols.clone();
+        let known = if old.seq == model::Seq(0) { 0 } else { symbols.names().len() };
+        let schema =
+            model::schema::compile(&declared, &mut symbols).map_err(SchemaLoadError::Invalid)?;
+        let changes = model::schema::changes(&old.schema, &schema);
+        let load = SchemaLoad {
+            previous_hash: old.schema.hash,
+            hash: schema.hash,
+            changes: changes.clone(),
+        };
+        if schema.hash == old.schema.hash && old.seq != model::Seq(0) {
+            return Ok(load);
+        }
+        self.check_data(&old.schema, &schema, &changes)?;
+        let schema = Arc::new(schema);
+        let indexes = Indexes::new(&schema);
+        let row = serde_json::to_vec(&declared).map_err(|bad| BranchError::Damaged {
+            what: format!("the declared schema cannot be written: {bad}"),
+        })?;
+        let branch = self.view.branch;
+        self.put_row(Space::Schemas, key::schema(branch), stamped(0, &row))?;
+        for (number, name) in (0u32..).zip(symbols.names()).skip(known) {
+            self.put_row(Space::Symbols, key::symbol(model::Symbol(number)), name.clone().into())?;
+        }
+        let compiled = Compiled { seq: old.seq, schema, declared, symbols, indexes };
+        self.view.compiled = Arc::new(compiled);
+        self.reindex(&old)?;
+        Ok(load)
+    }
+
+    /// Index rows for what is indexed now and was not before, and the other way round.
+    fn reindex(&mut self, old: &Compiled) -> Result<(), BranchError> {
+        let new = Arc::clone(&self.view.compiled);
+        for kind in new.schema.by_symbol.values() {
+            let (had, has) = (old.indexes.of(kind.symbol), new.indexes.of(kind.symbol));
+            if had == has || !old.schema.by_symbol.contains_key(&kind.symbol) {
+                continue;
+            }
+            let ids: Result<Vec<ObjectId>, BranchError> =
+                self.view.objects(kind)?.map(|object| object.map(|object| object.id())).collect();
+            for id in ids? {
+                self.rebuild_index_of(kind, id, had, has)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn rebuild_index_of(
+        &mut self,
+        kind: &Arc<Kind>,
+        id: ObjectId,
+        had: &super::KindIndex,
+        has: &super::KindIndex,
+    ) -> Result<(), BranchError> {
+        let Some(object) = self.view.object_of(kind, id)? else { return Ok(()) };
+        let record = object.record()?;
+        let line = self.view.line(kind.branch);
+        for symbol in had.attributes.symmetric_difference(&has.attributes) {
+            let Some(attr) = record.attrs.get(symbol).filter(|attr| !attr.value.is_null()) else {
+                continue;
+            };
+            let key = key::index(line, kind.symbol, *symbol, &key::index_value(&attr.value), id);
+            let row = has.attributes.contains(symbol).then(Vec::new);
+            self.view.rows.write(Space::Index, key, row)?;
+        }
+        let constraints: BTreeSet<_> = had.constraints.iter().map(|had| had.symbol).collect();
+        for (symbol, value) in crate::draft::constraint_keys(&self.view, kind, id)? {
+            if !constraints.contains(&symbol) {
+                let key = key::index(line, kind.symbol, symbol, &value, id);
+                self.view.rows.write(Space::Index, key, Some(Vec::new()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses what stored objects do not fit, with the offenders.
+    fn check_data(
+        &self,
+        old: &Schema,
+        new: &Schema,
+        changes: &[SchemaChange],
+    ) -> Result<(), SchemaLoadError> {
+        let mut offences = Vec::new();
+        for kind in old.by_symbol.values() {
+            let count = self.view.count(kind)?;
+            if count == 0 {
+                continue;
+            }
+            match new.by_symbol.get(&kind.symbol) {
+                None => offences.push(format!(
+                    "`{}` is removed, but {count} objects of it are stored; delete them first",
+                    kind.name
+                )),
+                Some(now) => self.check_kind(kind, now, &mut offences)?,
+            }
+        }
+        for change in changes.iter().filter(|change| change.is_unsupported()) {
+            offences.push(change.to_string());
+        }
+        if offences.is_empty() { Ok(()) } else { Err(SchemaLoadError::Data(offences)) }
+    }
+
+    fn check_kind(
+        &self,
+        old: &Kind,
+        new: &Arc<Kind>,
+        offences: &mut Vec<String>,
+    ) -> Result<(), BranchError> {
+        let changed = |name: &str| {
+            let (before, after) = (old.attribute(name), new.attribute(name));
+            format!("{before:?}") != format!("{after:?}")
+        };
+        for attribute in new.attributes.iter().filter(|attribute| changed(&attribute.name)) {
+            let mut offenders = Vec::new();
+            let mut count = 0usize;
+            for object in self.view.objects(old)? {
+                let object = object?;
+                let value = object.attr(attribute).value.to_value();
+                let value = value.unwrap_or(model::Value::Null);
+                let needed = !attribute.optional
+                    && attribute.computed.is_none()
+                    && !attribute.read_only;
+                let fits = if value.is_null() {
+                    !needed
+                } else {
+                    attribute.validate(&value).is_ok()
+                };
+                if !fits {
+                    count += 1;
+                    if offenders.len() < OFFENDERS_MAX {
+                        offenders.push(format!("{} ({value})", self.label_of(&object)?));
+                    }
+                }
+            }
+            if count > 0 {
+                offences.push(format!(
+                    "`{}.{}`: {count} objects do not fit: {}",
+                    new.name,
+                    attribute.name,
+                    offenders.join(", ")
+                ));
+            }
+        }
+        for rel in new.relationships.iter().filter(|rel| !rel.optional) {
+            if old.relationship(&rel.name).is_some_and(|old| !old.optional) {
+                continue;
+            }
+            let mut offenders = Vec::new();
+            for object in self.view.objects(old)? {
+                let object = object?;
+                if self.view.peers(object.id(), rel)?.is_empty() && offenders.len() < OFFENDERS_MAX
+                {
+                    offenders.push(self.label_of(&object)?);
+                }
+            }
+            if !offenders.is_empty() {
+                offences.push(format!(
+                    "`{}.{}` becomes mandatory, but these have no peer: {}",
+                    new.name,
+                    rel.name,
+                    offenders.join(", ")
+                ));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,507 @@
+//! A consistent state of one branch: what every query, rule and run reads.
+//!
+//! A view may carry a draft's writes; then it shows them. Cost follows the answer: listings and
+//! peers are lazy ranges, a value is found through its index where the schema has one.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::schema::{Attribute, BranchMode, Cardinality, DisplayLabel, Kind, Path, Relationship, Schema};
+use model::{BranchId, ObjectId, Seq, Symbol, Timestamp, Value};
+use serde_json::Value as Json;
+use store::{Space, key};
+
+use crate::database::Compiled;
+use crate::error::{BranchError, Violation};
+use crate::object::{Edge, Object};
+use crate::rows::{Merged, Rows};
+use crate::schema::{Constraint, Element};
+
+/// A consistent state of one branch.
+#[derive(Debug)]
+pub struct View {
+    pub(crate) rows: Rows,
+    pub(crate) branch: BranchId,
+    pub(crate) compiled: Arc<Compiled>,
+    /// The moment this view was opened; what "now" means inside it.
+    pub(crate) now: Timestamp,
+}
+
+impl View {
+    /// The schema of the branch at this moment.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.compiled.schema
+    }
+
+    /// The branch.
+    pub fn branch(&self) -> BranchId {
+        self.branch
+    }
+
+    /// The newest commit this view shows.
+    pub fn seq(&self) -> Seq {
+        self.rows.snapshot.seq()
+    }
+
+    /// The moment this view was opened.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Which line of the store holds things of this branch mode.
+    pub(crate) fn line(&self, mode: BranchMode) -> BranchId {
+        match mode {
+            BranchMode::Agnostic => BranchId::GLOBAL,
+            BranchMode::Aware | BranchMode::Local => self.branch,
+        }
+    }
+
+    /// The kind called `name`, or why there is none.
+    pub fn kind(&self, name: &str) -> Result<&Arc<Kind>, BranchError> {
+        self.schema().kind(name).ok_or_else(|| {
+            let names = self.schema().kinds.keys().map(String::as_str);
+            let nearest = crate::error::nearest(name, names);
+            Violation::UnknownKind { kind: name.to_owned(), nearest }.into()
+        })
+    }
+
+    /// The kind of an object, without reading the object. Notes only that it exists.
+    pub fn kind_of(&self, id: ObjectId) -> Result<Option<Arc<Kind>>, BranchError> {
+        for line in [self.branch, BranchId::GLOBAL] {
+            if let Some(row) = self.rows.get(Space::Kinds, &key::kind_of(line, id))? {
+                // Four bytes; a fifth says that the object is gone.
+                let Some((number, [])) = row.split_first_chunk::<4>() else { continue };
+                let symbol = Symbol(u32::from_be_bytes(*number));
+                return Ok(self.schema().by_symbol.get(&symbol).cloned());
+            }
+        }
+        Ok(None)
+    }
+
+    /// The object with this id, of whatever kind.
+    pub fn object(&self, id: ObjectId) -> Result<Option<Object>, BranchError> {
+        match self.kind_of(id)? {
+            Some(kind) => self.object_of(&kind, id),
+            None => Ok(None),
+        }
+    }
+
+    /// The object with this id, whose concrete kind is known. One read.
+    pub fn object_of(&self, kind: &Arc<Kind>, id: ObjectId) -> Result<Option<Object>, BranchError> {
+        let key = key::head(self.line(kind.branch), kind.symbol, id);
+        match self.rows.get(Space::Heads, &key)? {
+            Some(row) => Object::read(id, kind, row),
+            None => Ok(None),
+        }
+    }
+
+    /// All objects of a concrete kind, lazily, in the order of their ids.
+    pub fn objects(&self, kind: &Kind) -> Result<Objects<'_>, BranchError> {
+        let prefix = key::head_kind_prefix(self.line(kind.branch), kind.symbol);
+        let kind = self.schema().by_symbol.get(&kind.symbol).cloned();
+        let rows = match &kind {
+            Some(_) => Some(self.rows.prefix(Space::Heads, &prefix)?),
+            None => None,
+        };
+        Ok(Objects { kind, rows })
+    }
+
+    /// How many objects of a concrete kind there are. Reads keys and flags only; linear.
+    pub fn count(&self, kind: &Kind) -> Result<u64, BranchError> {
+        let mut count = 0;
+        for object in self.objects(kind)? {
+            object?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Whether values of the attribute can be found without reading every object.
+    pub fn is_indexed(&self, kind: &Kind, attribute: &Attribute) -> bool {
+        self.compiled.indexes.of(kind.symbol).attributes.contains(&attribute.symbol)
+    }
+
+    /// Ids of the objects of a concrete kind with this value, by index where there is one.
+    pub fn candidates(
+        &self,
+        kind: &Kind,
+        attribute: &Attribute,
+        value: &Value,
+    ) -> Result<Vec<ObjectId>, BranchError> {
+        if !self.is_indexed(kind, attribute) || value.is_null() {
+            return self.scan_for(kind, attribute, value);
+        }
+        self.in_index(kind, attribute.symbol, &key::index_value(value))
+    }
+
+    fn scan_for(
+        &self,
+        kind: &Kind,
+        attribute: &Attribute,
+        value: &Value,
+    ) -> Result<Vec<ObjectId>, BranchError> {
+        let mut found = Vec::new();
+        for object in self.objects(kind)? {
+            let object = object?;
+            if object.attr(attribute).value.to_value().as_ref() == Some(value) {
+                found.push(object.id());
+            }
+        }
+        Ok(found)
+    }
+
+    pub(crate) fn in_index(
+        &self,
+        kind: &Kind,
+        symbol: Symbol,
+        value: &[u8],
+    ) -> Result<Vec<ObjectId>, BranchError> {
+        let prefix = key::index_value_prefix(self.line(kind.branch), kind.symbol, symbol, value);
+        let mut found = Vec::new();
+        for row in self.rows.prefix(Space::Index, &prefix)? {
+            let (key, _) = row?;
+            // A longer value can begin with this one only if it is not the whole key.
+            if key.len() == prefix.len() + 16 {
+                found.push(object_at_end(&key)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Ids of the objects of a concrete kind in the order of an indexed attribute; objects without
+    /// a value are not among them.
+    pub fn in_order(
+        &self,
+        kind: &Kind,
+        attribute: &Attribute,
+        descending: bool,
+    ) -> Result<InOrder<'_>, BranchError> {
+        let prefix = key::index_prefix(self.line(kind.branch), kind.symbol, attribute.symbol);
+        Ok(InOrder { rows: self.rows.prefix(Space::Index, &prefix)?, descending })
+    }
+
+    /// The peers of a relationship, in the order of their ids.
+    pub fn peers(&self, id: ObjectId, rel: &Relationship) -> Result<Vec<Edge>, BranchError> {
+        let prefix = self.edges_prefix(id, rel);
+        let mut edges = Vec::new();
+        for row in self.rows.prefix(Space::Edges, &prefix)? {
+            let (key, row) = row?;
+            if let Some(edge) = Edge::decode(object_at_end(&key)?, &row)? {
+                edges.push(edge);
+                if rel.cardinality == Cardinality::One {
+                    break;
+                }
+            }
+        }
+        Ok(edges)
+    }
+
+    /// One peer of a relationship, if it is linked.
+    pub fn peer(
+        &self,
+        id: ObjectId,
+        rel: &Relationship,
+        peer: ObjectId,
+    ) -> Result<Option<Edge>, BranchError> {
+        let key = key::edge(self.line(rel.branch), id, rel.symbol, rel.direction, peer);
+        match self.rows.get(Space::Edges, &key)? {
+            Some(row) => Edge::decode(peer, &row),
+            None => Ok(None),
+        }
+    }
+
+    pub(crate) fn edges_prefix(&self, id: ObjectId, rel: &Relationship) -> Vec<u8> {
+        key::edge_rel_prefix(self.line(rel.branch), id, rel.symbol, rel.direction)
+    }
+
+    /// The object at the other end of a relationship of cardinality one.
+    pub fn one(&self, object: &Object, relationship: &str) -> Result<Option<Object>, BranchError> {
+        let Some(rel) = object.kind().relationship(relationship) else {
+            return Ok(None);
+        };
+        match self.peers(object.id(), rel)?.first() {
+            Some(edge) => self.object(edge.peer),
+            None => Ok(None),
+        }
+    }
+
+    /// The value a path leads to; nothing where a peer is missing.
+    pub fn follow(&self, object: &Object, path: &Path) -> Result<Value, BranchError> {
+        match path {
+            Path::Attribute { attribute, .. } => Ok(object.value(attribute)),
+            Path::Relationship(name) => Ok(self
+                .one(object, name)?
+                .map_or(Value::Null, |peer| Value::Text(peer.id().to_string()))),
+            Path::Peer { relationship, attribute, .. } => Ok(self
+                .one(object, relationship)?
+                .map_or(Value::Null, |peer| peer.value(attribute))),
+        }
+    }
+
+    /// The human-friendly id, where the kind has one.
+    pub fn hfid(&self, object: &Object) -> Result<Option<Vec<String>>, BranchError> {
+        let paths = &object.kind().human_friendly_id;
+        if paths.is_empty() {
+            return Ok(None);
+        }
+        let parts: Result<Vec<String>, BranchError> =
+            paths.iter().map(|path| Ok(self.follow(object, path)?.to_string())).collect();
+        parts.map(Some)
+    }
+
+    /// How the object is shown to people.
+    pub fn display_label(&self, object: &Object) -> Result<String, BranchError> {
+        match &object.kind().display_label {
+            Some(DisplayLabel::Paths(paths)) => {
+                let parts: Result<Vec<String>, BranchError> =
+                    paths.iter().map(|path| Ok(self.follow(object, path)?.to_string())).collect();
+                Ok(parts?.join(" "))
+            }
+            Some(DisplayLabel::Template(template)) => self.render(object, template),
+            None => Ok(self.hfid(object)?.map_or_else(
+                || format!("{}({})", object.kind().name, object.id()),
+                |parts| parts.join(" "),
+            )),
+        }
+    }
+
+    /// A template over the object's values and those of its single peers.
+    pub(crate) fn render(&self, object: &Object, template: &str) -> Result<String, BranchError> {
+        let mut values = std::collections::BTreeMap::new();
+        for name in model::template::references(template).unwrap_or_default() {
+            let value = match crate::schema::path_of(object.kind(), &name) {
+                Some(path) => self.follow(object, &path)?,
+                None => Value::Null,
+            };
+            values.insert(name, value);
+        }
+        model::template::render(template, &values).map_err(|bad| {
+            Violation::BadValue {
+                kind: object.kind().name.clone(),
+                field: "display_label".to_owned(),
+                message: bad.to_string(),
+            }
+            .into()
+        })
+    }
+
+    /// The object of `kind` (a generic will do) with this human-friendly id.
+    pub fn by_hfid(&self, kind: &Kind, parts: &[String]) -> Result<Option<Object>, BranchError> {
+        let mut found = Vec::new();
+        let schema = Arc::clone(self.schema());
+        for concrete in schema.concrete(kind) {
+            if concrete.human_friendly_id.len() == parts.len() {
+                for id in self.hfid_candidates(concrete, parts)? {
+                    if let Some(object) = self.object_of(concrete, id)?
+                        && self.hfid(&object)?.as_deref() == Some(parts)
+                    {
+                        found.push(object);
+                    }
+                }
+            }
+        }
+        let count = found.len();
+        if count > 1 {
+            return Err(Violation::Ambiguous {
+                kind: kind.name.clone(),
+                identifier: parts.join("/"),
+                count,
+            }
+            .into());
+        }
+        Ok(found.pop())
+    }
+
+    fn hfid_candidates(
+        &self,
+        kind: &Arc<Kind>,
+        parts: &[String],
+    ) -> Result<BTreeSet<ObjectId>, BranchError> {
+        let mut own = Vec::new();
+        let mut peers = Vec::new();
+        for (path, part) in kind.human_friendly_id.iter().zip(parts) {
+            match path {
+                Path::Attribute { attribute, .. } => {
+                    let Some(attribute) = kind.attribute(attribute) else { continue };
+                    let Ok(value) = attribute.parse(&Json::String(part.clone())) else {
+                        return Ok(BTreeSet::new());
+                    };
+                    own.push((attribute, value));
+                }
+                Path::Peer { relationship, attribute, .. } => {
+                    let Some(rel) = kind.relationship(relationship) else { continue };
+                    peers.push((rel, self.with_value(&rel.peer, attribute, part)?));
+                }
+                Path::Relationship(_) => {}
+            }
+        }
+        if let Some(constraint) = self.covering(kind, &own, &peers) {
+            return self.constraint_candidates(kind, constraint, &own, &peers);
+        }
+        if let Some((attribute, value)) = own.first() {
+            return Ok(self.candidates(kind, attribute, value)?.into_iter().collect());
+        }
+        let mut found = BTreeSet::new();
+        for (rel, ids) in &peers {
+            for id in ids {
+                let back = key::edge_rel_prefix(
+                    self.line(rel.branch),
+                    *id,
+                    rel.symbol,
+                    rel.direction.reverse(),
+                );
+                for row in self.rows.prefix(Space::Edges, &back)? {
+                    found.insert(object_at_end(&row?.0)?);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Ids of the objects of `kind` (a generic will do) whose attribute reads as `text`.
+    fn with_value(
+        &self,
+        kind: &str,
+        attribute: &str,
+        text: &str,
+    ) -> Result<Vec<ObjectId>, BranchError> {
+        let mut ids = Vec::new();
+        let schema = Arc::clone(self.schema());
+        let Some(kind) = schema.kind(kind) else { return Ok(ids) };
+        for concrete in schema.concrete(kind) {
+            if let Some(attribute) = concrete.attribute(attribute)
+                && let Ok(value) = attribute.parse(&Json::String(text.to_owned()))
+            {
+                ids.extend(self.candidates(concrete, attribute, &value)?);
+            }
+        }
+        Ok(ids)
+    }
+
+    /// A uniqueness constraint whose every element the human-friendly id gives.
+    fn covering(
+        &self,
+        kind: &Kind,
+        own: &[(&Attribute, Value)],
+        peers: &[(&Relationship, Vec<ObjectId>)],
+    ) -> Option<&Constraint> {
+        self.compiled.indexes.of(kind.symbol).constraints.iter().find(|constraint| {
+            constraint.elements.len() > 1
+                && constraint.elements.iter().all(|element| match element {
+                    Element::Attribute(name) => own.iter().any(|(own, _)| own.name == *name),
+                    Element::Relationship(name) => peers.iter().any(|(rel, _)| rel.name == *name),
+                })
+        })
+    }
+
+    fn constraint_candidates(
+        &self,
+        kind: &Kind,
+        constraint: &Constraint,
+        own: &[(&Attribute, Value)],
+        peers: &[(&Relationship, Vec<ObjectId>)],
+    ) -> Result<BTreeSet<ObjectId>, BranchError> {
+        let mut keys = vec![Vec::new()];
+        for element in &constraint.elements {
+            match element {
+                Element::Attribute(name) => {
+                    let value = own.iter().find(|(own, _)| own.name == *name);
+                    let value = value.map_or(Value::Null, |(_, value)| value.clone());
+                    keys.iter_mut().for_each(|key| key.extend(key::index_value(&value)));
+                }
+                Element::Relationship(name) => {
+                    let ids = peers.iter().find(|(rel, _)| rel.name == *name);
+                    let ids = ids.map(|(_, ids)| ids.as_slice()).unwrap_or_default();
+                    keys = ids
+                        .iter()
+                        .flat_map(|id| {
+                            keys.iter().map(move |key| [key, &id.0.to_be_bytes()[..]].concat())
+                        })
+                        .collect();
+                }
+            }
+        }
+        let mut found = BTreeSet::new();
+        for key in keys {
+            found.extend(self.in_index(kind, constraint.symbol, &key)?);
+        }
+        Ok(found)
+    }
+
+    /// When a commit was made; the moment of the view for what is not committed yet.
+    pub fn committed_at(&self, seq: Seq) -> Result<Timestamp, BranchError> {
+        if seq == Seq(0) {
+            return Ok(self.now);
+        }
+        match self.rows.peek(Space::Log, &key::log(seq))? {
+            Some(row) => crate::commit::LogEntry::decode(&row)
+                .map(|entry| entry.at)
+                .ok_or_else(|| BranchError::Damaged { what: format!("log entry {seq}") }),
+            None => Ok(Timestamp(0)),
+        }
+    }
+}
+
+/// The object id at the end of an edge or index key.
+pub(crate) fn object_at_end(key: &[u8]) -> Result<ObjectId, BranchError> {
+    key.last_chunk::<16>()
+        .map(|bytes| ObjectId(u128::from_be_bytes(*bytes)))
+        .ok_or_else(|| BranchError::Damaged { what: "a key without an object id".to_owned() })
+}
+
+/// The objects of one kind, lazily.
+#[derive(Debug)]
+pub struct Objects<'a> {
+    kind: Option<Arc<Kind>>,
+    rows: Option<Merged<'a>>,
+}
+
+impl Objects<'_> {
+    fn read(&self, row: crate::rows::KeyRow) -> Result<Option<Object>, BranchError> {
+        let (key, row) = row?;
+        match &self.kind {
+            Some(kind) => Object::read(object_at_end(&key)?, kind, row),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Iterator for Objects<'_> {
+    type Item = Result<Object, BranchError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let row = self.rows.as_mut()?.next()?;
+            if let Some(object) = self.read(row).transpose() {
+                return Some(object);
+            }
+        }
+    }
+}
+
+impl DoubleEndedIterator for Objects<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        loop {
+            let row = self.rows.as_mut()?.next_back()?;
+            if let Some(object) = self.read(row).transpose() {
+                return Some(object);
+            }
+        }
+    }
+}
+
+/// Ids in the order of an attribute, lazily.
+#[derive(Debug)]
+pub struct InOrder<'a> {
+    rows: Merged<'a>,
+    descending: bool,
+}
+
+impl Iterator for InOrder<'_> {
+    type Item = Result<ObjectId, BranchError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let row = if self.descending { self.rows.next_back() } else { self.rows.next() }?;
+        Some(row.map_err(BranchError::from).and_then(|(key, _)| object_at_end(&key)))
+    }
+}

@@ -1,0 +1,223 @@
+//! What a guest can reach: one draft, through the verbs of the WIT and nothing else.
+//!
+//! Everything the guest makes is noted with what it was before, so that `tracking` can tell what a
+//! later run no longer makes.
+
+mod objects;
+mod pools;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use branch::{BranchError, Claim, Draft, Violation};
+use graphql::{Dialect, Request};
+use model::ObjectId;
+use sandbox::api::{Code, Field, FieldValue, GuestError, LogLevel, RunInfo, Scalar};
+use serde_json::Value as Json;
+
+use crate::definition::Definition;
+use crate::report::LogLine;
+
+/// Lines of log kept of a run: the first ones; what is dropped is counted.
+const LOG_LINES_MAX: usize = 2_000;
+/// Longest line kept, in bytes.
+const LOG_LINE_BYTES_MAX: usize = 4 << 10;
+
+/// One run's world.
+#[derive(Debug)]
+pub(crate) struct RunContext {
+    pub(crate) draft: Draft,
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) instance: ObjectId,
+    pub(crate) target: ObjectId,
+    pub(crate) info: RunInfo,
+    pub(crate) variables: serde_json::Map<String, Json>,
+    dialect: Arc<Dialect>,
+    /// What the instance held before this run.
+    pub(crate) before: BTreeMap<ObjectId, Claim>,
+    /// What it holds now.
+    pub(crate) now: BTreeMap<ObjectId, Claim>,
+    /// Keys used in this run, with their objects.
+    keys: BTreeMap<String, ObjectId>,
+    /// Keys of earlier runs.
+    old_keys: BTreeMap<String, ObjectId>,
+    pub(crate) log: Vec<LogLine>,
+    pub(crate) log_dropped: u64,
+    pub(crate) panic: Option<(String, String)>,
+    /// A failure of ours that the guest saw as `internal`; it decides the run's outcome.
+    pub(crate) fault: Option<BranchError>,
+}
+
+/// What a context is made of.
+pub(crate) struct Start {
+    pub(crate) draft: Draft,
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) instance: ObjectId,
+    pub(crate) info: RunInfo,
+    pub(crate) target: ObjectId,
+    pub(crate) variables: serde_json::Map<String, Json>,
+    pub(crate) dialect: Arc<Dialect>,
+}
+
+impl RunContext {
+    pub(crate) fn new(start: Start) -> Result<Self, BranchError> {
+        let before = start.draft.claims_of(start.instance)?;
+        let old_keys = before
+            .iter()
+            .filter(|(_, claim)| !claim.key.is_empty())
+            .map(|(id, claim)| (claim.key.clone(), *id))
+            .collect();
+        Ok(Self {
+            draft: start.draft,
+            definition: start.definition,
+            instance: start.instance,
+            target: start.target,
+            info: start.info,
+            variables: start.variables,
+            dialect: start.dialect,
+            before,
+            now: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            old_keys,
+            log: Vec::new(),
+            log_dropped: 0,
+            panic: None,
+            fault: None,
+        })
+    }
+
+    /// Answers a document over the draft, this run's own writes included.
+    pub(crate) fn answer(
+        &mut self,
+        text: &str,
+        variables: serde_json::Map<String, Json>,
+    ) -> Result<String, GuestError> {
+        let request =
+            Request { query: text.to_owned(), operation_name: None, variables };
+        match self.dialect.data(self.draft.view(), &request) {
+            Ok(data) => String::from_utf8(data)
+                .map_err(|_bad| error(Code::Internal, "internal", "the answer is not UTF-8")),
+            Err(errors) => {
+                let messages: Vec<String> =
+                    errors.iter().map(|error| error.message.clone()).collect();
+                Err(error(Code::InvalidArgument, "bad-query", messages.join("; ")))
+            }
+        }
+    }
+
+    pub(crate) fn note(&mut self, level: LogLevel, message: &str, fields: Vec<(String, String)>) {
+        if self.log.len() >= LOG_LINES_MAX {
+            self.log_dropped += 1;
+            return;
+        }
+        let cut = message.floor_char_boundary(LOG_LINE_BYTES_MAX);
+        let message = message.get(..cut).unwrap_or_default().to_owned();
+        self.log.push(LogLine { level: crate::report::Level::from(level), message, fields });
+    }
+
+    /// The other instances that hold something of an object.
+    fn others(&self, object: ObjectId) -> Result<BTreeSet<ObjectId>, BranchError> {
+        let mut others: BTreeSet<ObjectId> = self.draft.claimants(object)?.into_iter().collect();
+        others.remove(&self.instance);
+        Ok(others)
+    }
+
+    /// A violation goes to the guest; a failure of ours is kept and shown as internal.
+    pub(crate) fn told(&mut self, failure: BranchError) -> GuestError {
+        match failure {
+            BranchError::Violation(violation) => from_violation(&violation),
+            other => {
+                let shown = error(Code::Internal, "internal", other.to_string());
+                self.fault = Some(other);
+                shown
+            }
+        }
+    }
+}
+
+/// An error as the guest sees it.
+pub(crate) fn error(code: Code, name: &str, message: impl Into<String>) -> GuestError {
+    GuestError {
+        code,
+        name: name.to_owned(),
+        message: message.into(),
+        path: None,
+        details: Vec::new(),
+    }
+}
+
+fn from_violation(violation: &Violation) -> GuestError {
+    let code = match violation {
+        Violation::UnknownKind { .. }
+        | Violation::UnknownField { .. }
+        | Violation::NotConcrete { .. } => Code::SchemaMismatch,
+        Violation::NotFound { .. } => Code::NotFound,
+        Violation::NotUnique { .. }
+        | Violation::Exists { .. }
+        | Violation::StillNeeded { .. }
+        | Violation::Ambiguous { .. } => Code::Conflict,
+        Violation::Protected { .. } | Violation::ReadOnly { .. } | Violation::DefaultNamespace => {
+            Code::Denied
+        }
+        Violation::Pool { code: "pool-exhausted", .. } => Code::Exhausted,
+        Violation::Pool { code: "identifier-conflict", .. } => Code::Conflict,
+        Violation::Pool { code: "unknown-pool", .. } => Code::NotFound,
+        Violation::Pool { .. }
+        | Violation::Required { .. }
+        | Violation::BadValue { .. }
+        | Violation::WrongPeer { .. }
+        | Violation::PeerCount { .. } => Code::InvalidArgument,
+    };
+    let mut shown = error(code, violation.code(), violation.to_string());
+    shown.path = match violation {
+        Violation::UnknownField { field, .. }
+        | Violation::BadValue { field, .. }
+        | Violation::Required { field, .. }
+        | Violation::ReadOnly { field, .. }
+        | Violation::WrongPeer { field, .. } => Some(format!("fields.{field}")),
+        _ => None,
+    };
+    shown
+}
+
+/// A guest's scalar as JSON, for the attribute to read.
+pub(crate) fn scalar_json(scalar: &Scalar) -> Result<Json, GuestError> {
+    Ok(match scalar {
+        Scalar::Null => Json::Null,
+        Scalar::Boolean(yes) => Json::Bool(*yes),
+        Scalar::Integer(number) => Json::from(*number),
+        Scalar::Number(number) => serde_json::Number::from_f64(*number)
+            .map(Json::Number)
+            .ok_or_else(|| {
+                error(Code::InvalidArgument, "bad-number", "a number must be finite")
+            })?,
+        Scalar::Text(text) => Json::String(text.clone()),
+        Scalar::Json(text) => serde_json::from_str(text).map_err(|bad| {
+            error(Code::InvalidArgument, "bad-json", format!("not valid JSON: {bad}"))
+        })?,
+    })
+}
+
+pub(crate) fn value_json(value: &FieldValue) -> Result<Json, GuestError> {
+    match value {
+        FieldValue::One(scalar) => scalar_json(scalar),
+        FieldValue::Many(scalars) => {
+            scalars.iter().map(scalar_json).collect::<Result<Vec<Json>, _>>().map(Json::Array)
+        }
+    }
+}
+
+/// A stored value as the guest sees it.
+pub(crate) fn json_scalar(value: &model::Value) -> Scalar {
+    match value {
+        model::Value::Null => Scalar::Null,
+        model::Value::Bool(yes) => Scalar::Boolean(*yes),
+        model::Value::Int(number) => Scalar::Integer(*number),
+        model::Value::Json(json) => Scalar::Json(json.to_string()),
+        other => Scalar::Text(other.to_string()),
+    }
+}
+
+pub(crate) fn field(name: &str, value: &model::Value) -> Field {
+    Field { name: name.to_owned(), value: FieldValue::One(json_scalar(value)) }
+}

@@ -1,0 +1,219 @@
+//! A generator definition, read from its object.
+
+use std::collections::BTreeMap;
+
+use branch::{BranchError, Object, View};
+use model::{Digest, ObjectId, Value};
+use serde_json::Value as Json;
+
+/// What happens to the objects of an instance that ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnRelease {
+    /// They go.
+    Prune,
+    /// They stay, and belong to nobody.
+    Retain,
+}
+
+/// What happens when a protected object would go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnProtected {
+    /// The run fails with the list.
+    Fail,
+    /// It stays, and belongs to nobody.
+    Retain,
+}
+
+/// A definition, complete and ready to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// Its object.
+    pub id: ObjectId,
+    /// Its name.
+    pub name: String,
+    /// The component, if one was uploaded.
+    pub component: Option<Digest>,
+    /// Text of the query.
+    pub query: String,
+    /// Variable of the query → path on the target.
+    pub parameters: BTreeMap<String, String>,
+    /// The target group.
+    pub group: ObjectId,
+    /// Whether existing objects may be taken over.
+    pub adoption: bool,
+    /// Policy at the end of an instance.
+    pub on_release: OnRelease,
+    /// Policy for protected objects.
+    pub on_protected: OnProtected,
+}
+
+/// Why a definition cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum DefinitionError {
+    /// No definition of this name.
+    #[error("there is no generator definition `{0}`; `kiln generator list` shows those there are")]
+    Unknown(String),
+    /// A part is missing or wrong.
+    #[error("generator definition `{name}`: {what}")]
+    Incomplete {
+        /// The definition.
+        name: String,
+        /// What is missing and what helps.
+        what: String,
+    },
+    /// The target has no value where a parameter looks.
+    #[error("parameter `{parameter}` of `{definition}`: {what}")]
+    Parameter {
+        /// The definition.
+        definition: String,
+        /// The variable.
+        parameter: String,
+        /// What stands in the way and what helps.
+        what: String,
+    },
+    /// Reading failed.
+    #[error(transparent)]
+    Branch(#[from] BranchError),
+}
+
+impl Definition {
+    /// The definition with this name or id.
+    pub fn find(view: &View, name: &str) -> Result<Self, DefinitionError> {
+        let unknown = || DefinitionError::Unknown(name.to_owned());
+        let kind = view.schema().kind("CoreGeneratorDefinition").ok_or_else(unknown)?;
+        let object = match name.parse::<ObjectId>() {
+            Ok(id) => view.object(id)?.filter(|object| object.kind().name == kind.name),
+            Err(_not_an_id) => view.by_hfid(kind, &[name.to_owned()])?,
+        };
+        Self::read(view, &object.ok_or_else(unknown)?)
+    }
+
+    /// All definitions of the branch, by name. Incomplete ones are told with their reason.
+    pub fn all(view: &View) -> Result<Vec<Result<Self, DefinitionError>>, BranchError> {
+        let Some(kind) = view.schema().kind("CoreGeneratorDefinition") else {
+            return Ok(Vec::new());
+        };
+        let mut all = Vec::new();
+        for object in view.objects(kind)? {
+            all.push(Self::read(view, &object?));
+        }
+        Ok(all)
+    }
+
+    /// Reads a definition from its object.
+    pub fn read(view: &View, object: &Object) -> Result<Self, DefinitionError> {
+        let text = |name: &str| object.value(name).as_text().map(str::to_owned);
+        let name = text("name").unwrap_or_default();
+        let incomplete =
+            |what: &str| DefinitionError::Incomplete { name: name.clone(), what: what.to_owned() };
+        let query = view
+            .one(object, "query")?
+            .and_then(|query| query.value("query").as_text().map(str::to_owned))
+            .ok_or_else(|| incomplete("it has no query; set `query`"))?;
+        let group = view
+            .one(object, "targets")?
+            .ok_or_else(|| incomplete("it has no target group; set `targets`"))?;
+        let component = match text("component") {
+            Some(digest) => Some(digest.parse().map_err(|_bad| {
+                incomplete("`component` is not the digest of an uploaded component")
+            })?),
+            None => None,
+        };
+        Ok(Self {
+            id: object.id(),
+            component,
+            query,
+            parameters: parameters(&object.value("parameters"))
+                .ok_or_else(|| incomplete("`parameters` must map variables to paths"))?,
+            group: group.id(),
+            adoption: object.value("adoption") == Value::Bool(true),
+            on_release: match text("on_release").as_deref() {
+                Some("retain") => OnRelease::Retain,
+                _ => OnRelease::Prune,
+            },
+            on_protected: match text("on_protected").as_deref() {
+                Some("retain") => OnProtected::Retain,
+                _ => OnProtected::Fail,
+            },
+            name,
+        })
+    }
+
+    /// The members of the target group, in the order of their ids.
+    pub fn targets(&self, view: &View) -> Result<Vec<ObjectId>, BranchError> {
+        let Some(group) = view.object(self.group)? else { return Ok(Vec::new()) };
+        let Some(rel) = group.kind().relationship("members") else { return Ok(Vec::new()) };
+        Ok(view.peers(self.group, rel)?.into_iter().map(|edge| edge.peer).collect())
+    }
+
+    /// Whether an object is in the target group.
+    pub fn has_target(&self, view: &View, target: ObjectId) -> Result<bool, BranchError> {
+        let Some(group) = view.object(self.group)? else { return Ok(false) };
+        let Some(rel) = group.kind().relationship("members") else { return Ok(false) };
+        Ok(view.peer(self.group, rel, target)?.is_some())
+    }
+
+    /// The query's variables for a target.
+    pub fn variables(
+        &self,
+        view: &View,
+        target: &Object,
+    ) -> Result<serde_json::Map<String, Json>, DefinitionError> {
+        let mut variables = serde_json::Map::new();
+        for (variable, path) in &self.parameters {
+            let value = follow(view, target, path).map_err(|what| match what {
+                Ok(what) => DefinitionError::Parameter {
+                    definition: self.name.clone(),
+                    parameter: variable.clone(),
+                    what,
+                },
+                Err(error) => DefinitionError::Branch(error),
+            })?;
+            variables.insert(variable.clone(), value);
+        }
+        Ok(variables)
+    }
+}
+
+fn parameters(value: &Value) -> Option<BTreeMap<String, String>> {
+    match value {
+        Value::Null => Some(BTreeMap::new()),
+        Value::Json(Json::Object(map)) => map
+            .iter()
+            .map(|(name, path)| Some((name.clone(), path.as_str()?.to_owned())))
+            .collect(),
+        _ => None,
+    }
+}
+
+/// Follows `attr__value` or `rel__rel__attr__value` over relationships of cardinality one.
+/// `Err(Ok(why))` is the user's, `Err(Err(..))` the store's.
+fn follow(
+    view: &View,
+    target: &Object,
+    path: &str,
+) -> Result<Json, Result<String, BranchError>> {
+    let mut parts = path.split("__");
+    let Some(first) = parts.next() else { return Ok(Json::Null) };
+    let kind = target.kind();
+    if first == "id" {
+        return Ok(Json::String(target.id().to_string()));
+    }
+    if kind.attribute(first).is_some() {
+        return Ok(target.value(first).to_json());
+    }
+    let Some(rel) = kind.relationship(first) else {
+        return Err(Ok(format!("`{path}`: `{}` has no `{first}`", kind.name)));
+    };
+    if rel.cardinality == model::schema::Cardinality::Many {
+        return Err(Ok(format!(
+            "`{path}`: `{first}` has many peers; a parameter follows single ones only"
+        )));
+    }
+    let peer = view.one(target, first).map_err(Err)?;
+    let Some(peer) = peer else {
+        return Err(Ok(format!("`{path}`: `{first}` is not set on the target")));
+    };
+    let rest: Vec<&str> = parts.collect();
+    follow(view, &peer, &rest.join("__"))
+}

@@ -1,0 +1,492 @@
+//! A run, step by step: view, variables, query, guest, tracking, one commit; repeated when what it
+//! read has changed in the meantime.
+
+mod component;
+mod gate;
+
+use std::sync::Arc;
+
+use branch::{Author, BranchError, Cause, ChangeSet, CommitFailure, Database};
+use graphql::{Dialect, Request};
+use model::{BranchId, ObjectId, Timestamp};
+use sandbox::api::RunInfo;
+use sandbox::{Cancel, Limits, RunReport, Sandbox};
+
+use crate::context::{RunContext, Start};
+use crate::definition::{Definition, DefinitionError};
+use crate::identity::{instance_id, seed};
+use crate::instance::{self, InstanceState};
+use crate::report::{RunOutcome, RunRecord};
+use crate::tracking::{self, Refusal};
+
+pub use component::ComponentError;
+use gate::Gate;
+
+/// How often a run is repeated beside others before it is repeated alone.
+const REPEATS_MAX: u32 = 8;
+/// How often it is then repeated alone: only hand-made changes can still get in between.
+const REPEATS_ALONE_MAX: u32 = 4;
+
+/// Settings of an engine.
+#[derive(Debug, Clone, Default)]
+pub struct EngineOptions {
+    /// Limits of every run.
+    pub limits: Limits,
+}
+
+/// Runs generators over a database. Cheap to clone; all clones are one.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    pub(crate) shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) database: Database,
+    pub(crate) dialect: Arc<Dialect>,
+    pub(crate) sandbox: Sandbox,
+    options: EngineOptions,
+    gate: Gate,
+}
+
+/// Whether the outcome is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Committed.
+    Apply,
+    /// Shown; no trace is left.
+    Plan,
+}
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct RunRequest {
+    /// The branch.
+    pub branch: BranchId,
+    /// The definition, by name or id.
+    pub definition: String,
+    /// The target.
+    pub target: ObjectId,
+    /// Kept or shown.
+    pub mode: Mode,
+    /// Why, for the record.
+    pub cause: String,
+    /// Who.
+    pub author: Author,
+    /// Ends the run from outside.
+    pub cancel: Cancel,
+}
+
+/// What a run did, or would do.
+#[derive(Debug, Clone)]
+pub struct RunResult {
+    /// The record; of a plan or a run without change it is not stored.
+    pub record: RunRecord,
+    /// The changes.
+    pub changes: ChangeSet,
+    /// The commit, if there was one.
+    pub seq: Option<model::Seq>,
+    /// What the sandbox measured; none for an empty run.
+    pub report: Option<RunReport>,
+}
+
+impl RunResult {
+    /// Whether the run failed.
+    pub fn failed(&self) -> bool {
+        matches!(self.record.outcome, RunOutcome::Failed { .. })
+    }
+}
+
+/// Why there is no run at all. A guest's failure is not one: it is recorded as a run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The definition is missing or incomplete.
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    /// The target is not there.
+    #[error("target {target} does not exist; name a member of the target group")]
+    NoTarget {
+        /// The id asked for.
+        target: ObjectId,
+    },
+    /// The target is not in the group.
+    #[error("Target {target} is not part of the group {group}; add it to the group first")]
+    NotInGroup {
+        /// The target.
+        target: ObjectId,
+        /// The group.
+        group: ObjectId,
+    },
+    /// The component is missing or unusable.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Branch(#[from] BranchError),
+    /// The commit failed for good.
+    #[error(transparent)]
+    Commit(#[from] CommitFailure),
+    /// Others changed what the run read, again and again.
+    #[error("what the run reads was changed {repeats} times while it ran; try again later")]
+    Contended {
+        /// How often it was repeated.
+        repeats: u32,
+    },
+}
+
+impl RunError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Definition(DefinitionError::Unknown(_)) => "unknown-definition",
+            Self::Definition(_) => "bad-definition",
+            Self::NoTarget { .. } => "unknown-target",
+            Self::NotInGroup { .. } => "not-in-group",
+            Self::Component(error) => error.code(),
+            Self::Branch(error) => error.code(),
+            Self::Commit(CommitFailure::Refused(error)) => error.code(),
+            Self::Commit(CommitFailure::Conflict { .. }) => "conflict",
+            Self::Commit(CommitFailure::Store(_)) => "store-failed",
+            Self::Contended { .. } => "contended",
+        }
+    }
+}
+
+/// How one attempt ended.
+enum Attempt {
+    Done(Box<RunResult>),
+    Conflict,
+}
+
+/// What stays the same over the attempts of one run.
+struct Job<'a> {
+    request: &'a RunRequest,
+    run: ObjectId,
+    began: Timestamp,
+    repeats: u32,
+}
+
+impl Engine {
+    /// An engine over a database.
+    pub fn new(
+        database: Database,
+        dialect: Arc<Dialect>,
+        sandbox: Sandbox,
+        options: EngineOptions,
+    ) -> Self {
+        let gate = Gate::default();
+        Self { shared: Arc::new(Shared { database, dialect, sandbox, options, gate }) }
+    }
+
+    /// Runs a definition for one target, on the calling thread.
+    pub fn run(&self, request: &RunRequest) -> Result<RunResult, RunError> {
+        let environment = self.shared.database.environment();
+        let began = environment.clock.now();
+        let mut job =
+            Job { request, run: environment.ids.next_id(began), began, repeats: 0 };
+        let definition = {
+            let view = self.shared.database.view(request.branch)?;
+            Definition::find(&view, &request.definition)?
+        };
+        let instance = instance_id(definition.id, request.target);
+        let _one_at_a_time = self.shared.gate.instance(instance);
+        loop {
+            let attempt = if job.repeats < REPEATS_MAX {
+                let _beside_others = self.shared.gate.shared();
+                self.attempt(&job)?
+            } else {
+                let _alone = self.shared.gate.alone();
+                self.attempt(&job)?
+            };
+            match attempt {
+                Attempt::Done(result) => return Ok(*result),
+                Attempt::Conflict => job.repeats += 1,
+            }
+            if job.repeats > REPEATS_MAX + REPEATS_ALONE_MAX {
+                return Err(RunError::Contended { repeats: job.repeats });
+            }
+        }
+    }
+
+    fn attempt(&self, job: &Job<'_>) -> Result<Attempt, RunError> {
+        let request = job.request;
+        let draft = self.shared.database.draft(request.branch, request.author)?;
+        let definition = Arc::new(Definition::find(&draft, &request.definition)?);
+        let target = draft
+            .object(request.target)?
+            .ok_or(RunError::NoTarget { target: request.target })?;
+        if !definition.has_target(&draft, request.target)? {
+            let (target, group) = (request.target, definition.group);
+            return Err(RunError::NotInGroup { target, group });
+        }
+        let variables = definition.variables(&draft, &target)?;
+        let query = Request {
+            query: definition.query.clone(),
+            operation_name: None,
+            variables: variables.clone(),
+        };
+        let component = self.component(&draft, &definition)?;
+        let answer = self.shared.dialect.data(draft.view(), &query);
+        let info = RunInfo {
+            run_id: job.run.to_string(),
+            instance_id: instance_id(definition.id, request.target).to_string(),
+            definition: definition.name.clone(),
+            branch: "main".to_owned(),
+            target: request.target.to_string(),
+            target_kind: target.kind().name.clone(),
+            as_of: draft.committed_at(draft.seq())?.to_string(),
+            seed: seed(definition.id, request.target),
+            dry_run: request.mode == Mode::Plan,
+        };
+        let start = Start {
+            draft,
+            instance: instance_id(definition.id, request.target),
+            definition,
+            info,
+            target: request.target,
+            variables,
+            dialect: Arc::clone(&self.shared.dialect),
+        };
+        let context = RunContext::new(start)?;
+        let answer = match answer {
+            Ok(answer) => String::from_utf8(answer).unwrap_or_default(),
+            Err(errors) => {
+                let messages: Vec<String> =
+                    errors.iter().map(|error| error.message.clone()).collect();
+                let failed = failure("bad-query", messages.join("; "), Some("fix the query of the definition"));
+                return self.conclude_failed(job, context, None, failed);
+            }
+        };
+        let limits = &self.shared.options.limits;
+        let (context, report) = component.run(context, &answer, limits, &request.cancel);
+        self.conclude(job, context, report)
+    }
+
+    /// After the guest: what it no longer makes goes, and everything is committed at once.
+    fn conclude(
+        &self,
+        job: &Job<'_>,
+        mut context: RunContext,
+        report: RunReport,
+    ) -> Result<Attempt, RunError> {
+        if let Some(fault) = context.fault.take() {
+            return Err(RunError::Branch(fault));
+        }
+        if let Some(failed) = failed(&report) {
+            return self.conclude_failed(job, context, Some(report), failed);
+        }
+        for pool in context.before.keys().copied().collect::<Vec<_>>() {
+            for number in context.dropped_numbers(pool) {
+                context.draft.release(pool, &number)?;
+            }
+        }
+        let settled = tracking::settle(
+            &mut context.draft,
+            &context.definition,
+            context.instance,
+            &context.before,
+            &context.now,
+        );
+        match settled.and_then(|()| context.draft.finish().map_err(Refusal::from)) {
+            Ok(()) => {}
+            Err(Refusal::Protected(labels)) => {
+                let message = format!("protected objects would go: {}", labels.join(", "));
+                let hint = "take the protection away, or set `on_protected: retain`";
+                let failed = failure("protected", message, Some(hint));
+                return self.conclude_failed(job, context, Some(report), failed);
+            }
+            Err(Refusal::Branch(BranchError::Violation(violation))) => {
+                let failed = failure(violation.code(), violation.to_string(), None);
+                return self.conclude_failed(job, context, Some(report), failed);
+            }
+            Err(Refusal::Branch(other)) => return Err(other.into()),
+        }
+        self.commit(job, context, Some(report))
+    }
+
+    fn commit(
+        &self,
+        job: &Job<'_>,
+        mut context: RunContext,
+        report: Option<RunReport>,
+    ) -> Result<Attempt, RunError> {
+        let changes = ChangeSet::of(&context.draft)?;
+        let (created, updated, deleted) = changes.counts();
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let unchanged = context.draft.is_clean();
+        let outcome = if changes.is_empty() {
+            RunOutcome::Unchanged
+        } else {
+            RunOutcome::Changed {
+                created: count(created),
+                updated: count(updated),
+                deleted: count(deleted),
+            }
+        };
+        let record = record(job, &context, report.as_ref(), outcome);
+        let definition = Arc::clone(&context.definition);
+        let state = InstanceState::Ready;
+        if job.request.mode == Mode::Plan {
+            return Ok(Attempt::Done(Box::new(RunResult { record, changes, seq: None, report })));
+        }
+        instance::ensure(&mut context.draft, &definition, context.target, state)?;
+        if unchanged && context.draft.is_clean() {
+            return Ok(Attempt::Done(Box::new(RunResult { record, changes, seq: None, report })));
+        }
+        record.put(&mut context.draft, job.request.branch)?;
+        let cause = Cause::Run {
+            run: job.run.0,
+            instance: context.instance.0,
+            definition: definition.name.clone(),
+        };
+        match self.shared.database.commit_finished(context.draft, cause) {
+            Ok(committed) => Ok(Attempt::Done(Box::new(RunResult {
+                record,
+                changes,
+                seq: committed.seq,
+                report,
+            }))),
+            Err(CommitFailure::Conflict { .. }) => Ok(Attempt::Conflict),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// A failed run leaves its record and the state of its instance, and nothing else.
+    fn conclude_failed(
+        &self,
+        job: &Job<'_>,
+        context: RunContext,
+        report: Option<RunReport>,
+        outcome: RunOutcome,
+    ) -> Result<Attempt, RunError> {
+        let record = record(job, &context, report.as_ref(), outcome);
+        let done = |record| {
+            let changes = ChangeSet::default();
+            Ok(Attempt::Done(Box::new(RunResult { record, changes, seq: None, report })))
+        };
+        let (definition, target) = (Arc::clone(&context.definition), context.target);
+        drop(context);
+        if job.request.mode == Mode::Plan {
+            return done(record);
+        }
+        let mut draft = self.shared.database.draft(job.request.branch, job.request.author)?;
+        if draft.kind_of(target)?.is_some() && draft.kind_of(definition.id)?.is_some() {
+            instance::ensure(&mut draft, &definition, target, InstanceState::Error)?;
+        }
+        record.put(&mut draft, job.request.branch)?;
+        match self.shared.database.commit(draft, Cause::Outcome { run: job.run.0 }) {
+            Ok(_) => done(record),
+            Err(CommitFailure::Conflict { .. }) => Ok(Attempt::Conflict),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Ends an instance: an empty run. By the definition's policy its objects go or stay.
+    ///
+    /// For a target that left the group or is gone, and for a definition that is gone.
+    pub fn retire(
+        &self,
+        branch: BranchId,
+        instance: ObjectId,
+        policy: &Definition,
+        author: Author,
+    ) -> Result<branch::Committed, RunError> {
+        let _one_at_a_time = self.shared.gate.instance(instance);
+        for _attempt in 0..=REPEATS_MAX {
+            let mut draft = self.shared.database.draft(branch, author)?;
+            self.let_go(&mut draft, instance, policy)?;
+            draft.delete(&[instance])?;
+            match self.shared.database.commit(draft, Cause::Objects) {
+                Ok(committed) => return Ok(committed),
+                Err(CommitFailure::Conflict { .. }) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(RunError::Contended { repeats: REPEATS_MAX })
+    }
+
+    /// Lets go of everything an instance holds, within a draft.
+    pub fn let_go(
+        &self,
+        draft: &mut branch::Draft,
+        instance: ObjectId,
+        policy: &Definition,
+    ) -> Result<(), RunError> {
+        let before = draft.claims_of(instance)?;
+        for (id, claim) in &before {
+            for (name, number) in &claim.values {
+                if name.starts_with('=') {
+                    draft.release(*id, number)?;
+                }
+            }
+        }
+        if policy.on_release == crate::OnRelease::Retain {
+            for id in before.keys() {
+                draft.set_claim(instance, *id, None)?;
+            }
+            return Ok(());
+        }
+        let nothing = std::collections::BTreeMap::new();
+        match tracking::settle(draft, policy, instance, &before, &nothing) {
+            Ok(()) => Ok(()),
+            Err(Refusal::Branch(error)) => Err(error.into()),
+            Err(Refusal::Protected(labels)) => Err(RunError::Branch(
+                branch::Violation::Protected {
+                    kind: "object".to_owned(),
+                    field: labels.join(", "),
+                    object: instance,
+                    owner: policy.name.clone(),
+                }
+                .into(),
+            )),
+        }
+    }
+
+    /// Cancels nothing new and waits for runs in flight.
+    pub fn drain(&self) {
+        drop(self.shared.gate.alone());
+    }
+}
+
+fn failure(code: &str, message: String, hint: Option<&str>) -> RunOutcome {
+    RunOutcome::Failed {
+        code: code.to_owned(),
+        message,
+        hint: hint.map(str::to_owned),
+        frames: Vec::new(),
+    }
+}
+
+fn failed(report: &RunReport) -> Option<RunOutcome> {
+    let failure = report.failure()?;
+    Some(RunOutcome::Failed {
+        code: failure.code.to_string(),
+        message: failure.message.clone(),
+        hint: failure.hint.clone(),
+        frames: failure.frames.iter().map(ToString::to_string).collect(),
+    })
+}
+
+fn record(
+    job: &Job<'_>,
+    context: &RunContext,
+    report: Option<&RunReport>,
+    outcome: RunOutcome,
+) -> RunRecord {
+    RunRecord {
+        run: job.run.0,
+        instance: context.instance.0,
+        definition: context.definition.name.clone(),
+        target: context.target.0,
+        component: context.definition.component.map(|digest| digest.to_string()),
+        at: job.began.0,
+        cause: job.request.cause.clone(),
+        outcome,
+        fuel: report.map_or(0, |report| report.fuel_used),
+        memory: report.map_or(0, |report| report.memory_peak),
+        calls: report.map_or(0, |report| report.host_calls),
+        repeats: job.repeats,
+        log: context.log.clone(),
+        log_dropped: context.log_dropped,
+    }
+}
