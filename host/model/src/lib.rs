@@ -5,7 +5,9 @@
 
 pub mod id;
 pub mod ip;
+pub mod object_file;
 pub mod schema;
+pub mod template;
 pub mod time;
 pub mod value;
 

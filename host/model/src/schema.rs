@@ -1,9 +1,26 @@
 //! The schema language: what a document may say, what it means once compiled, and why one is
 //! refused.
 //!
-//! `types` is what everything above reads. A [`types::Schema`] is immutable and complete: all
-//! inheritance, derived relationships, profiles and templates are in it.
+//! A document is read (`document`), merged into what is declared already (`declared`), and compiled
+//! (`compile`) into a [`types::Schema`]: immutable and complete, with all inheritance, derived
+//! relationships, profiles and templates in it. `value` reads and checks values; `diff` compares two
+//! schemas.
 
+mod builtin;
+mod compile;
+mod declared;
+mod derive;
+mod diff;
+mod document;
+mod error;
+mod rules;
 pub mod types;
+mod value;
 
+pub use compile::compile;
+pub use declared::{AttributeDecl, Declared, KindDecl, RelationshipDecl, merge};
+pub use diff::{SchemaChange, changes};
+pub use document::{DOCUMENT_BYTES_MAX, Document, yaml_documents};
+pub use error::{SchemaError, nearest};
 pub use types::*;
+pub use value::{TEXT_BYTES_MAX, ValueError};

@@ -1,1 +1,22 @@
-//! The `store` crate.
+//! Bytes on disk: ordered keys in named spaces, snapshots, and one validated, atomic, durable
+//! commit. The only crate that names redb.
+//!
+//! Must not know what a schema rule, a pool or a JSON body is. A proposal says what it read and what
+//! it writes; the store says yes and gives it a number, or says what has changed since.
+
+mod check;
+mod dump;
+mod error;
+pub mod key;
+mod layout;
+mod proposal;
+mod snapshot;
+mod store;
+mod writer;
+
+pub use check::{CheckReport, Finding};
+pub use error::{CommitError, OpenError, StoreError};
+pub use layout::{FORMAT, Space};
+pub use proposal::{Proposal, ReadSet, Write};
+pub use snapshot::{KeyGuard, Row, Scan, Snapshot};
+pub use store::{Durability, Options, Store};

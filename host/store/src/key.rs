@@ -1,0 +1,454 @@
+//! Keys: what they are made of, and back. The order of encoded bytes is the order of the values;
+//! the property tests at the end prove round trip and order.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use model::schema::Direction;
+use model::{BranchId, Digest, Interface, ObjectId, Seq, Symbol, Value};
+
+/// Longest text kept whole in an index; a longer one is its first bytes and a digest, so that
+/// equality stays exact and order holds up to the cut.
+pub const INDEX_TEXT_BYTES: usize = 224;
+
+/// Builds a key from fixed parts.
+#[derive(Debug, Default)]
+struct Key(Vec<u8>);
+
+impl Key {
+    fn branch(branch: BranchId) -> Self {
+        let mut key = Vec::with_capacity(64);
+        key.extend_from_slice(&branch.0.to_be_bytes());
+        Self(key)
+    }
+
+    fn id(mut self, id: ObjectId) -> Self {
+        self.0.extend_from_slice(&id.0.to_be_bytes());
+        self
+    }
+
+    fn symbol(mut self, symbol: Symbol) -> Self {
+        self.0.extend_from_slice(&symbol.0.to_be_bytes());
+        self
+    }
+
+    fn past(mut self, seq: Seq) -> Self {
+        self.0.extend_from_slice(&(!seq.0).to_be_bytes());
+        self
+    }
+
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+}
+
+/// The end of the range of keys that begin with `prefix`, itself not in it.
+pub fn prefix_end(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            return end;
+        }
+    }
+    // Nothing follows: longer than any key.
+    vec![u8::MAX; 512]
+}
+
+/// `Branches`.
+pub fn branch(branch: BranchId) -> Vec<u8> {
+    Key::branch(branch).0
+}
+
+/// `Symbols`.
+pub fn symbol(symbol: Symbol) -> Vec<u8> {
+    symbol.0.to_be_bytes().to_vec()
+}
+
+/// `Schemas`: the present one.
+pub fn schema(branch: BranchId) -> Vec<u8> {
+    Key::branch(branch).0
+}
+
+/// `Schemas`: the past of a present key.
+pub fn schema_history(key: &[u8], seq: Seq) -> Option<Vec<u8>> {
+    (key.len() == 4).then(|| Key(key.to_vec()).past(seq).0)
+}
+
+/// `Heads`.
+pub fn head(branch: BranchId, kind: Symbol, object: ObjectId) -> Vec<u8> {
+    Key::branch(branch).symbol(kind).id(object).0
+}
+
+/// `Heads`: all of a kind.
+pub fn head_kind_prefix(branch: BranchId, kind: Symbol) -> Vec<u8> {
+    Key::branch(branch).symbol(kind).0
+}
+
+/// Parts of a key of `Heads`.
+pub fn parse_head(key: &[u8]) -> Option<(BranchId, Symbol, ObjectId)> {
+    let mut rest = key;
+    let parsed = (take_branch(&mut rest)?, take_symbol(&mut rest)?, take_id(&mut rest)?);
+    rest.is_empty().then_some(parsed)
+}
+
+/// `Kinds`.
+pub fn kind_of(branch: BranchId, object: ObjectId) -> Vec<u8> {
+    Key::branch(branch).id(object).0
+}
+
+/// `History`: the past of a key of `Heads`.
+pub fn history_of_head(head: &[u8], seq: Seq) -> Option<Vec<u8>> {
+    let (branch, _, object) = parse_head(head)?;
+    Some(history(branch, object, seq))
+}
+
+/// `History`.
+pub fn history(branch: BranchId, object: ObjectId, seq: Seq) -> Vec<u8> {
+    Key::branch(branch).id(object).past(seq).0
+}
+
+/// `Edges`.
+pub fn edge(
+    branch: BranchId,
+    object: ObjectId,
+    relationship: Symbol,
+    direction: Direction,
+    peer: ObjectId,
+) -> Vec<u8> {
+    Key::branch(branch)
+        .id(object)
+        .symbol(relationship)
+        .bytes(&[direction_byte(direction)])
+        .id(peer)
+        .0
+}
+
+/// `Edges`: all of an object.
+pub fn edge_prefix(branch: BranchId, object: ObjectId) -> Vec<u8> {
+    Key::branch(branch).id(object).0
+}
+
+/// `Edges`: all of an object's relationship.
+pub fn edge_rel_prefix(
+    branch: BranchId,
+    object: ObjectId,
+    relationship: Symbol,
+    direction: Direction,
+) -> Vec<u8> {
+    Key::branch(branch).id(object).symbol(relationship).bytes(&[direction_byte(direction)]).0
+}
+
+/// Parts of a key of `Edges`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EdgeKey {
+    /// The line.
+    pub branch: BranchId,
+    /// This end.
+    pub object: ObjectId,
+    /// The relationship's identifier.
+    pub relationship: Symbol,
+    /// Which end this is.
+    pub direction: Direction,
+    /// The other end.
+    pub peer: ObjectId,
+}
+
+/// Parts of a key of `Edges`.
+pub fn parse_edge(key: &[u8]) -> Option<EdgeKey> {
+    let mut rest = key;
+    let edge = EdgeKey {
+        branch: take_branch(&mut rest)?,
+        object: take_id(&mut rest)?,
+        relationship: take_symbol(&mut rest)?,
+        direction: match take::<1>(&mut rest)? {
+            [0] => Direction::Bidirectional,
+            [1] => Direction::Outbound,
+            [2] => Direction::Inbound,
+            _ => return None,
+        },
+        peer: take_id(&mut rest)?,
+    };
+    rest.is_empty().then_some(edge)
+}
+
+/// `EdgeHistory`: the past of a key of `Edges`.
+pub fn history_of_edge(edge: &[u8], seq: Seq) -> Option<Vec<u8>> {
+    parse_edge(edge)?;
+    Some(Key(edge.to_vec()).past(seq).0)
+}
+
+/// `Index`.
+pub fn index(
+    branch: BranchId,
+    kind: Symbol,
+    attribute: Symbol,
+    value: &[u8],
+    object: ObjectId,
+) -> Vec<u8> {
+    Key::branch(branch).symbol(kind).symbol(attribute).bytes(value).id(object).0
+}
+
+/// `Index`: all of an attribute.
+pub fn index_prefix(branch: BranchId, kind: Symbol, attribute: Symbol) -> Vec<u8> {
+    Key::branch(branch).symbol(kind).symbol(attribute).0
+}
+
+/// `Index`: all of a value.
+pub fn index_value_prefix(
+    branch: BranchId,
+    kind: Symbol,
+    attribute: Symbol,
+    value: &[u8],
+) -> Vec<u8> {
+    Key::branch(branch).symbol(kind).symbol(attribute).bytes(value).0
+}
+
+/// The range of index values, below an attribute's prefix, whose address lies within a prefix:
+/// prefixes that begin there, or addresses.
+pub fn index_addresses(base: &[u8], net: IpNet, of_prefixes: bool) -> (Vec<u8>, Vec<u8>) {
+    let tag = if of_prefixes { tag::NET } else { tag::HOST };
+    let bound = |address: IpAddr| {
+        let mut key = base.to_vec();
+        key.push(tag);
+        push_address(address, &mut key);
+        key
+    };
+    let high = bound(net.broadcast());
+    (bound(net.network()), prefix_end(&high))
+}
+
+/// `Log`.
+pub fn log(seq: Seq) -> Vec<u8> {
+    seq.0.to_be_bytes().to_vec()
+}
+
+/// `Reservations`.
+pub fn reservation(pool: ObjectId, identifier: &str) -> Vec<u8> {
+    Key::default().id(pool).bytes(identifier.as_bytes()).0
+}
+
+/// `PoolValues`.
+pub fn pool_value(pool: ObjectId, value: u128) -> Vec<u8> {
+    Key::default().id(pool).bytes(&value.to_be_bytes()).0
+}
+
+/// `PoolValues`: all of a pool.
+pub fn pool_value_prefix(pool: ObjectId) -> Vec<u8> {
+    Key::default().id(pool).0
+}
+
+/// `Claims`.
+pub fn claim(branch: BranchId, instance: ObjectId, object: ObjectId) -> Vec<u8> {
+    Key::branch(branch).id(instance).id(object).0
+}
+
+/// `Claims`: all of an instance.
+pub fn claim_prefix(branch: BranchId, instance: ObjectId) -> Vec<u8> {
+    Key::branch(branch).id(instance).0
+}
+
+/// `ClaimedBy`.
+pub fn claimed_by(branch: BranchId, object: ObjectId, instance: ObjectId) -> Vec<u8> {
+    Key::branch(branch).id(object).id(instance).0
+}
+
+/// `ClaimedBy`: all of an object.
+pub fn claimed_by_prefix(branch: BranchId, object: ObjectId) -> Vec<u8> {
+    Key::branch(branch).id(object).0
+}
+
+/// Types of an index value, in their order.
+mod tag {
+    pub(super) const BOOL: u8 = 1;
+    pub(super) const INT: u8 = 2;
+    pub(super) const TIME: u8 = 3;
+    pub(super) const HOST: u8 = 4;
+    pub(super) const ADDRESS: u8 = 5;
+    pub(super) const NET: u8 = 6;
+    pub(super) const TEXT: u8 = 7;
+    pub(super) const JSON: u8 = 8;
+}
+
+/// A value in an index: its order is the order of listings. Self-delimiting, so that several can
+/// follow each other.
+pub fn index_value(value: &Value) -> Vec<u8> {
+    let mut out = Vec::with_capacity(32);
+    match value {
+        Value::Null => out.push(0),
+        Value::Bool(yes) => out.extend_from_slice(&[tag::BOOL, u8::from(*yes)]),
+        Value::Int(number) => push_signed(tag::INT, *number, &mut out),
+        Value::Time(moment) => push_signed(tag::TIME, moment.0, &mut out),
+        Value::Host(Interface { address, length }) => {
+            out.push(tag::HOST);
+            push_address(*address, &mut out);
+            out.push(*length);
+        }
+        Value::Address(address) => {
+            out.push(tag::ADDRESS);
+            push_address(*address, &mut out);
+        }
+        Value::Net(net) => {
+            out.push(tag::NET);
+            push_address(net.addr(), &mut out);
+            out.push(net.prefix_len());
+        }
+        Value::Text(text) => push_text(tag::TEXT, text, &mut out),
+        Value::Json(json) => push_text(tag::JSON, &json.to_string(), &mut out),
+    }
+    out
+}
+
+fn push_signed(tag: u8, number: i64, out: &mut Vec<u8>) {
+    out.push(tag);
+    // Flipping the sign bit puts the negative numbers first.
+    out.extend_from_slice(&(number ^ i64::MIN).to_be_bytes());
+}
+
+fn push_address(address: IpAddr, out: &mut Vec<u8>) {
+    match address {
+        IpAddr::V4(v4) => {
+            out.push(4);
+            out.extend_from_slice(&v4.octets());
+        }
+        IpAddr::V6(v6) => {
+            out.push(6);
+            out.extend_from_slice(&v6.octets());
+        }
+    }
+}
+
+/// Text with its end marked so that no text is the beginning of another: a zero byte becomes
+/// `00 FF`, the end `00 00`; cut text ends in `00 01` and its digest.
+fn push_text(tag: u8, text: &str, out: &mut Vec<u8>) {
+    out.push(tag);
+    let cut = text.len() > INDEX_TEXT_BYTES;
+    let kept = text.as_bytes().get(..text.len().min(INDEX_TEXT_BYTES)).unwrap_or_default();
+    for byte in kept {
+        out.push(*byte);
+        if *byte == 0 {
+            out.push(0xff);
+        }
+    }
+    if cut {
+        out.extend_from_slice(&[0, 1]);
+        out.extend_from_slice(&Digest::of(text.as_bytes()).0);
+    } else {
+        out.extend_from_slice(&[0, 0]);
+    }
+}
+
+fn direction_byte(direction: Direction) -> u8 {
+    match direction {
+        Direction::Bidirectional => 0,
+        Direction::Outbound => 1,
+        Direction::Inbound => 2,
+    }
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, after) = rest.split_first_chunk::<N>()?;
+    *rest = after;
+    Some(*head)
+}
+
+fn take_branch(rest: &mut &[u8]) -> Option<BranchId> {
+    Some(BranchId(u32::from_be_bytes(take(rest)?)))
+}
+
+fn take_symbol(rest: &mut &[u8]) -> Option<Symbol> {
+    Some(Symbol(u32::from_be_bytes(take(rest)?)))
+}
+
+fn take_id(rest: &mut &[u8]) -> Option<ObjectId> {
+    Some(ObjectId(u128::from_be_bytes(take(rest)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn directions() -> impl Strategy<Value = Direction> {
+        prop_oneof![
+            Just(Direction::Bidirectional),
+            Just(Direction::Outbound),
+            Just(Direction::Inbound)
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn heads_come_back_and_keep_their_order(
+            a in any::<(u32, u32, u128)>(), b in any::<(u32, u32, u128)>(),
+        ) {
+            let key = |(branch, kind, id): (u32, u32, u128)| {
+                head(BranchId(branch), Symbol(kind), ObjectId(id))
+            };
+            prop_assert_eq!(
+                parse_head(&key(a)), Some((BranchId(a.0), Symbol(a.1), ObjectId(a.2)))
+            );
+            prop_assert_eq!(key(a).cmp(&key(b)), a.cmp(&b));
+        }
+
+        #[test]
+        fn edges_come_back(
+            branch in any::<u32>(), object in any::<u128>(), relationship in any::<u32>(),
+            direction in directions(), peer in any::<u128>(),
+        ) {
+            let (branch, object) = (BranchId(branch), ObjectId(object));
+            let (relationship, peer) = (Symbol(relationship), ObjectId(peer));
+            let key = edge(branch, object, relationship, direction, peer);
+            let back = EdgeKey { branch, object, relationship, direction, peer };
+            prop_assert_eq!(parse_edge(&key), Some(back));
+            prop_assert!(parse_edge(key.get(1..).unwrap()).is_none());
+        }
+
+        #[test]
+        fn the_past_lies_newest_first(a in any::<u64>(), b in any::<u64>()) {
+            let key = |seq| history(BranchId(1), ObjectId(2), Seq(seq));
+            prop_assert_eq!(key(a).cmp(&key(b)), b.cmp(&a));
+        }
+
+        #[test]
+        fn numbers_in_an_index_keep_their_order(a in any::<i64>(), b in any::<i64>()) {
+            let key = |number| index_value(&Value::Int(number));
+            prop_assert_eq!(key(a).cmp(&key(b)), a.cmp(&b));
+        }
+
+        #[test]
+        fn texts_in_an_index_keep_their_order(a in "\\PC{0,40}\0?[a-c]?", b in "\\PC{0,40}") {
+            let key = |text: &str| index_value(&Value::from(text));
+            prop_assert_eq!(key(&a).cmp(&key(&b)), a.cmp(&b));
+        }
+
+        #[test]
+        fn prefixes_in_an_index_keep_their_order(
+            a in (any::<u32>(), 0u8..=32), b in (any::<u32>(), 0u8..=32),
+        ) {
+            let net = |(bits, length): (u32, u8)| {
+                IpNet::new(IpAddr::from(bits.to_be_bytes()), length).unwrap().trunc()
+            };
+            let order = |net: IpNet| (net.addr(), net.prefix_len());
+            let (a, b) = (net(a), net(b));
+            let bytes = |net| index_value(&Value::Net(net));
+            prop_assert_eq!(bytes(a).cmp(&bytes(b)), order(a).cmp(&order(b)));
+        }
+
+        #[test]
+        fn what_begins_with_a_prefix_lies_before_its_end(
+            prefix in proptest::collection::vec(any::<u8>(), 1..20),
+            rest in proptest::collection::vec(any::<u8>(), 0..20),
+        ) {
+            let key = [prefix.clone(), rest].concat();
+            prop_assert!(prefix <= key && key < prefix_end(&prefix));
+        }
+    }
+
+    #[test]
+    fn long_texts_differ_in_an_index_even_where_their_beginnings_agree() {
+        let (a, b) = ("x".repeat(300), "x".repeat(301));
+        assert_ne!(index_value(&Value::from(a.as_str())), index_value(&Value::from(b.as_str())));
+    }
+}

@@ -1,0 +1,128 @@
+//! The one page of the layout: every space, with its key and its value. All keys are big-endian, so
+//! that the order of bytes is the order of what they stand for.
+
+/// A table of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Space {
+    /// name → anything; `format` holds the version of this page.
+    Meta,
+    /// symbol:u32 → name.
+    Symbols,
+    /// branch:u32 → record.
+    Branches,
+    /// branch:u32 → [seq][flags][declared schema]; branch:u32 ~seq:u64 → the same, overwritten.
+    Schemas,
+    /// branch:u32 kind:u32 object:u128 → [seq:u64][flags:u8][payload]; flag 1 is a tombstone.
+    Heads,
+    /// branch:u32 object:u128 → kind:u32, and a fifth byte when the object is gone.
+    Kinds,
+    /// branch:u32 object:u128 ~seq:u64 → the head that was overwritten.
+    History,
+    /// branch:u32 object:u128 relationship:u32 direction:u8 peer:u128 → [seq][flags][properties].
+    Edges,
+    /// the key of an edge, ~seq:u64 → the edge that was overwritten.
+    EdgeHistory,
+    /// branch:u32 kind:u32 attribute:u32 value object:u128 → nothing.
+    Index,
+    /// seq:u64 → who, when, why, what.
+    Log,
+    /// pool:u128 identifier → what it holds.
+    Reservations,
+    /// pool:u128 value:u128 → identifier.
+    PoolValues,
+    /// branch:u32 instance:u128 object:u128 → what is claimed.
+    Claims,
+    /// branch:u32 object:u128 instance:u128 → nothing.
+    ClaimedBy,
+    /// branch:u32 instance:u128 → read set of its last run.
+    Reads,
+    /// branch:u32 read key, instance:u128 → nothing.
+    ReadBy,
+    /// branch:u32 definition:u128 target:u128 → instance.
+    Instances,
+    /// run:u128 → record.
+    Runs,
+    /// branch:u32 instance:u128 run:u128 → nothing.
+    RunsBy,
+    /// run:u128 number:u32 → line.
+    RunLogs,
+    /// digest → what the check found.
+    Components,
+    /// digest → the component.
+    ComponentBytes,
+    /// number:u64 → work to do.
+    Queue,
+    /// number:u64 → event to deliver.
+    Outbox,
+}
+
+/// Version of this page. A store of a newer version is refused.
+pub const FORMAT: u32 = 1;
+
+impl Space {
+    /// Every space, in the order of this page.
+    pub const ALL: [Self; 25] = [
+        Self::Meta,
+        Self::Symbols,
+        Self::Branches,
+        Self::Schemas,
+        Self::Heads,
+        Self::Kinds,
+        Self::History,
+        Self::Edges,
+        Self::EdgeHistory,
+        Self::Index,
+        Self::Log,
+        Self::Reservations,
+        Self::PoolValues,
+        Self::Claims,
+        Self::ClaimedBy,
+        Self::Reads,
+        Self::ReadBy,
+        Self::Instances,
+        Self::Runs,
+        Self::RunsBy,
+        Self::RunLogs,
+        Self::Components,
+        Self::ComponentBytes,
+        Self::Queue,
+        Self::Outbox,
+    ];
+
+    /// Name of the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Symbols => "symbols",
+            Self::Branches => "branches",
+            Self::Schemas => "schemas",
+            Self::Heads => "heads",
+            Self::Kinds => "kinds",
+            Self::History => "history",
+            Self::Edges => "edges",
+            Self::EdgeHistory => "edge-history",
+            Self::Index => "index",
+            Self::Log => "log",
+            Self::Reservations => "reservations",
+            Self::PoolValues => "pool-values",
+            Self::Claims => "claims",
+            Self::ClaimedBy => "claimed-by",
+            Self::Reads => "reads",
+            Self::ReadBy => "read-by",
+            Self::Instances => "instances",
+            Self::Runs => "runs",
+            Self::RunsBy => "runs-by",
+            Self::RunLogs => "run-logs",
+            Self::Components => "components",
+            Self::ComponentBytes => "component-bytes",
+            Self::Queue => "queue",
+            Self::Outbox => "outbox",
+        }
+    }
+
+    /// Place in arrays.
+    pub(crate) fn place(self) -> usize {
+        self as usize
+    }
+}
