@@ -14,6 +14,7 @@ mod input;
 mod ipam;
 mod ledger;
 mod link;
+mod profile;
 mod template;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use model::schema::{Attribute, AttributeKind, Category, Kind};
-use model::{BranchId, ObjectId, Seq, Timestamp, Value};
+use model::{BranchId, ObjectId, Seq, Value};
 use store::{Space, key};
 
 use crate::commit::Author;
@@ -33,10 +34,11 @@ use crate::view::View;
 
 pub use allocate::{Granted, IdentifiedBy, PoolRequest, Want};
 pub use claim::{Claim, ClaimedPeer};
-pub use input::{AttrInput, FromPool, Input, PeerInput, PeerRef, RelInput};
-pub use ledger::Ledger;
+pub use input::{AttrInput, FromPool, Given, Input, PeerInput, PeerRef, RelInput};
+pub use ledger::{Ledger, LedgerOrder};
 
 pub(crate) use allocate::Leases;
+pub(crate) use index::constraint_keys;
 
 /// Pending changes over a view. Dereferences to the view, which shows them.
 #[derive(Debug)]
@@ -119,6 +121,7 @@ impl Draft {
             return Err(Violation::Exists { object: id, kind: there.name.clone() }.into());
         }
         self.check_names(&kind, &input)?;
+        let input = self.with_namespace(&kind, input)?;
         let pattern = self.template_of(&kind, &input)?;
         let input = match &pattern {
             Some(pattern) => self.filled_from(&kind, pattern, input)?,
@@ -257,7 +260,7 @@ impl Draft {
         if let Some(field) = attrs.chain(rels).next() {
             let names = kind.attributes.iter().map(|attribute| attribute.name.as_str());
             let rels = kind.relationships.iter().map(|rel| rel.name.as_str());
-            let nearest = crate::error::nearest(field, names.chain(rels));
+            let nearest = model::schema::nearest(field, names.chain(rels));
             let (kind, field) = (kind.name.clone(), field.clone());
             return Err(Violation::UnknownField { kind, field, nearest }.into());
         }
@@ -334,7 +337,7 @@ impl Draft {
     }
 
     /// Writes a version of an object with the index rows of its attributes.
-    fn write_record(
+    pub(in crate::draft) fn write_record(
         &mut self,
         kind: &Arc<Kind>,
         id: ObjectId,
@@ -381,13 +384,44 @@ impl Draft {
         }
     }
 
-    /// The moment of this draft.
-    pub fn moment(&self) -> Timestamp {
-        self.view.now
+    /// The kind of an object that is there, or was before this draft.
+    pub(crate) fn kind_then_or_now(&self, id: ObjectId) -> Result<Option<Arc<Kind>>, BranchError> {
+        if let Some(kind) = self.view.kind_of(id)? {
+            return Ok(Some(kind));
+        }
+        for line in [self.view.branch, BranchId::GLOBAL] {
+            let row = self.view.rows.snapshot.get(Space::Kinds, &key::kind_of(line, id))?;
+            if let Some(number) = row.as_ref().and_then(|row| row.first_chunk::<4>()) {
+                let symbol = model::Symbol(u32::from_be_bytes(*number));
+                return Ok(self.view.schema().by_symbol.get(&symbol).cloned());
+            }
+        }
+        Ok(None)
     }
 
-    /// The branch of this draft.
-    pub fn on(&self) -> BranchId {
-        self.view.branch
+    /// How an object that is there, or was before this draft, is shown to people.
+    pub(crate) fn label_then_or_now(&self, id: ObjectId) -> Result<String, BranchError> {
+        if let Some(object) = self.view.object(id)? {
+            return self.label_of(&object);
+        }
+        let Some(kind) = self.kind_then_or_now(id)? else { return Ok(id.to_string()) };
+        let key = key::head(self.view.line(kind.branch), kind.symbol, id);
+        let row = self.view.rows.snapshot.get(Space::Heads, &key)?;
+        match row.map(|row| Object::read(id, &kind, crate::rows::Bytes::Stored(row))) {
+            Some(Ok(Some(object))) => self.label_of(&object),
+            _ => Ok(id.to_string()),
+        }
+    }
+
+    /// Takes peers away from a relationship by name.
+    pub fn remove_links(
+        &mut self,
+        id: ObjectId,
+        relationship: &str,
+        peers: Vec<PeerInput>,
+    ) -> Result<bool, BranchError> {
+        let mut input = Input::default();
+        input.rels.insert(relationship.to_owned(), RelInput::Remove(peers));
+        self.update(id, input).map(|outcome| outcome == Outcome::Updated)
     }
 }

@@ -255,32 +255,3 @@ pub enum CommitFailure {
     #[error("the change was not stored")]
     Store(#[source] CommitError),
 }
-
-/// The name in `names` nearest to `wanted`, if one is near enough to be meant.
-pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
-    let limit = (wanted.len() / 3).max(1);
-    names
-        .map(|name| (distance(wanted, name), name))
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, name)| name.to_owned())
-}
-
-/// Levenshtein distance over bytes; names are ASCII and at most 64 long.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.bytes().enumerate() {
-        let mut diagonal = i;
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-        let mut previous = i + 1;
-        for (cell, right) in row.iter_mut().skip(1).zip(b.bytes()) {
-            let cost = diagonal + usize::from(left != right);
-            diagonal = *cell;
-            *cell = cost.min(diagonal + 1).min(previous + 1);
-            previous = *cell;
-        }
-    }
-    row.last().copied().unwrap_or(0)
-}

@@ -5,6 +5,7 @@
 //! [`Draft`] over a [`View`], then a [`ChangeSet`], then [`Database::commit`].
 
 mod change;
+mod check;
 mod commit;
 mod database;
 mod draft;
@@ -15,10 +16,13 @@ mod rows;
 mod schema;
 mod view;
 
-pub use change::{Change, ChangeSet, FieldChange, Op};
+pub use change::{Change, ChangeSet, FieldChange, LinkChange, Op};
 pub use commit::{Author, Cause, Committed, LogEntry};
 pub use database::{Database, Environment};
-pub use draft::{AttrInput, Draft, Input, PeerInput, PeerRef, RelInput};
+pub use draft::{
+    AttrInput, Claim, ClaimedPeer, Draft, FromPool, Given, Granted, IdentifiedBy, Input, Ledger,
+    LedgerOrder, Outcome, PeerInput, PeerRef, PoolRequest, RelInput, Want,
+};
 pub use error::{BranchError, CommitFailure, Violation};
 pub use object::{Edge, Object};
 pub use record::{AttrRef, ValueRef};

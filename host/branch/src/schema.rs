@@ -6,7 +6,7 @@ mod load;
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::Symbol;
-use model::schema::{Kind, OrderKey, Path, Schema};
+use model::schema::{BranchMode, Computed, Direction, Kind, OrderKey, Path, Schema};
 
 pub use load::{SchemaLoad, SchemaLoadError};
 
@@ -34,6 +34,13 @@ pub(crate) struct Constraint {
     pub(crate) over: Option<String>,
 }
 
+impl Constraint {
+    /// Whether it has an index of its own; a single attribute is found by its values.
+    pub(crate) fn has_index(&self) -> bool {
+        !matches!(self.elements.as_slice(), [Element::Attribute(_)])
+    }
+}
+
 /// What is indexed of one concrete kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct KindIndex {
@@ -46,18 +53,55 @@ pub(crate) struct KindIndex {
 pub(crate) struct Indexes {
     kinds: BTreeMap<Symbol, KindIndex>,
     nothing: KindIndex,
+    /// Relationships that computed attributes look through.
+    looked_through: BTreeSet<LookedThrough>,
+}
+
+/// A relationship, the end that looks, and the line its edges are on.
+pub(crate) type LookedThrough = (Symbol, Direction, Line);
+
+/// Branch mode of a relationship, ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Line {
+    Own,
+    Global,
 }
 
 impl Indexes {
     pub(crate) fn new(schema: &Schema) -> Self {
         let kinds =
             schema.by_symbol.iter().map(|(symbol, kind)| (*symbol, index(schema, kind))).collect();
-        Self { kinds, nothing: KindIndex::default() }
+        Self { kinds, nothing: KindIndex::default(), looked_through: looked_through(schema) }
+    }
+
+    pub(crate) fn looked_through(&self) -> &BTreeSet<LookedThrough> {
+        &self.looked_through
     }
 
     pub(crate) fn of(&self, kind: Symbol) -> &KindIndex {
         self.kinds.get(&kind).unwrap_or(&self.nothing)
     }
+}
+
+fn looked_through(schema: &Schema) -> BTreeSet<LookedThrough> {
+    let mut all = BTreeSet::new();
+    for kind in schema.by_symbol.values() {
+        for attribute in &kind.attributes {
+            let Some(Computed::Template(template)) = &attribute.computed else { continue };
+            for name in model::template::references(template).unwrap_or_default() {
+                if let Some(Path::Peer { relationship, .. }) = path_of(kind, &name)
+                    && let Some(rel) = kind.relationship(&relationship)
+                {
+                    let line = match rel.branch {
+                        BranchMode::Agnostic => Line::Global,
+                        BranchMode::Aware | BranchMode::Local => Line::Own,
+                    };
+                    all.insert((rel.symbol, rel.direction, line));
+                }
+            }
+        }
+    }
+    all
 }
 
 /// An attribute is indexed where the schema finds or orders by it: unique, in the human-friendly
@@ -104,6 +148,12 @@ fn index(schema: &Schema, kind: &Kind) -> KindIndex {
     for path in kind.human_friendly_id.iter().chain(order) {
         if let Path::Attribute { attribute, .. } = path {
             names.insert(attribute.clone());
+        }
+    }
+    // The IP hierarchy finds prefixes and addresses by their place.
+    for (generic, name) in [("BuiltinIPPrefix", "prefix"), ("BuiltinIPAddress", "address")] {
+        if schema.is_a(kind, generic) {
+            names.insert(name.to_owned());
         }
     }
     let attributes =

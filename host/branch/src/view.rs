@@ -60,7 +60,7 @@ impl View {
     pub fn kind(&self, name: &str) -> Result<&Arc<Kind>, BranchError> {
         self.schema().kind(name).ok_or_else(|| {
             let names = self.schema().kinds.keys().map(String::as_str);
-            let nearest = crate::error::nearest(name, names);
+            let nearest = model::schema::nearest(name, names);
             Violation::UnknownKind { kind: name.to_owned(), nearest }.into()
         })
     }
@@ -290,13 +290,12 @@ impl View {
         let mut found = Vec::new();
         let schema = Arc::clone(self.schema());
         for concrete in schema.concrete(kind) {
-            if concrete.human_friendly_id.len() == parts.len() {
-                for id in self.hfid_candidates(concrete, parts)? {
-                    if let Some(object) = self.object_of(concrete, id)?
-                        && self.hfid(&object)?.as_deref() == Some(parts)
-                    {
-                        found.push(object);
-                    }
+            let Some(parts) = whole(concrete, parts) else { continue };
+            for id in self.hfid_candidates(concrete, &parts)? {
+                if let Some(object) = self.object_of(concrete, id)?
+                    && self.hfid(&object)?.as_deref() == Some(&parts)
+                {
+                    found.push(object);
                 }
             }
         }
@@ -386,7 +385,7 @@ impl View {
         peers: &[(&Relationship, Vec<ObjectId>)],
     ) -> Option<&Constraint> {
         self.compiled.indexes.of(kind.symbol).constraints.iter().find(|constraint| {
-            constraint.elements.len() > 1
+            constraint.has_index()
                 && constraint.elements.iter().all(|element| match element {
                     Element::Attribute(name) => own.iter().any(|(own, _)| own.name == *name),
                     Element::Relationship(name) => peers.iter().any(|(rel, _)| rel.name == *name),
@@ -440,6 +439,17 @@ impl View {
             None => Ok(Timestamp(0)),
         }
     }
+}
+
+/// The human-friendly id in full: an IP object named without its namespace is of the default one.
+fn whole(kind: &Kind, parts: &[String]) -> Option<Vec<String>> {
+    let mut parts = parts.to_vec();
+    if let Some(Path::Peer { relationship, .. }) = kind.human_friendly_id.get(parts.len())
+        && relationship == "ip_namespace"
+    {
+        parts.push("default".to_owned());
+    }
+    (parts.len() == kind.human_friendly_id.len()).then_some(parts)
 }
 
 /// The object id at the end of an edge or index key.

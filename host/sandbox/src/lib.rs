@@ -1,1 +1,5 @@
-//! The `sandbox` crate.
+//! Untrusted guests. 
+mod bindings;
+pub mod api;
+mod host;
+pub use host::GuestHost;

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::schema::{AttributeKind, Computed};
-use model::{ObjectId, Value};
+use model::{BranchId, ObjectId, Value};
 use store::{Space, key};
 
 use crate::draft::{AttrInput, Draft, Input};
 use crate::error::BranchError;
+use crate::schema::Line;
 
 /// A computed value may be made of computed values of peers; chains longer than this end here.
 const ROUNDS_MAX: usize = 8;
@@ -37,8 +38,11 @@ impl Draft {
         let compiled = Arc::clone(&self.view.compiled);
         let mut all = ids.clone();
         for id in ids {
-            for (symbol, direction, mode) in compiled.indexes.looked_through() {
-                let line = self.view.line(*mode);
+            for (symbol, direction, line) in compiled.indexes.looked_through() {
+                let line = match line {
+                    Line::Own => self.view.branch,
+                    Line::Global => BranchId::GLOBAL,
+                };
                 let prefix = key::edge_rel_prefix(line, *id, *symbol, direction.reverse());
                 for row in self.view.rows.prefix(Space::Edges, &prefix)? {
                     let (key, row) = row?;

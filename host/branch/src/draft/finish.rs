@@ -20,6 +20,7 @@ impl Draft {
             return Ok(());
         }
         self.settle_ip_hierarchy()?;
+        self.apply_profiles()?;
         self.compute_values()?;
         for id in self.touched() {
             let Some(object) = self.view.object(id)? else { continue };
@@ -108,7 +109,6 @@ impl Draft {
                     let value = object.value(name);
                     (!value.is_null()).then(|| key::index_value(&value))
                 }
-                [Element::Relationship(_)] => self.single_peer_key(kind, object, constraint)?,
                 _ => {
                     if keys.is_none() {
                         keys = Some(self.constraint_keys(kind, object.id())?);
@@ -121,33 +121,6 @@ impl Draft {
             }
         }
         Ok(())
-    }
-
-    /// A constraint of one relationship alone has no index: the peer knows who links to it.
-    fn single_peer_key(
-        &self,
-        kind: &Kind,
-        object: &Object,
-        constraint: &Constraint,
-    ) -> Result<Option<Vec<u8>>, BranchError> {
-        let [Element::Relationship(name)] = constraint.elements.as_slice() else {
-            return Ok(None);
-        };
-        let Some(rel) = kind.relationship(name) else { return Ok(None) };
-        let Some(edge) = self.view.peers(object.id(), rel)?.into_iter().next() else {
-            return Ok(None);
-        };
-        let back = rel.direction.reverse();
-        let prefix =
-            key::edge_rel_prefix(self.view.line(rel.branch), edge.peer, rel.symbol, back);
-        for row in self.view.rows.prefix(Space::Edges, &prefix)? {
-            let (key, row) = row?;
-            let other = crate::view::object_at_end(&key)?;
-            if other != object.id() && crate::Edge::decode(other, &row)?.is_some() {
-                return Err(self.not_unique(object, constraint, other));
-            }
-        }
-        Ok(None)
     }
 
     fn check_constraint(
@@ -229,7 +202,7 @@ impl Draft {
                     if value.is_null() {
                         return Ok(None);
                     }
-                    if constraint.elements.len() == 1 {
+                    if !constraint.has_index() {
                         symbol = attribute.symbol;
                     }
                     bytes.extend(key::index_value(&value));

@@ -10,10 +10,11 @@ use store::{Space, key};
 use crate::draft::Draft;
 use crate::error::BranchError;
 use crate::record::Record;
-use crate::schema::Element;
+use crate::schema::{Constraint, Element};
+use crate::view::View;
 
 /// The key of each constraint an object takes part in.
-pub(super) type ConstraintKeys = BTreeMap<Symbol, Vec<u8>>;
+pub(crate) type ConstraintKeys = BTreeMap<Symbol, Vec<u8>>;
 
 impl Draft {
     /// Moves the index rows of attributes from the old values to the new ones.
@@ -47,45 +48,12 @@ impl Draft {
         Ok(())
     }
 
-    /// The keys of the object's constraints of several elements, as it is now. A constraint with an
-    /// element that is not set has none: nothing is equal to nothing.
     pub(super) fn constraint_keys(
         &self,
         kind: &Arc<Kind>,
         id: ObjectId,
     ) -> Result<ConstraintKeys, BranchError> {
-        let compiled = Arc::clone(&self.view.compiled);
-        let mut keys = BTreeMap::new();
-        let constraints = &compiled.indexes.of(kind.symbol).constraints;
-        if constraints.iter().all(|constraint| constraint.elements.len() < 2) {
-            return Ok(keys);
-        }
-        let Some(object) = self.view.object_of(kind, id)? else { return Ok(keys) };
-        'constraints: for constraint in constraints {
-            if constraint.elements.len() < 2 {
-                continue;
-            }
-            let mut bytes = Vec::new();
-            for element in &constraint.elements {
-                match element {
-                    Element::Attribute(name) => {
-                        let value = object.value(name);
-                        if value.is_null() {
-                            continue 'constraints;
-                        }
-                        bytes.extend(key::index_value(&value));
-                    }
-                    Element::Relationship(name) => {
-                        let Some(rel) = kind.relationship(name) else { continue 'constraints };
-                        let peers = self.view.peers(id, rel)?;
-                        let Some(edge) = peers.first() else { continue 'constraints };
-                        bytes.extend_from_slice(&edge.peer.0.to_be_bytes());
-                    }
-                }
-            }
-            keys.insert(constraint.symbol, bytes);
-        }
-        Ok(keys)
+        constraint_keys(&self.view, kind, id)
     }
 
     /// Moves the index rows of constraints from `had` to what holds now.
@@ -107,4 +75,45 @@ impl Draft {
         }
         Ok(())
     }
+}
+
+/// The keys of the object's indexed constraints, as it is now. A constraint with an
+/// element that is not set has none: nothing is equal to nothing.
+pub(crate) fn constraint_keys(
+view: &View,
+    kind: &Arc<Kind>,
+    id: ObjectId,
+) -> Result<ConstraintKeys, BranchError> {
+    let compiled = Arc::clone(&view.compiled);
+    let mut keys = BTreeMap::new();
+    let constraints = &compiled.indexes.of(kind.symbol).constraints;
+    if !constraints.iter().any(Constraint::has_index) {
+        return Ok(keys);
+    }
+    let Some(object) = view.object_of(kind, id)? else { return Ok(keys) };
+    'constraints: for constraint in constraints {
+        if !constraint.has_index() {
+            continue;
+        }
+        let mut bytes = Vec::new();
+        for element in &constraint.elements {
+            match element {
+                Element::Attribute(name) => {
+                    let value = object.value(name);
+                    if value.is_null() {
+                        continue 'constraints;
+                    }
+                    bytes.extend(key::index_value(&value));
+                }
+                Element::Relationship(name) => {
+                    let Some(rel) = kind.relationship(name) else { continue 'constraints };
+                    let peers = view.peers(id, rel)?;
+                    let Some(edge) = peers.first() else { continue 'constraints };
+                    bytes.extend_from_slice(&edge.peer.0.to_be_bytes());
+                }
+            }
+        }
+        keys.insert(constraint.symbol, bytes);
+    }
+    Ok(keys)
 }

@@ -32,6 +32,22 @@ fn position(object: &Object) -> Option<(IpAddr, u8, bool)> {
     }
 }
 
+/// What the host knows of a prefix.
+fn derived(object: &Object, is_top_level: bool) -> Input {
+    let mut input = Input::default().attr("is_top_level", AttrInput::by_host(is_top_level));
+    if let Value::Net(net) = object.value("prefix") {
+        for (name, address) in [
+            ("netmask", net.netmask()),
+            ("hostmask", net.hostmask()),
+            ("network_address", net.network()),
+            ("broadcast_address", net.broadcast()),
+        ] {
+            input = input.attr(name, AttrInput::by_host(address.to_string()));
+        }
+    }
+    input
+}
+
 impl Draft {
     /// Whether a kind is a prefix or an address.
     pub(super) fn is_ip(&self, kind: &Kind) -> bool {
@@ -73,9 +89,9 @@ impl Draft {
             if let Some(rel) = object.kind().relationship(name).cloned() {
                 self.hang(&object, &rel, container)?;
             }
-            if is_prefix && object.kind().attribute("is_top_level").is_some() {
-                let top = AttrInput::by_host(container.is_none());
-                self.update(id, Input::default().attr("is_top_level", top))?;
+            if is_prefix {
+                let input = derived(&object, container.is_none());
+                self.update(id, input)?;
             }
         }
         Ok(())

@@ -248,7 +248,7 @@ impl Draft {
         };
         let constraints = &self.view.compiled.indexes.of(kind.symbol).constraints;
         let looks = constraints.iter().any(|constraint| {
-            constraint.elements.len() > 1
+            constraint.has_index()
                 && constraint.elements.contains(&Element::Relationship(name.clone()))
         });
         Ok(looks.then_some(kind))

@@ -45,8 +45,11 @@ impl Draft {
     ) -> Result<Input, BranchError> {
         for attribute in &kind.attributes {
             let Some(theirs) = pattern.kind().attribute(&attribute.name) else { continue };
-            let value = pattern.attr(theirs).value;
-            let taken = attribute.read_only || input.attrs.contains_key(&attribute.name);
+            let theirs = pattern.attr(theirs);
+            let value = theirs.value;
+            let taken = attribute.read_only
+                || theirs.is_default
+                || input.attrs.contains_key(&attribute.name);
             if !taken
                 && !value.is_null()
                 && let Some(value) = value.to_value()

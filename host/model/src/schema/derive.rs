@@ -179,6 +179,15 @@ fn templates(workshop: &mut Workshop, symbols: &mut Symbols) {
             })
         }).cloned());
     }
+    // What a component belongs to may be a generic: its template is one too.
+    let above: Vec<String> = wanted
+        .iter()
+        .filter_map(|name| workshop.kinds.get(name))
+        .flat_map(|kind| kind.relationships.iter())
+        .filter(|rel| rel.kind == RelationshipKind::Parent)
+        .map(|rel| rel.peer.clone())
+        .collect();
+    wanted.extend(above);
     let kinds: Vec<Kind> =
         wanted.iter().filter_map(|name| workshop.kinds.get(name)).cloned().collect();
     for kind in kinds {
@@ -219,7 +228,7 @@ fn template_of(
         !attribute.unique && !attribute.read_only && attribute.computed.is_none()
     });
     template.attributes.extend(kept.map(|attribute| Attribute {
-        default: None,
+        default: attribute.default.clone(),
         inherited_from: None,
         ..loosened(attribute)
     }));
