@@ -28,4 +28,5 @@ pub use object::{Edge, Object};
 pub use record::{AttrRef, ValueRef};
 pub use rows::Track;
 pub use schema::{SchemaLoad, SchemaLoadError};
+pub use schema::path_of;
 pub use view::{InOrder, Objects, View};

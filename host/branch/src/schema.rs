@@ -184,7 +184,7 @@ fn constraint_symbol(text: &str) -> Symbol {
 }
 
 /// `name__value` or `site__name__value` or `site` as a path of a kind; without the property too.
-pub(crate) fn path_of(kind: &Kind, text: &str) -> Option<Path> {
+pub fn path_of(kind: &Kind, text: &str) -> Option<Path> {
     let mut parts = text.split("__");
     let first = parts.next()?;
     let second = parts.next();

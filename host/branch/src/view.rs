@@ -196,6 +196,26 @@ impl View {
         Ok(edges)
     }
 
+    /// The objects that are linked to `peer` through a relationship: its far end, whether the
+    /// peer's kind declares one or not.
+    pub fn linked_to(
+        &self,
+        rel: &Relationship,
+        peer: ObjectId,
+    ) -> Result<Vec<ObjectId>, BranchError> {
+        let back = rel.direction.reverse();
+        let prefix = key::edge_rel_prefix(self.line(rel.branch), peer, rel.symbol, back);
+        let mut objects = Vec::new();
+        for row in self.rows.prefix(Space::Edges, &prefix)? {
+            let (key, row) = row?;
+            let object = object_at_end(&key)?;
+            if Edge::decode(object, &row)?.is_some() {
+                objects.push(object);
+            }
+        }
+        Ok(objects)
+    }
+
     /// One peer of a relationship, if it is linked.
     pub fn peer(
         &self,
@@ -343,15 +363,7 @@ impl View {
         let mut found = BTreeSet::new();
         for (rel, ids) in &peers {
             for id in ids {
-                let back = key::edge_rel_prefix(
-                    self.line(rel.branch),
-                    *id,
-                    rel.symbol,
-                    rel.direction.reverse(),
-                );
-                for row in self.rows.prefix(Space::Edges, &back)? {
-                    found.insert(object_at_end(&row?.0)?);
-                }
+                found.extend(self.linked_to(rel, *id)?);
             }
         }
         Ok(found)

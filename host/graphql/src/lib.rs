@@ -1,1 +1,220 @@
-//! The `graphql` crate.
+//! The GraphQL dialect: a schema's types, documents parsed and validated against them, and answers
+//! written straight to bytes from a view.
+//!
+//! Must not know HTTP, redb or WebAssembly. Reading only, for now: mutations become drafts and have
+//! their own module when they come.
+
+mod error;
+mod execute;
+mod filter;
+mod node;
+mod order;
+mod sdl;
+mod select;
+mod write;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use apollo_compiler::executable::OperationType;
+use apollo_compiler::request::coerce_variable_values;
+use apollo_compiler::response::JsonMap;
+use apollo_compiler::validation::Valid;
+use apollo_compiler::{ExecutableDocument, Schema as Types, introspection};
+use branch::View;
+use model::Digest;
+use model::schema::Schema;
+
+pub use error::{GraphqlError, Location};
+
+/// Largest document: 256 KiB. The largest public query is 5 kB.
+pub const DOCUMENT_BYTES_MAX: usize = 256 << 10;
+/// Deepest selection. The deepest public query has 28 levels.
+pub const DEPTH_MAX: usize = 64;
+/// Fields of a document, fragments expanded.
+pub const FIELDS_MAX: usize = 20_000;
+/// Parsed documents kept, and schemas.
+const DOCUMENTS_KEPT: usize = 1_000;
+const SCHEMAS_KEPT: usize = 16;
+
+/// One request.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The document.
+    pub query: String,
+    /// Which of its operations; may be left out when there is one.
+    pub operation_name: Option<String>,
+    /// Values of its variables.
+    pub variables: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The types of one schema.
+#[derive(Debug)]
+pub struct Typed {
+    /// As text.
+    pub sdl: String,
+    types: Valid<Types>,
+}
+
+type Document = Arc<Valid<ExecutableDocument>>;
+
+/// The dialect, with its caches: types by schema, documents by schema and text.
+#[derive(Debug, Default)]
+pub struct Dialect {
+    typed: Mutex<BTreeMap<Digest, Arc<Typed>>>,
+    documents: Mutex<BTreeMap<(Digest, Digest), Document>>,
+}
+
+impl Dialect {
+    /// An empty cache.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The types of a schema; built once, about 100 ms for 500 kinds.
+    pub fn typed(&self, schema: &Schema) -> Result<Arc<Typed>, GraphqlError> {
+        let mut known = self.typed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(typed) = known.get(&schema.hash) {
+            return Ok(Arc::clone(typed));
+        }
+        let sdl = sdl::text(schema);
+        // Generics and their kinds may disagree on a field's type; clients are used to that.
+        let types = match Types::parse(&sdl, "schema.graphql") {
+            Ok(types) => Valid::assume_valid(types),
+            Err(bad) => return Err(GraphqlError::internal(bad.errors.to_string())),
+        };
+        let typed = Arc::new(Typed { sdl, types });
+        if known.len() >= SCHEMAS_KEPT {
+            known.clear();
+        }
+        known.insert(schema.hash, Arc::clone(&typed));
+        Ok(typed)
+    }
+
+    /// Executes a request; the answer is the value of `data`.
+    pub fn data(&self, view: &View, request: &Request) -> Result<Vec<u8>, Vec<GraphqlError>> {
+        let typed = self.typed(view.schema()).map_err(|error| vec![error])?;
+        let document = self.document(view.schema(), &typed, &request.query)?;
+        let operation = document
+            .operations
+            .get(request.operation_name.as_deref())
+            .map_err(|bad| vec![GraphqlError::bad_request(bad.message().to_string())])?;
+        if operation.operation_type != OperationType::Query {
+            let message = format!("{} operations are not available here", operation.operation_type);
+            return Err(vec![GraphqlError::bad_request(message)]);
+        }
+        let variables = variables(&request.variables);
+        let variables =
+            coerce_variable_values(&typed.types, operation, &variables).map_err(|bad| {
+                let mut error = GraphqlError::bad_request(bad.message().to_string());
+                error.locations.extend(
+                    bad.to_graphql_error(&document.sources)
+                        .locations
+                        .iter()
+                        .map(|at| Location { line: at.line, column: at.column }),
+                );
+                vec![error]
+            })?;
+        if operation.is_introspection(&document) {
+            return introspect(&typed, &document, request, &variables);
+        }
+        execute::query(view, &document, operation, &variables).map_err(|error| vec![error])
+    }
+
+    /// Executes a request; the answer is the whole response, errors included.
+    pub fn respond(&self, view: &View, request: &Request) -> Vec<u8> {
+        match self.data(view, request) {
+            Ok(data) => [b"{\"data\":".as_slice(), &data, b"}"].concat(),
+            Err(errors) => {
+                let errors: Vec<_> = errors.iter().map(GraphqlError::to_json).collect();
+                serde_json::json!({"data": null, "errors": errors}).to_string().into_bytes()
+            }
+        }
+    }
+
+    fn document(
+        &self,
+        schema: &Schema,
+        typed: &Typed,
+        text: &str,
+    ) -> Result<Document, Vec<GraphqlError>> {
+        if text.len() > DOCUMENT_BYTES_MAX {
+            let message = format!(
+                "the document has {} bytes, {DOCUMENT_BYTES_MAX} are allowed; split it",
+                text.len()
+            );
+            return Err(vec![GraphqlError::bad_request(message)]);
+        }
+        let key = (schema.hash, Digest::of(text.as_bytes()));
+        {
+            let known = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(document) = known.get(&key) {
+                return Ok(Arc::clone(document));
+            }
+        }
+        let document = Arc::new(parse(schema, typed, text)?);
+        let mut known = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= DOCUMENTS_KEPT {
+            known.clear();
+        }
+        known.insert(key, Arc::clone(&document));
+        Ok(document)
+    }
+}
+
+fn parse(
+    schema: &Schema,
+    typed: &Typed,
+    text: &str,
+) -> Result<Valid<ExecutableDocument>, Vec<GraphqlError>> {
+    let parsed = match ExecutableDocument::parse_and_validate(&typed.types, text, "query.graphql") {
+        Ok(document) => document,
+        Err(bad) => {
+            let errors: Vec<GraphqlError> = bad
+                .errors
+                .iter()
+                .filter(|diagnostic| !error::is_id_for_text(diagnostic))
+                .map(|diagnostic| error::from_diagnostic(&diagnostic, schema, typed.types()))
+                .collect();
+            if !errors.is_empty() {
+                return Err(errors);
+            }
+            Valid::assume_valid(bad.partial)
+        }
+    };
+    select::within_limits(&parsed).map_err(|error| vec![error])?;
+    Ok(parsed)
+}
+
+impl Typed {
+    pub(crate) fn types(&self) -> &Types {
+        &self.types
+    }
+}
+
+fn introspect(
+    typed: &Typed,
+    document: &Valid<ExecutableDocument>,
+    request: &Request,
+    variables: &Valid<JsonMap>,
+) -> Result<Vec<u8>, Vec<GraphqlError>> {
+    let operation = document
+        .operations
+        .get(request.operation_name.as_deref())
+        .map_err(|bad| vec![GraphqlError::bad_request(bad.message().to_string())])?;
+    let implementers = typed.types.implementers_map();
+    introspection::partial_execute(&typed.types, &implementers, document, operation, variables)
+        .map(|response| {
+            let data = response.data.map(|data| serde_json::to_vec(&data).unwrap_or_default());
+            data.unwrap_or_else(|| b"null".to_vec())
+        })
+        .map_err(|bad| vec![GraphqlError::bad_request(bad.message().to_string())])
+}
+
+/// The variables in the parser's own JSON type.
+fn variables(map: &serde_json::Map<String, serde_json::Value>) -> JsonMap {
+    serde_json::to_vec(map)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default()
+}

@@ -52,10 +52,13 @@ fn shared() -> wasmtime::Result<Config> {
         .wasm_tail_call(false)
         .wasm_custom_page_sizes(false)
         .wasm_wide_arithmetic(false)
-        .wasm_exceptions(false)
-        .wasm_function_references(false)
         .shared_memory(false)
         .gc_support(false);
+    // Without garbage collection built in these have no setters of their own, and are on.
+    config.wasm_features(
+        wasmtime::WasmFeatures::GC | wasmtime::WasmFeatures::FUNCTION_REFERENCES,
+        false,
+    );
     config.wasm_component_model(true).concurrency_support(false);
     config.memory_init_cow(true).guard_before_linear_memory(true).signals_based_traps(true);
     // Debug information of guests is never parsed here; function names come from the name section.
@@ -112,7 +115,7 @@ mod tests {
         let run = run_engine(1, &Limits::default()).unwrap();
         let compile = compile_engine().unwrap();
         let (run, compile) =
-            (run.config().get_wasm_features(), compile.config().get_wasm_features());
+            (run.get_wasm_features(), compile.get_wasm_features());
         assert_eq!(run.bits(), compile.bits());
         for (name, flag) in FEATURES.iter_names() {
             assert!(compile.iter_names().any(|(known, _)| known == name), "{name} {flag:?}");

@@ -1,0 +1,283 @@
+//! Executing a query: one pass over root fields, lists as lazy ranges where nothing has to be known
+//! of the rest.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use apollo_compiler::ExecutableDocument;
+use apollo_compiler::executable::{Field, Operation, SelectionSet};
+use apollo_compiler::response::JsonMap;
+use branch::{Object, View};
+use model::schema::Kind;
+use model::{ObjectId, Symbol};
+
+use crate::error::GraphqlError;
+use crate::filter::{self, Filters};
+use crate::node;
+use crate::order;
+use crate::select::{Merged, Scope};
+use crate::write;
+
+/// Objects one query may look at.
+const VISITED_MAX: u64 = 5_000_000;
+/// Largest answer, in bytes.
+const ANSWER_BYTES_MAX: usize = 256 << 20;
+
+/// Fields of a selection for one concrete kind.
+pub(crate) type Shape<'d> = Arc<Vec<Merged<'d>>>;
+
+/// One execution.
+pub(crate) struct Execution<'d> {
+    pub(crate) view: &'d View,
+    pub(crate) scope: Scope<'d>,
+    shapes: BTreeMap<(Vec<usize>, Symbol), Shape<'d>>,
+    visited: u64,
+}
+
+/// Executes an operation; writes the value of `data`.
+pub(crate) fn query(
+    view: &View,
+    document: &ExecutableDocument,
+    operation: &Operation,
+    variables: &JsonMap,
+) -> Result<Vec<u8>, GraphqlError> {
+    let scope = Scope { document, variables, schema: view.schema() };
+    let mut execution = Execution { view, scope, shapes: BTreeMap::new(), visited: 0 };
+    let mut out = Vec::with_capacity(4 << 10);
+    out.push(b'{');
+    let mut first = true;
+    for merged in scope.merge(&[&operation.selection_set], None) {
+        write::key(merged.key, &mut first, &mut out);
+        match merged.name() {
+            "__typename" => write::text("Query", &mut out),
+            name => {
+                let kind = Arc::clone(view.kind(name)?);
+                let Some(field) = merged.fields.first() else { continue };
+                execution.list(&kind, field, &merged.sets(), None, &mut out)?;
+            }
+        }
+    }
+    out.push(b'}');
+    Ok(out)
+}
+
+/// What a list is taken from: everything, or the peers of an object.
+pub(crate) type Members = Vec<branch::Edge>;
+
+impl<'d> Execution<'d> {
+    /// The merged fields of sets for a kind; resolved once per query.
+    pub(crate) fn shape(&mut self, sets: &[&'d SelectionSet], kind: &Kind) -> Shape<'d> {
+        let places = sets.iter().map(|set| std::ptr::from_ref(*set).addr()).collect();
+        let scope = self.scope;
+        Arc::clone(
+            self.shapes
+                .entry((places, kind.symbol))
+                .or_insert_with(|| Arc::new(scope.merge(sets, Some(kind)))),
+        )
+    }
+
+    pub(crate) fn visit(&mut self, out: &[u8]) -> Result<(), GraphqlError> {
+        self.visited += 1;
+        if self.visited > VISITED_MAX {
+            return Err(GraphqlError::limit(format!(
+                "the query looks at more than {VISITED_MAX} objects; filter on an indexed attribute"
+            )));
+        }
+        if out.len() > ANSWER_BYTES_MAX {
+            return Err(GraphqlError::limit(format!(
+                "the answer has more than {ANSWER_BYTES_MAX} bytes; ask for pages with `limit`"
+            )));
+        }
+        Ok(())
+    }
+
+    /// A paginated list: of a kind, or of an object's peers.
+    pub(crate) fn list(
+        &mut self,
+        kind: &Arc<Kind>,
+        field: &'d Field,
+        sets: &[&'d SelectionSet],
+        members: Option<Members>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), GraphqlError> {
+        let arguments = self.scope.arguments(field);
+        let filters = Filters::read(self.view, kind, &arguments)?;
+        let wanted = self.scope.merge(sets, None);
+        let wants = |name: &str| wanted.iter().any(|merged| merged.name() == name);
+        let counted = wants("count");
+        let listed = wants("edges");
+        let page = Page::read(&arguments);
+        let edges: BTreeMap<ObjectId, branch::Edge> =
+            members.iter().flatten().map(|edge| (edge.peer, edge.clone())).collect();
+        let found = self.find(kind, &filters, members, &page, counted, listed, &arguments, out)?;
+        out.push(b'{');
+        let mut first = true;
+        for merged in &wanted {
+            write::key(merged.key, &mut first, out);
+            match merged.name() {
+                "count" => out.extend_from_slice(found.count.to_string().as_bytes()),
+                "edges" => {
+                    out.push(b'[');
+                    for (number, object) in found.objects.iter().enumerate() {
+                        if number > 0 {
+                            out.push(b',');
+                        }
+                        node::edge(self, &merged.sets(), object, edges.get(&object.id()), out)?;
+                    }
+                    out.push(b']');
+                }
+                "__typename" => write::text(&format!("Paginated{}", kind.name), out),
+                _ => write::null(out),
+            }
+        }
+        out.push(b'}');
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one caller; the parts of one request")]
+    fn find(
+        &mut self,
+        kind: &Arc<Kind>,
+        filters: &Filters,
+        members: Option<Members>,
+        page: &Page,
+        counted: bool,
+        listed: bool,
+        arguments: &[(String, serde_json::Value)],
+        out: &[u8],
+    ) -> Result<Found, GraphqlError> {
+        let order = order::read(kind, arguments)?;
+        let schema = Arc::clone(self.view.schema());
+        let kinds: Vec<Arc<Kind>> = schema.concrete(kind).cloned().collect();
+        if members.is_none() && filters.is_empty() && !counted && listed && page.limit.is_some()
+            && let [only] = kinds.as_slice()
+            && let Some(objects) = self.page_by_index(only, &order, page)?
+        {
+            return Ok(Found { count: 0, objects });
+        }
+        if members.is_none() && filters.is_empty() && !listed {
+            let mut count = 0;
+            for kind in &kinds {
+                count += self.view.count(kind)?;
+            }
+            return Ok(Found { count, objects: Vec::new() });
+        }
+        let mut objects = Vec::new();
+        match members {
+            Some(members) => {
+                for edge in members {
+                    self.visit(out)?;
+                    if let Some(object) = self.view.object(edge.peer)?
+                        && filters.accept(self.view, &object)?
+                    {
+                        objects.push(object);
+                    }
+                }
+            }
+            None => {
+                for kind in &kinds {
+                    self.of_kind(kind, filters, &mut objects, out)?;
+                }
+            }
+        }
+        let count = u64::try_from(objects.len()).unwrap_or(u64::MAX);
+        order::sort(self.view, &order, &mut objects)?;
+        let objects = objects.into_iter().skip(page.offset);
+        let objects = match page.limit {
+            Some(limit) => objects.take(limit).collect(),
+            None => objects.collect(),
+        };
+        Ok(Found { count, objects })
+    }
+
+    fn of_kind(
+        &mut self,
+        kind: &Arc<Kind>,
+        filters: &Filters,
+        objects: &mut Vec<Object>,
+        out: &[u8],
+    ) -> Result<(), GraphqlError> {
+        match filter::candidates(self.view, kind, filters)? {
+            Some(ids) => {
+                for id in ids {
+                    self.visit(out)?;
+                    if let Some(object) = self.view.object_of(kind, id)?
+                        && filters.accept(self.view, &object)?
+                    {
+                        objects.push(object);
+                    }
+                }
+            }
+            None => {
+                for object in self.view.objects(kind)? {
+                    self.visit(out)?;
+                    let object = object?;
+                    if filters.accept(self.view, &object)? {
+                        objects.push(object);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A page straight from an index, without looking at the rest: where the order is that of one
+    /// indexed attribute that every object has, or there is none.
+    fn page_by_index(
+        &mut self,
+        kind: &Arc<Kind>,
+        order: &[order::By],
+        page: &Page,
+    ) -> Result<Option<Vec<Object>>, GraphqlError> {
+        let limit = page.limit.unwrap_or(usize::MAX);
+        match order {
+            [] => {
+                let objects: Result<Vec<Object>, _> =
+                    self.view.objects(kind)?.skip(page.offset).take(limit).collect();
+                Ok(Some(objects?))
+            }
+            [only] => {
+                let Some(attribute) = only.attribute(kind) else { return Ok(None) };
+                if attribute.optional || !self.view.is_indexed(kind, attribute) {
+                    return Ok(None);
+                }
+                let mut objects = Vec::new();
+                let ids = self.view.in_order(kind, attribute, only.descending)?;
+                for id in ids.skip(page.offset).take(limit) {
+                    if let Some(object) = self.view.object_of(kind, id?)? {
+                        objects.push(object);
+                    }
+                }
+                Ok(Some(objects))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+struct Found {
+    count: u64,
+    objects: Vec<Object>,
+}
+
+struct Page {
+    offset: usize,
+    limit: Option<usize>,
+}
+
+impl Page {
+    /// A limit of zero, or none, is no limit.
+    fn read(arguments: &[(String, serde_json::Value)]) -> Self {
+        let number = |wanted: &str| {
+            arguments
+                .iter()
+                .find(|(name, _)| name == wanted)
+                .and_then(|(_, value)| value.as_u64())
+                .and_then(|number| usize::try_from(number).ok())
+        };
+        Self {
+            offset: number("offset").unwrap_or(0),
+            limit: number("limit").filter(|limit| *limit > 0),
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! One object as JSON: its fields, attributes, relationships.
+
+use std::sync::Arc;
+
+use apollo_compiler::executable::SelectionSet;
+use branch::{AttrRef, Edge, Object};
+use model::schema::{Attribute, Cardinality, Kind, Relationship};
+use model::{ObjectId, Seq};
+
+use crate::error::GraphqlError;
+use crate::execute::Execution;
+use crate::select::Merged;
+use crate::write;
+
+/// An edge: the node, the properties of the link.
+pub(crate) fn edge<'d>(
+    execution: &mut Execution<'d>,
+    sets: &[&'d SelectionSet],
+    object: &Object,
+    link: Option<&Edge>,
+    out: &mut Vec<u8>,
+) -> Result<(), GraphqlError> {
+    out.push(b'{');
+    let mut first = true;
+    for merged in execution.scope.merge(sets, None) {
+        write::key(merged.key, &mut first, out);
+        match merged.name() {
+            "node" => node(execution, &merged.sets(), object, out)?,
+            "node_metadata" => metadata(execution, &merged, object, out)?,
+            "properties" | "relationship_metadata" => {
+                properties(execution, &merged, link, out)?;
+            }
+            "__typename" => {
+                let prefix = if link.is_some() { "NestedEdged" } else { "Edged" };
+                write::text(&format!("{prefix}{}", object.kind().name), out);
+            }
+            _ => write::null(out),
+        }
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+/// The object itself.
+pub(crate) fn node<'d>(
+    execution: &mut Execution<'d>,
+    sets: &[&'d SelectionSet],
+    object: &Object,
+    out: &mut Vec<u8>,
+) -> Result<(), GraphqlError> {
+    let kind = Arc::clone(object.kind());
+    let shape = execution.shape(sets, &kind);
+    out.push(b'{');
+    let mut first = true;
+    for merged in shape.iter() {
+        write::key(merged.key, &mut first, out);
+        field(execution, &kind, merged, object, out)?;
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+fn field<'d>(
+    execution: &mut Execution<'d>,
+    kind: &Arc<Kind>,
+    merged: &Merged<'d>,
+    object: &Object,
+    out: &mut Vec<u8>,
+) -> Result<(), GraphqlError> {
+    let name = merged.name();
+    if let Some(attribute) = kind.attribute(name) {
+        return attribute_field(execution, attribute, merged, object, out);
+    }
+    if let Some(rel) = kind.relationship(name) {
+        let rel = rel.clone();
+        return relationship(execution, &rel, merged, object, out);
+    }
+    match name {
+        "id" => write::display(object.id(), out),
+        "__typename" => write::text(&kind.name, out),
+        "display_label" => write::text(&execution.view.display_label(object)?, out),
+        "hfid" => match execution.view.hfid(object)? {
+            Some(parts) => strings(&parts, out),
+            None => write::null(out),
+        },
+        "_updated_at" => moment(execution, object.updated(), out)?,
+        "ancestors" | "descendants" => family(execution, kind, merged, object, out)?,
+        _ => write::null(out),
+    }
+    Ok(())
+}
+
+fn strings(parts: &[String], out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (number, part) in parts.iter().enumerate() {
+        if number > 0 {
+            out.push(b',');
+        }
+        write::text(part, out);
+    }
+    out.push(b']');
+}
+
+fn attribute_field(
+    execution: &mut Execution<'_>,
+    attribute: &Attribute,
+    merged: &Merged<'_>,
+    object: &Object,
+    out: &mut Vec<u8>,
+) -> Result<(), GraphqlError> {
+    let attr = object.attr(attribute);
+    out.push(b'{');
+    let mut first = true;
+    // The usual selection is `{ value }` alone: it needs no merging.
+    let alone = match merged.fields.as_slice() {
+        [only] => only.selection_set.selections.as_slice(),
+        _ => &[],
+    };
+    if let [apollo_compiler::executable::Selection::Field(only)] = alone
+        && only.name == "value"
+        && only.directives.is_empty()
+    {
+        write::key(only.response_key().as_str(), &mut first, out);
+        write::value(attr.value, out);
+        out.push(b'}');
+        return Ok(());
+    }
+    for part in execution.scope.merge(&merged.sets(), None) {
+        write::key(part.key, &mut first, out);
+        attribute_part(execution, attribute, &attr, &part, object, out)?;
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+fn attribute_part(
+    execution: &mut Execution<'_>,
+    attribute: &Attribute,
+    attr: &AttrRef<'_>,
+    part: &Merged<'_>,
+    object: &Object,
+    out: &mut Vec<u8>,
+) -> Result<(), GraphqlError> {
+    match part.name() {
+        "value" => write::value(attr.value, out),
+        "id" => write::text(&format!("{}.{}", object.id(), attribute.name), out),
+        "is_default" => write::boolean(attr.is_default, out),
+        "is_protected" => write::boolean(attr.is_protected, out),
+        "is_from_profile" => write::boolean(attr.is_from_profile, out),
+        "updated_at" => moment(execution, attr.updated, out)?,
+        "source" => reference(execution, part, attr.source, out)?,
+        "owner" => reference(execution, part, attr.owner, out)?,
+        "updated_by" => reference(execution, part, Some(object.updated_by()), out)?,
+        "permissions" => out.extend_from_slice(b"{\"update_value\":\"ALLOW\"}"),
+        "__typename" => write::text("AttributeInterface", out),
+        other => {
+            let value = attr.value.to_value().unwrap_or(model::Value::Null);
+            match attribute.field(&value, other) {
+                Some(json) => write::json(&json, out),
+                None => write::null(out),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn relationship<'d>(
+    execution: &mut Execution<'d>,
+    rel: &Relationship,
+    merged: &Merged<'d>,
+    object: &Object,
+    out: &mut Vec<u8>,
+) -> Result<(), GraphqlError> {
+    let edges = execution.view.peers(object.id(), rel)?;
+    if rel.cardinality == Cardinality::Many {
+        let kind = Arc::clone(execution.view.kind(&rel.peer)?);
+        let Some(field) = merged.fields.first().copied() else { return Ok(()) };
+        let edges = with_descendants(execution, rel, merged, object, edges)?;
+        return execution.list(&kind, field, &merged.sets(), Some(edges), out);
+    }
+    let peer = match edges.first() {
+        Some(link) => execution.view.object(link.peer)?,
+        None => None,
+    };
+    execution.visit(out)?;
+    match peer {
+        Some(peer) => edge(execution, &merged.sets(), &peer, edges.first(), out),
+        None => {
+            out.push(b'{');
+            let mut first = true;
+            for part in execution.scope.merge(&merged.sets(), None) {
+                write::key(part.key, &mut first, out);
+                match part.name() {
+                    "__typename" => write::text(&format!("NestedEdged{}", rel.peer), out),
+                    _ => write::null(out),
+                }
+            }
+            out.push(b'}');
+            Ok(())
+        }
+    }
+}
+
+/// `include_descendants` on a relationship of a hierarchical kind: those of everything below too.
+fn with_descendants(
+    execution: &Execution<'_>,
+    rel: &Relationship,
+    merged: &Merged<'_>,
+    object: &Object,
+    mut edges: Vec<Edge>,
+) -> Result<Vec<Edge>, GraphqlError> {
+    let Some(field) = merged.fields.first() else { return Ok(edges) };
+    let asked = execution.scope.arguments(field).iter().any(|(name, value)| {
+        name == "include_descendants" && value.as_bool() == Some(true)
+    });
+    if asked {
+        for below in related(execution, object, "children")? {
+            if let Some(rel) = below.kind().relationship(&rel.name) {
+                edges.extend(execution.view.peers(below.id(), rel)?);
+            }
+        }
+        edges.sort_by_key(|edge| edge.peer);
+        edges.dedup_by_key(|edge| edge.peer);
+    }
+    Ok(edges)
+}
+
+/// Everything reached by one relationship again and again.
+fn related(
+    execution: &Execution<'_>,
+    object: &Object,
+    through: &str,
+) -> Result<Vec<Object>, GraphqlError> {
+    let mut found: Vec<Object> = Vec::new();
+    let mut seen = std::collections::BTreeSet::from([object.id()]);
+    let mut next: Vec<ObjectId> = peers_through(execution, object, through)?;
+    while let Some(id) = next.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        if let Some(object) = execution.view.object(id)? {
+            next.extend(peers_through(execution, &object, through)?);
+            found.push(object);
+        }
+    }
+    Ok(found)
+}
+
+fn peers_through(
+    execution: &Execution<'_>,
+    object: &Object,
+    through: &str,
+) -> Result<Vec<ObjectId>, GraphqlError> {
+    match object.kind().relationship(through) {
+        Some(rel) => {
+            let edges = execution.view.peers(object.id(), rel)?;
+            Ok(edges.into_iter().map(|edge| edge.peer).collect())
+        }
+        None => Ok(Vec::new()),
+    }
+}
+
+fn family<'d>(
+    execution: &mut Execution<'d>,
+    kind: &Arc<Kind>,
+    merged: &Merged<'d>,
+    object: &Object,
+    out: &mut Vec<u8>,
+) -> Result<(), GraphqlError> {
+    let Some(hierarchy) = &kind.hierarchy else {
+        write::null(out);
+        return Ok(());
+    };
+    let through = if merged.name() == "ancestors" { "parent" } else { "children" };
+    let edges: Vec<Edge> =
+        related(execution, object, through)?.iter().map(|object| Edge::to(object.id())).collect();
+    let generic = Arc::clone(execution.view.kind(&hierarchy.generic)?);
+    let Some(field) = merged.fields.first().copied() else { return Ok(()) };
+    execution.list(&generic, field, &merged.sets(), Some(edges), out)
+}
+
+fn metadata(
+    execution: &mut Execution<'_>,
+    merged: &Merged<'_>,
+    object: &Object,
+    out: &mut Vec<u8>,
+) -> Result<(), GraphqlError> {
+    out.push(b'{');
+    let mut first = true;
+    for part in execution.scope.merge(&merged.sets(), None) {
+        write::key(part.key, &mut first, out);
+        match part.name() {
+            "created_at" => moment(execution, object.created(), out)?,
+            "updated_at" => moment(execution, object.updated(), out)?,
+            "created_by" => reference(execution, &part, Some(object.created_by()), out)?,
+            "updated_by" => reference(execution, &part, Some(object.updated_by()), out)?,
+            "__typename" => write::text("NodeMetadata", out),
+            _ => write::null(out),
+        }
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+fn properties(
+    execution: &mut Execution<'_>,
+    merged: &Merged<'_>,
+    link: Option<&Edge>,
+    out: &mut Vec<u8>,
+) -> Result<(), GraphqlError> {
+    let Some(link) = link else {
+        write::null(out);
+        return Ok(());
+    };
+    out.push(b'{');
+    let mut first = true;
+    for part in execution.scope.merge(&merged.sets(), None) {
+        write::key(part.key, &mut first, out);
+        match part.name() {
+            "is_protected" => write::boolean(link.is_protected, out),
+            "updated_at" => moment(execution, link.updated, out)?,
+            "source" => reference(execution, &part, link.source, out)?,
+            "owner" => reference(execution, &part, link.owner, out)?,
+            "__typename" => write::text("RelationshipProperty", out),
+            _ => write::null(out),
+        }
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+/// An account, pool or other source, by id and label.
+fn reference(
+    execution: &mut Execution<'_>,
+    merged: &Merged<'_>,
+    id: Option<ObjectId>,
+    out: &mut Vec<u8>,
+) -> Result<(), GraphqlError> {
+    let Some(id) = id else {
+        write::null(out);
+        return Ok(());
+    };
+    let object = execution.view.object(id)?;
+    out.push(b'{');
+    let mut first = true;
+    for part in execution.scope.merge(&merged.sets(), None) {
+        write::key(part.key, &mut first, out);
+        match (part.name(), &object) {
+            ("id", _) => write::display(id, out),
+            ("display_label", Some(object)) => {
+                write::text(&execution.view.display_label(object)?, out);
+            }
+            ("display_label", None) if id == ObjectId::SYSTEM => write::text("system", out),
+            ("__typename", Some(object)) => write::text(&object.kind().name, out),
+            _ => write::null(out),
+        }
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+fn moment(execution: &Execution<'_>, seq: Seq, out: &mut Vec<u8>) -> Result<(), GraphqlError> {
+    write::display(execution.view.committed_at(seq)?, out);
+    Ok(())
+}

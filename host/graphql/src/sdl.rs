@@ -1,0 +1,221 @@
+//! A schema as GraphQL types, in the public names.
+
+use std::fmt::Write as _;
+
+use model::schema::{Attribute, AttributeKind, Cardinality, Category, Kind, Relationship, Schema};
+
+/// Types that do not depend on the schema.
+const BASE: &str = r#"
+scalar BigInt
+scalar GenericScalar
+scalar DateTime
+directive @expand(exclude: [String]) on FIELD
+enum OrderDirection { ASC DESC }
+input OrderByInput { field: String! direction: OrderDirection }
+input OrderInput { disable: Boolean by: [OrderByInput!] node_metadata: GenericScalar }
+type MetadataNode { id: String display_label: String __typename_: String }
+type NodeMetadata { created_at: DateTime created_by: MetadataNode updated_at: DateTime updated_by: MetadataNode }
+type RelationshipProperty { is_protected: Boolean updated_at: DateTime updated_by: MetadataNode source: LineageNode owner: LineageNode }
+type LineageNode { id: String display_label: String }
+type AttributePermissions { update_value: String }
+type PaginatedPermissions { count: Int }
+interface AttributeInterface { id: String is_default: Boolean is_protected: Boolean is_from_profile: Boolean updated_at: DateTime updated_by: MetadataNode source: LineageNode owner: LineageNode }
+"#;
+
+const COMMON: &str = "id: String is_default: Boolean is_protected: Boolean is_from_profile: Boolean \
+    updated_at: DateTime updated_by: MetadataNode source: LineageNode owner: LineageNode \
+    permissions: AttributePermissions";
+
+/// GraphQL type, value type, further fields.
+const ATTRIBUTE_TYPES: [(&str, &str, &str); 9] = [
+    ("TextAttribute", "String", ""),
+    ("NumberAttribute", "BigInt", ""),
+    ("CheckboxAttribute", "Boolean", ""),
+    ("JSONAttribute", "GenericScalar", ""),
+    ("ListAttribute", "GenericScalar", ""),
+    ("Dropdown", "String", "label: String color: String description: String"),
+    (
+        "IPHost",
+        "String",
+        "ip: String hostmask: String netmask: String prefixlen: Int version: Int \
+         with_hostmask: String with_netmask: String",
+    ),
+    (
+        "IPNetwork",
+        "String",
+        "broadcast_address: String hostmask: String netmask: String prefixlen: Int \
+         num_addresses: BigInt version: Int with_hostmask: String with_netmask: String",
+    ),
+    (
+        "MacAddress",
+        "String",
+        "oui: String ei: String version: Int binary: String eui48: String eui64: String \
+         bare: String dot_notation: String semicolon_notation: String split_notation: String",
+    ),
+];
+
+/// The whole text.
+pub(crate) fn text(schema: &Schema) -> String {
+    let mut out = String::with_capacity(schema.kinds.len() * 8_000);
+    out.push_str(BASE);
+    for (name, value, more) in ATTRIBUTE_TYPES {
+        write(&mut out, format_args!(
+            "type {name} implements AttributeInterface {{ value: {value} {COMMON} {more} }}\n"
+        ));
+    }
+    let mut roots = String::new();
+    for kind in schema.kinds.values() {
+        kind_types(schema, kind, &mut out);
+        write(&mut roots, format_args!(
+            "  {}({}): Paginated{}\n",
+            kind.name,
+            arguments(schema, kind, Scope::Root),
+            kind.name
+        ));
+    }
+    write(&mut out, format_args!("type Query {{\n{roots}}}\n"));
+    out
+}
+
+/// Writing into a string cannot fail.
+fn write(out: &mut String, text: std::fmt::Arguments<'_>) {
+    let _infallible = out.write_fmt(text);
+}
+
+fn kind_types(schema: &Schema, kind: &Kind, out: &mut String) {
+    let name = &kind.name;
+    let keyword = if kind.category == Category::Generic { "interface" } else { "type" };
+    let mut implements: Vec<&str> = kind
+        .generics
+        .iter()
+        .filter(|generic| schema.kind(generic).is_some())
+        .map(String::as_str)
+        .collect();
+    if kind.category == Category::Generic {
+        implements.clear();
+    }
+    let implements = if implements.is_empty() {
+        String::new()
+    } else {
+        format!(" implements {}", implements.join(" & "))
+    };
+    write(out, format_args!("{keyword} {name}{implements} {{\n  id: String!\n  hfid: [String!]\n"));
+    out.push_str("  display_label: String\n  _updated_at: DateTime\n");
+    for attribute in &kind.attributes {
+        write(out, format_args!("  {}: {}\n", attribute.name, attribute_type(attribute)));
+    }
+    for rel in kind.relationships.iter().filter(|rel| schema.kind(&rel.peer).is_some()) {
+        relationship_field(schema, rel, out);
+    }
+    if let Some(hierarchy) = &kind.hierarchy {
+        for end in ["ancestors", "descendants"] {
+            if let Some(generic) = schema.kind(&hierarchy.generic) {
+                write(out, format_args!(
+                    "  {end}({}): NestedPaginated{}\n",
+                    arguments(schema, generic, Scope::Nested),
+                    generic.name
+                ));
+            }
+        }
+    }
+    out.push_str("}\n");
+    write(out, format_args!(
+        "type Edged{name} {{ node: {name} node_metadata: NodeMetadata }}\n\
+         type Paginated{name} {{ count: Int! edges: [Edged{name}!]! permissions: PaginatedPermissions }}\n\
+         type NestedEdged{name} {{ node: {name} properties: RelationshipProperty \
+         node_metadata: NodeMetadata relationship_metadata: RelationshipProperty }}\n\
+         type NestedPaginated{name} {{ count: Int! edges: [NestedEdged{name}!]! permissions: PaginatedPermissions }}\n"
+    ));
+}
+
+fn relationship_field(schema: &Schema, rel: &Relationship, out: &mut String) {
+    match rel.cardinality {
+        Cardinality::One => {
+            write(out, format_args!("  {}: NestedEdged{}\n", rel.name, rel.peer));
+        }
+        Cardinality::Many => {
+            let Some(peer) = schema.kind(&rel.peer) else { return };
+            write(out, format_args!(
+                "  {}({}): NestedPaginated{}\n",
+                rel.name,
+                arguments(schema, peer, Scope::Nested),
+                rel.peer
+            ));
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    Root,
+    Nested,
+}
+
+fn arguments(schema: &Schema, kind: &Kind, scope: Scope) -> String {
+    let mut out = String::from(
+        "offset: Int limit: Int order: OrderInput ids: [ID] isnull: Boolean hfid: [String] \
+         partial_match: Boolean display_label__value: String display_label__values: [String] \
+         display_label__isnull: Boolean ",
+    );
+    if kind.hierarchy.is_some() {
+        out.push_str("include_descendants: Boolean ");
+    }
+    out.push_str(
+        "any__value: GenericScalar any__values: [GenericScalar] any__source__id: ID \
+         any__owner__id: ID any__is_protected: Boolean ",
+    );
+    for end in ["created", "updated"] {
+        write(&mut out, format_args!(
+            "node_metadata__{end}_at: DateTime node_metadata__{end}_at__before: DateTime \
+             node_metadata__{end}_at__after: DateTime node_metadata__{end}_by__id: ID \
+             node_metadata__{end}_by__ids: [ID] "
+        ));
+    }
+    for attribute in &kind.attributes {
+        let (name, value) = (&attribute.name, value_type(attribute));
+        write(&mut out, format_args!(
+            "{name}__value: {value} {name}__values: [{value}] {name}__isnull: Boolean \
+             {name}__source__id: ID {name}__owner__id: ID {name}__is_protected: Boolean "
+        ));
+    }
+    for rel in &kind.relationships {
+        let Some(peer) = schema.kind(&rel.peer) else { continue };
+        let name = &rel.name;
+        write(&mut out, format_args!("{name}__ids: [ID] {name}__isnull: Boolean "));
+        if scope == Scope::Root {
+            for attribute in &peer.attributes {
+                let value = value_type(attribute);
+                write(&mut out, format_args!(
+                    "{name}__{0}__value: {value} {name}__{0}__values: [{value}] ",
+                    attribute.name
+                ));
+            }
+        }
+    }
+    out
+}
+
+fn attribute_type(attribute: &Attribute) -> &'static str {
+    match attribute.kind {
+        AttributeKind::Number | AttributeKind::NumberPool | AttributeKind::Bandwidth => {
+            "NumberAttribute"
+        }
+        AttributeKind::Boolean | AttributeKind::Checkbox => "CheckboxAttribute",
+        AttributeKind::Json | AttributeKind::Any => "JSONAttribute",
+        AttributeKind::List => "ListAttribute",
+        AttributeKind::Dropdown => "Dropdown",
+        AttributeKind::IpHost => "IPHost",
+        AttributeKind::IpNetwork => "IPNetwork",
+        AttributeKind::MacAddress => "MacAddress",
+        _ => "TextAttribute",
+    }
+}
+
+fn value_type(attribute: &Attribute) -> &'static str {
+    match attribute_type(attribute) {
+        "NumberAttribute" => "BigInt",
+        "CheckboxAttribute" => "Boolean",
+        "JSONAttribute" | "ListAttribute" => "GenericScalar",
+        _ => "String",
+    }
+}

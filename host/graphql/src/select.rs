@@ -1,0 +1,170 @@
+//! Selections as they are executed: fragments resolved for a concrete kind, directives decided,
+//! fields of one name merged.
+
+use apollo_compiler::ast::Value as Ast;
+use apollo_compiler::executable::{DirectiveList, Field, Selection, SelectionSet};
+use apollo_compiler::response::JsonMap;
+use apollo_compiler::{ExecutableDocument, Node};
+use model::schema::{Kind, Schema};
+use serde_json::Value as Json;
+
+use crate::error::GraphqlError;
+use crate::{DEPTH_MAX, FIELDS_MAX};
+
+/// Fields that answer under one key, in order.
+pub(crate) struct Merged<'d> {
+    pub(crate) key: &'d str,
+    pub(crate) fields: Vec<&'d Field>,
+}
+
+impl<'d> Merged<'d> {
+    pub(crate) fn name(&self) -> &'d str {
+        self.fields.first().map_or("", |field| field.name.as_str())
+    }
+
+    pub(crate) fn sets(&self) -> Vec<&'d SelectionSet> {
+        self.fields.iter().map(|field| &field.selection_set).collect()
+    }
+}
+
+/// What a selection is resolved with.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'d> {
+    pub(crate) document: &'d ExecutableDocument,
+    pub(crate) variables: &'d JsonMap,
+    pub(crate) schema: &'d Schema,
+}
+
+impl<'d> Scope<'d> {
+    /// The fields of sets that apply to a concrete kind; `None` for types that are no kind.
+    pub(crate) fn merge(
+        &self,
+        sets: &[&'d SelectionSet],
+        kind: Option<&Kind>,
+    ) -> Vec<Merged<'d>> {
+        let mut merged: Vec<Merged<'d>> = Vec::new();
+        for set in sets {
+            self.collect(set, kind, &mut merged);
+        }
+        merged
+    }
+
+    fn collect(&self, set: &'d SelectionSet, kind: Option<&Kind>, merged: &mut Vec<Merged<'d>>) {
+        for selection in &set.selections {
+            if !self.included(selection.directives()) {
+                continue;
+            }
+            match selection {
+                Selection::Field(field) => {
+                    let key = field.response_key().as_str();
+                    match merged.iter_mut().find(|known| known.key == key) {
+                        Some(known) => known.fields.push(field),
+                        None => merged.push(Merged { key, fields: vec![field] }),
+                    }
+                }
+                Selection::InlineFragment(fragment) => {
+                    let condition = fragment.type_condition.as_ref().map(|name| name.as_str());
+                    if self.applies(condition, kind) {
+                        self.collect(&fragment.selection_set, kind, merged);
+                    }
+                }
+                Selection::FragmentSpread(spread) => {
+                    if let Some(fragment) = spread.fragment_def(self.document)
+                        && self.applies(Some(fragment.type_condition().as_str()), kind)
+                    {
+                        self.collect(&fragment.selection_set, kind, merged);
+                    }
+                }
+            }
+        }
+    }
+
+    fn applies(&self, condition: Option<&str>, kind: Option<&Kind>) -> bool {
+        match (condition, kind) {
+            (None, _) | (_, None) => true,
+            (Some(condition), Some(kind)) => self.schema.is_a(kind, condition),
+        }
+    }
+
+    fn included(&self, directives: &DirectiveList) -> bool {
+        let decides = |name: &str, wanted: bool| {
+            directives.get(name).is_none_or(|directive| {
+                let value = directive.specified_argument_by_name("if");
+                let value = value.map(|value| self.json(value));
+                value.and_then(|value| value.as_bool()).unwrap_or(wanted) == wanted
+            })
+        };
+        decides("include", true) && decides("skip", false)
+    }
+
+    /// An argument's value with its variables filled in; a variable without a value is nothing.
+    pub(crate) fn json(&self, value: &Node<Ast>) -> Json {
+        match value.as_ref() {
+            Ast::Null => Json::Null,
+            Ast::Boolean(yes) => Json::Bool(*yes),
+            Ast::Enum(name) => Json::String(name.to_string()),
+            Ast::String(text) => Json::String(text.clone()),
+            Ast::Int(number) => {
+                number.as_str().parse::<i64>().map_or(Json::Null, Json::from)
+            }
+            Ast::Float(number) => number.try_to_f64().ok().map_or(Json::Null, Json::from),
+            Ast::List(items) => Json::Array(items.iter().map(|item| self.json(item)).collect()),
+            Ast::Object(fields) => Json::Object(
+                fields.iter().map(|(name, value)| (name.to_string(), self.json(value))).collect(),
+            ),
+            Ast::Variable(name) => self
+                .variables
+                .get(name.as_str())
+                .and_then(|value| serde_json::to_value(value).ok())
+                .unwrap_or(Json::Null),
+        }
+    }
+
+    /// The arguments of a field by name. Those that are nothing are left out.
+    pub(crate) fn arguments(&self, field: &Field) -> Vec<(String, Json)> {
+        field
+            .arguments
+            .iter()
+            .map(|argument| (argument.name.to_string(), self.json(&argument.value)))
+            .filter(|(_, value)| !value.is_null())
+            .collect()
+    }
+}
+
+/// Depth and number of fields of every operation, fragments expanded.
+pub(crate) fn within_limits(document: &ExecutableDocument) -> Result<(), GraphqlError> {
+    let mut fields = 0;
+    for operation in document.operations.iter() {
+        walk(document, &operation.selection_set, 0, &mut fields)?;
+    }
+    Ok(())
+}
+
+fn walk(
+    document: &ExecutableDocument,
+    set: &SelectionSet,
+    depth: usize,
+    fields: &mut usize,
+) -> Result<(), GraphqlError> {
+    if depth > DEPTH_MAX {
+        return Err(GraphqlError::limit(format!("selections are nested deeper than {DEPTH_MAX}")));
+    }
+    for selection in &set.selections {
+        *fields += 1;
+        if *fields > FIELDS_MAX {
+            return Err(GraphqlError::limit(format!("more than {FIELDS_MAX} fields")));
+        }
+        match selection {
+            Selection::Field(field) => walk(document, &field.selection_set, depth + 1, fields)?,
+            Selection::InlineFragment(fragment) => {
+                walk(document, &fragment.selection_set, depth, fields)?;
+            }
+            Selection::FragmentSpread(spread) => {
+                if let Some(fragment) = spread.fragment_def(document) {
+                    walk(document, &fragment.selection_set, depth, fields)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! One run: a fresh store and instance, all limits set before the guest's first instruction, and a
+//! report of what happened. The store is dropped afterwards, whatever came of it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use model::Digest;
+use wasmtime::component::InstancePre;
+use wasmtime::{Store, UpdateDeadline};
+
+use crate::bindings::kiln::generator::types;
+use crate::bindings::{Generator, GeneratorPre};
+use crate::cancel::{Cancel, CancelReason};
+use crate::failure::{failure, returned, trapped};
+use crate::host::GuestHost;
+use crate::limits::{Limits, bytes, count, size};
+use crate::report::{FailureCode, RunEnd, RunFailure, RunReport};
+use crate::sandbox::Shared;
+use crate::state::{RunState, Stop};
+
+/// A component that is compiled, linked and ready to run, as often as wanted and on several threads.
+pub struct Component {
+    digest: Digest,
+    pre: GeneratorPre<RunState>,
+    shared: Arc<Shared>,
+}
+
+impl fmt::Debug for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Component").field("digest", &self.digest).finish_non_exhaustive()
+    }
+}
+
+impl Component {
+    pub(crate) fn new(
+        digest: Digest,
+        pre: InstancePre<RunState>,
+        shared: Arc<Shared>,
+    ) -> wasmtime::Result<Self> {
+        Ok(Self { digest, pre: GeneratorPre::new(pre)?, shared })
+    }
+
+    /// Its content address.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Runs it on the calling thread, which needs a stack of 1 MiB beside the guest's. The host comes
+    /// back whatever happens; only after [`RunEnd::Ok`] may what it staged be kept.
+    pub fn run<H: GuestHost>(
+        &self,
+        host: H,
+        input: &str,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> (H, RunReport) {
+        if count(input.len()) > limits.input_bytes {
+            return (host, unstarted(input_too_large(input, limits)));
+        }
+        let slot = match self.shared.slots.take(cancel) {
+            Ok(slot) => slot,
+            Err(reason) => return (host, unstarted(cancelled(reason))),
+        };
+        let ticking = self.shared.ticker.during();
+        let state = RunState::new(Box::new(host), limits, cancel);
+        let mut store = Store::new(&self.shared.engine, state);
+        let ended = set_limits(&mut store, limits)
+            .and_then(|()| store.data().must_stop().map_or(Ok(()), |stop: Stop| Err(stop.into())))
+            .and_then(|()| self.call(&mut store, input));
+        let report = report(&store, ended);
+        let state = store.into_data();
+        drop(ticking);
+        drop(slot);
+        let host = state.host.into_any().downcast::<H>();
+        (*host.expect("the host was boxed above as an `H`"), report)
+    }
+
+    fn call(
+        &self,
+        store: &mut Store<RunState>,
+        input: &str,
+    ) -> wasmtime::Result<Result<(), types::Error>> {
+        let generator: Generator = self.pre.instantiate(&mut *store)?;
+        generator.call_generate(&mut *store, input)
+    }
+}
+
+fn set_limits(store: &mut Store<RunState>, limits: &Limits) -> wasmtime::Result<()> {
+    store.limiter(|state| &mut state.memory);
+    store.set_fuel(limits.fuel)?;
+    store.set_hostcall_fuel(size(limits.call_bytes));
+    store.set_max_component_handles(size(limits.handles));
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|cx| match cx.data().must_stop() {
+        Some(stop) => Err(stop.into()),
+        None => Ok(UpdateDeadline::Continue(1)),
+    });
+    Ok(())
+}
+
+fn report(
+    store: &Store<RunState>,
+    ended: wasmtime::Result<Result<(), types::Error>>,
+) -> RunReport {
+    let state = store.data();
+    let outcome = match ended {
+        Ok(Ok(())) => RunEnd::Ok,
+        Ok(Err(error)) => RunEnd::Failed(Box::new(returned(error, &state.limits))),
+        Err(error) => RunEnd::Failed(Box::new(trapped(&error, state))),
+    };
+    RunReport {
+        outcome,
+        fuel_used: state.limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0)),
+        memory_peak: state.memory.peak,
+        host_calls: state.used.host_calls,
+        log_dropped: state.used.log_dropped,
+        last_calls: state.last_calls.iter().cloned().collect(),
+        wall: Instant::now().saturating_duration_since(state.began),
+    }
+}
+
+/// The report of a run that never began.
+fn unstarted(failed: RunFailure) -> RunReport {
+    RunReport {
+        outcome: RunEnd::Failed(Box::new(failed)),
+        fuel_used: 0,
+        memory_peak: 0,
+        host_calls: 0,
+        log_dropped: 0,
+        last_calls: Vec::new(),
+        wall: Duration::ZERO,
+    }
+}
+
+fn input_too_large(input: &str, limits: &Limits) -> RunFailure {
+    let message = format!(
+        "the answer of the definition's query has {}, the limit is {}",
+        bytes(count(input.len())),
+        bytes(limits.input_bytes)
+    );
+    let hint = "ask for fewer fields, or let the generator ask for the rest itself";
+    failure(FailureCode::InputTooLarge, message, Some(hint))
+}
+
+fn cancelled(reason: CancelReason) -> RunFailure {
+    match reason {
+        CancelReason::User => {
+            failure(FailureCode::Cancelled, "the run was cancelled before it began".to_owned(), None)
+        }
+        CancelReason::Shutdown => {
+            let message = "the host went down before the run began";
+            failure(FailureCode::Shutdown, message.to_owned(), Some("run it again"))
+        }
+    }
+}
