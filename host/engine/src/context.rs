@@ -3,6 +3,7 @@
 //! Everything the guest makes is noted with what it was before, so that `tracking` can tell what a
 //! later run no longer makes.
 
+mod guest;
 mod objects;
 mod pools;
 

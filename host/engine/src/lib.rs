@@ -15,4 +15,6 @@ pub use definition::{Definition, DefinitionError, OnProtected, OnRelease};
 pub use identity::{generated_id, instance_id};
 pub use instance::{Instance, InstanceState};
 pub use report::{LogLine, RunOutcome, RunRecord};
-pub use run::{Engine, EngineOptions, Mode, RunError, RunRequest, RunResult};
+pub use run::{
+    ComponentError, ComponentInfo, Engine, EngineOptions, Mode, RunError, RunRequest, RunResult,
+};

@@ -19,7 +19,7 @@ use crate::instance::{self, InstanceState};
 use crate::report::{RunOutcome, RunRecord};
 use crate::tracking::{self, Refusal};
 
-pub use component::ComponentError;
+pub use component::{ComponentError, ComponentInfo};
 use gate::Gate;
 
 /// How often a run is repeated beside others before it is repeated alone.

@@ -121,6 +121,12 @@ impl Dialect {
         execute::query(view, &document, operation, &variables).map_err(|error| vec![error])
     }
 
+    /// Whether a document fits a schema.
+    pub fn check(&self, schema: &Schema, text: &str) -> Result<(), Vec<GraphqlError>> {
+        let typed = self.typed(schema).map_err(|error| vec![error])?;
+        self.document(schema, &typed, text).map(|_document| ())
+    }
+
     /// Executes a request; the answer is the whole response, errors included.
     pub fn respond(&self, view: &View, request: &Request) -> Vec<u8> {
         match self.data(view, request) {

@@ -15,6 +15,8 @@ const FUNCTION_BYTES_MAX: usize = 200;
 const TEXT_BYTES_MAX: usize = 2_000;
 /// What the encoder's shims begin with; behind it is the import they stand for.
 const SHIM: &str = "indirect-kiln:generator/";
+/// What wasmtime puts before each trap.
+const TRAP: &str = "wasm trap: ";
 /// How wasmtime says that one call carried too much. Its type is private; a test holds the text.
 const TOO_MUCH: &str = "fuel allocated for hostcalls has been exhausted";
 /// How it says that a store has too many handles.
@@ -69,7 +71,7 @@ pub(crate) fn returned(error: types::Error, limits: &Limits) -> RunFailure {
 
 /// The run ended in an error of wasmtime.
 pub(crate) fn trapped(error: &wasmtime::Error, state: &RunState) -> RunFailure {
-    let frames = frames(error);
+    let frames = told_frames(frames(error));
     let mut failed = explained(error, state, &frames);
     failed.frames = frames;
     failed.panic.clone_from(&state.panic);
@@ -174,7 +176,8 @@ fn from_trap(trap: Trap, state: &RunState, frames: &[Frame]) -> RunFailure {
         | Trap::CannotBlockSyncTask
         | Trap::AsyncDeadlock => abi(&trap.to_string(), frames),
         other => {
-            let message = format!("the generator stopped: {other}");
+            let what = other.to_string();
+            let message = format!("the generator stopped: {}", what.trim_start_matches(TRAP));
             let hint = "this is a fault in the generator; unsafe code or a C library comes first \
                         to mind";
             failure(FailureCode::GuestTrap, message, Some(hint))
@@ -220,32 +223,44 @@ fn out_of_memory(state: &RunState) -> RunFailure {
 
 fn too_much(state: &RunState, frames: &[Frame]) -> RunFailure {
     let most = bytes(state.limits.call_bytes);
-    let message = match import_of(frames) {
-        Some(import) => format!("one call of `{import}` carried more than {most}"),
-        None => format!("one call, or the result, carried more than {most}"),
+    let message = match place_of(frames) {
+        Some(place) => format!("{place} carried more than {most}"),
+        None => format!("the generator's result carried more than {most}"),
     };
     failure(FailureCode::PayloadTooLarge, message, Some("send it in smaller pieces"))
 }
 
 fn abi(what: &str, frames: &[Frame]) -> RunFailure {
-    let what = shown(what);
-    let message = match import_of(frames) {
-        Some(import) => format!("the generator passed malformed data to `{import}`: {what}"),
+    let what = shown(what.trim_start_matches(TRAP));
+    let message = match place_of(frames) {
+        Some(place) => format!("{place} broke the rules of the boundary: {what}"),
         None => format!("the generator broke the rules of the boundary: {what}"),
     };
     let hint = "the bindings of the generator are at fault: rebuild it with the current SDK";
     failure(FailureCode::AbiViolation, message, Some(hint))
 }
 
-/// The import that the innermost frame calls, when it is a shim of the encoder.
-fn import_of(frames: &[Frame]) -> Option<String> {
-    let shim = frames.first()?.function.strip_prefix(SHIM)?;
-    let (interface, function) = shim.split_once('@')?;
-    let (_version, function) = function.split_once('-')?;
-    Some(format!("{interface}.{function}"))
+/// Where the trouble was: the import that the innermost frame calls, when the encoder has kept the
+/// names of its shims, else the guest's function that made the call.
+fn place_of(frames: &[Frame]) -> Option<String> {
+    let innermost = frames.first()?;
+    let import = innermost.function.strip_prefix(SHIM).and_then(|shim| {
+        let (interface, function) = shim.split_once('@')?;
+        let (_version, function) = function.split_once('-')?;
+        Some(format!("a call of `{interface}.{function}`"))
+    });
+    Some(import.unwrap_or_else(|| format!("a host call in `{}`", innermost.function)))
 }
 
-fn frames(error: &wasmtime::Error) -> Vec<Frame> {
+/// Leaves out innermost frames without a name when others have one: they are shims of the encoder.
+fn told_frames(mut frames: Vec<(bool, Frame)>) -> Vec<Frame> {
+    let shims = frames.iter().position(|(named, _)| *named).unwrap_or(0);
+    frames.drain(..shims);
+    frames.into_iter().map(|(_, frame)| frame).collect()
+}
+
+/// Frames, innermost first, and whether the component names their function.
+fn frames(error: &wasmtime::Error) -> Vec<(bool, Frame)> {
     let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
     trace
         .frames()
@@ -257,7 +272,8 @@ fn frames(error: &wasmtime::Error) -> Vec<Frame> {
                 None => format!("function {}", frame.func_index()),
             };
             let offset = frame.module_offset().and_then(|offset| u64::try_from(offset).ok());
-            Frame { function: text_shown(&function, FUNCTION_BYTES_MAX), offset }
+            let function = text_shown(&function, FUNCTION_BYTES_MAX);
+            (frame.func_name().is_some(), Frame { function, offset })
         })
         .collect()
 }

@@ -30,7 +30,7 @@ mod weight;
 
 pub use cache::CacheKey;
 pub use cancel::{Cancel, CancelReason};
-pub use check::{CheckError, check};
+pub use check::{CheckCode, CheckError, CheckReport, Manifest, WorldProblems, check};
 pub use compile::{Compile, CompileError, InThread};
 pub use host::GuestHost;
 pub use limits::Limits;

@@ -133,6 +133,9 @@ limits! {
     core_instances = 32, "instances",
         "The pool has so many places for each run",
         "the upload is refused";
+    component_instances = 8, "instances",
+        "Of nested components; instances of instances multiply, and encoders make one or two",
+        "the upload is refused";
     nesting = 4, "levels",
         "Components within components; encoders make one",
         "the upload is refused";

@@ -320,7 +320,7 @@ fn full(name: &str, most: &str) -> GuestError {
     GuestError {
         code: api::Code::LimitExceeded,
         name: name.to_owned(),
-        message: format!("{most}, and this is more; make less, or split the target"),
+        message: format!("{most}, and this is more; ask less of one run, or split the target"),
         path: None,
         details: Vec::new(),
     }

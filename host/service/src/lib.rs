@@ -1,6 +1,135 @@
-//! Verbs: what HTTP, the command line and tests all call. Permissions and transactions are settled
-//! here.
+//! Verbs: what HTTP, the command line and tests all call. Transactions and what follows from them
+//! are settled here.
 //!
 //! Must not know redb, wasmtime or HTTP.
 
+mod definitions;
+mod error;
 pub mod object_load;
+mod objects;
+mod runs;
+mod schemas;
+mod trigger;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use branch::{Author, Database, Environment};
+use engine::{Engine, EngineOptions};
+use graphql::Dialect;
+use model::{BranchId, ObjectId};
+use sandbox::{CacheKey, Sandbox, SandboxOptions};
+use store::{Options, Store};
+
+pub use definitions::{DefinitionInput, DefinitionView};
+pub use error::{ErrorClass, ServiceError};
+pub use objects::{ObjectView, SourceFile};
+pub use runs::{InstanceView, RunAll};
+pub use schemas::SchemaReport;
+pub use trigger::{SIGNATURE_SECONDS_MAX, Trigger};
+
+/// Where a service keeps its data.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// In memory: gone with the process.
+    Memory,
+    /// In a folder: `kiln.redb` and the cache of compiled components.
+    Folder(PathBuf),
+}
+
+/// What a service is made of.
+pub struct ServiceOptions {
+    /// Where the data is.
+    pub place: Place,
+    /// Clock and ids.
+    pub environment: Environment,
+    /// Runs at the same time.
+    pub slots: u32,
+    /// Seals compiled components on disk; belongs to this installation.
+    pub key: CacheKey,
+    /// Settings of the store.
+    pub store: Options,
+    /// Settings of runs.
+    pub engine: EngineOptions,
+}
+
+/// Everything behind the interfaces. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Service {
+    pub(crate) database: Database,
+    pub(crate) engine: Engine,
+    pub(crate) dialect: Arc<Dialect>,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Service")
+    }
+}
+
+/// The branch everything happens on until branches have verbs.
+pub(crate) const MAIN: BranchId = BranchId::MAIN;
+
+/// Who changes are attributed to until accounts exist.
+pub(crate) const AUTHOR: Author = Author(ObjectId::SYSTEM);
+
+impl Service {
+    /// Opens or makes a service.
+    pub fn open(options: ServiceOptions) -> Result<Self, ServiceError> {
+        let (store, cache_dir) = match &options.place {
+            Place::Memory => (Store::in_memory(options.store), None),
+            Place::Folder(folder) => {
+                std::fs::create_dir_all(folder).map_err(|source| ServiceError::Folder {
+                    folder: folder.clone(),
+                    source,
+                })?;
+                let store = Store::open(&folder.join("kiln.redb"), options.store);
+                (store, Some(folder.join("compiled")))
+            }
+        };
+        let database = Database::open(store?, options.environment)?;
+        let sandbox = Sandbox::new(SandboxOptions {
+            slots: options.slots,
+            cache_dir,
+            key: options.key,
+            limits: options.engine.limits.clone(),
+        })?;
+        let dialect = Arc::new(Dialect::new());
+        let engine =
+            Engine::new(database.clone(), Arc::clone(&dialect), sandbox, options.engine);
+        Ok(Self { database, engine, dialect })
+    }
+
+    /// Answers a GraphQL request; errors are part of the answer.
+    pub fn graphql(&self, request: &graphql::Request) -> Result<Vec<u8>, ServiceError> {
+        let view = self.database.view(MAIN)?;
+        Ok(self.dialect.respond(&view, request))
+    }
+
+    /// The GraphQL types as text.
+    pub fn sdl(&self) -> Result<String, ServiceError> {
+        let view = self.database.view(MAIN)?;
+        let typed = self.dialect.typed(view.schema()).map_err(ServiceError::Graphql)?;
+        Ok(typed.sdl.clone())
+    }
+
+    /// Walks the whole store; what is wrong, empty when all is well.
+    pub fn check(&self) -> Result<Vec<String>, ServiceError> {
+        Ok(self.database.check()?)
+    }
+
+    /// The whole store as stable text.
+    pub fn dump(&self, out: &mut dyn std::io::Write) -> Result<(), ServiceError> {
+        Ok(self.database.dump(out)?)
+    }
+
+    /// The number of the newest commit.
+    pub fn last_commit(&self) -> u64 {
+        self.database.last_seq().0
+    }
+
+    /// Waits for runs in flight.
+    pub fn drain(&self) {
+        self.engine.drain();
+    }
+}

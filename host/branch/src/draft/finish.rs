@@ -164,7 +164,7 @@ impl Draft {
 
     /// The object that an input describes: by human-friendly id, else by a constraint that the
     /// input gives in full.
-    pub(super) fn described(
+    pub fn described(
         &self,
         kind: &Arc<Kind>,
         input: &super::Input,

@@ -21,7 +21,7 @@ const PRELUDE: &str = r#"
 "#;
 
 /// A guest that behaves: it makes ten objects and says so.
-pub const GOOD: &str = r#"
+pub(crate) const GOOD: &str = r#"
 (import "kiln:generator/log@0.1.0" "write"
   (func $write (param i32 i32 i32 i32 i32)))
 (import "kiln:generator/objects@0.1.0" "create"
@@ -43,23 +43,23 @@ pub const GOOD: &str = r#"
 "#;
 
 /// The world as authors have it.
-pub fn world() -> String {
+pub(crate) fn world() -> String {
     let path = root().join("wit/v0.1.0/kiln.wit");
     std::fs::read_to_string(&path).expect("the world is in the project")
 }
 
 /// The project's folder.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
 /// The component of a text: `(prelude)` stands for memory and allocator.
-pub fn component(text: &str) -> Vec<u8> {
+pub(crate) fn component(text: &str) -> Vec<u8> {
     encoded(text, &world())
 }
 
 /// The same, built against another world.
-pub fn encoded(text: &str, world: &str) -> Vec<u8> {
+pub(crate) fn encoded(text: &str, world: &str) -> Vec<u8> {
     if text.contains("(component") {
         return wat::parse_str(text).expect("the text is a component");
     }
@@ -78,12 +78,12 @@ pub fn encoded(text: &str, world: &str) -> Vec<u8> {
 }
 
 /// A sandbox without a cache on disk.
-pub fn sandbox() -> Sandbox {
+pub(crate) fn sandbox() -> Sandbox {
     Sandbox::new(options()).expect("the sandbox starts")
 }
 
 /// Options of a small sandbox.
-pub fn options() -> SandboxOptions {
+pub(crate) fn options() -> SandboxOptions {
     SandboxOptions {
         slots: 2,
         cache_dir: None,

@@ -8,18 +8,18 @@ use sandbox::api::{
 
 /// Records every call as a line, and every object made.
 #[derive(Debug, Default)]
-pub struct Recording {
-    pub calls: u64,
-    pub log: Vec<(LogLevel, String, Vec<(String, String)>)>,
-    pub made: Vec<Draft>,
-    pub panics: Vec<(String, String)>,
-    pub kept: Vec<String>,
-    pub requests: Vec<PoolRequest>,
-    pub documents: Vec<(String, String)>,
+pub(crate) struct Recording {
+    pub(crate) calls: u64,
+    pub(crate) log: Vec<(LogLevel, String, Vec<(String, String)>)>,
+    pub(crate) made: Vec<Draft>,
+    pub(crate) panics: Vec<(String, String)>,
+    pub(crate) kept: Vec<String>,
+    pub(crate) requests: Vec<PoolRequest>,
+    pub(crate) documents: Vec<(String, String)>,
     /// What `query.document` answers; empty: `{}`.
-    pub answer: String,
+    pub(crate) answer: String,
     /// Panic in `keep`, as a host with a bug would.
-    pub fault: bool,
+    pub(crate) fault: bool,
 }
 
 fn error(code: Code, name: &str, message: &str) -> GuestError {

@@ -1,0 +1,180 @@
+//! The one error of the verbs: a stable code, a class, a message.
+
+use std::path::PathBuf;
+
+use branch::{BranchError, CommitFailure, SchemaLoadError, Violation};
+use engine::{ComponentError, RunError};
+use graphql::GraphqlError;
+use model::schema::SchemaError;
+use sandbox::SandboxError;
+use store::OpenError;
+
+use crate::object_load::ObjectLoadError;
+
+/// Whose business an error is; an interface maps it to its own status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// The request is wrong.
+    Invalid,
+    /// What it names is not there.
+    NotFound,
+    /// It does not fit what is there.
+    Conflict,
+    /// It may not be done.
+    Denied,
+    /// The host failed.
+    Internal,
+}
+
+/// Why a verb was not carried out. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The data folder cannot be used.
+    #[error("the folder {} cannot be used: {source}", .folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The store was not opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The sandbox did not start.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// A schema was refused.
+    #[error(transparent)]
+    Schema(#[from] SchemaLoadError),
+    /// Files do not read.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Files(Vec<SchemaError>),
+    /// A row of an object file was refused.
+    #[error(transparent)]
+    ObjectLoad(#[from] ObjectLoadError),
+    /// Objects were refused, or reading failed.
+    #[error(transparent)]
+    Branch(#[from] BranchError),
+    /// A commit failed.
+    #[error(transparent)]
+    Commit(#[from] CommitFailure),
+    /// A component was refused.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// There was no run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// GraphQL.
+    #[error(transparent)]
+    Graphql(GraphqlError),
+    /// A trigger was refused.
+    #[error("{message}")]
+    Trigger {
+        /// Stable code.
+        code: &'static str,
+        /// What is wrong.
+        message: String,
+    },
+    /// What is named is not there.
+    #[error("there is no {what} `{name}`")]
+    NotFound {
+        /// What kind of thing.
+        what: &'static str,
+        /// The name or id asked for.
+        name: String,
+    },
+}
+
+impl ServiceError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Folder { .. } => "bad-folder",
+            Self::Open(OpenError::InUse { .. }) => "store-in-use",
+            Self::Open(OpenError::NotAStore { .. }) => "not-a-store",
+            Self::Open(OpenError::Format { .. }) => "store-format",
+            Self::Open(_) => "store-failed",
+            Self::Sandbox(_) => "sandbox-failed",
+            Self::Schema(SchemaLoadError::Invalid(_)) => "schema-invalid",
+            Self::Schema(SchemaLoadError::Data(_)) => "schema-data",
+            Self::Schema(SchemaLoadError::Branch(error)) => error.code(),
+            Self::Files(errors) => errors.first().map_or("bad-file", |error| error.code),
+            Self::ObjectLoad(error) => error.source.code(),
+            Self::Branch(error) => error.code(),
+            Self::Commit(CommitFailure::Refused(error)) => error.code(),
+            Self::Commit(CommitFailure::Conflict { .. }) => "conflict",
+            Self::Commit(CommitFailure::Store(_)) => "store-failed",
+            Self::Component(error) => error.code(),
+            Self::Run(error) => error.code(),
+            Self::Graphql(error) => error.code,
+            Self::Trigger { code, .. } => code,
+            Self::NotFound { .. } => "not-found",
+        }
+    }
+
+    /// Whose business it is.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Schema(SchemaLoadError::Data(_)) => ErrorClass::Conflict,
+            Self::Schema(SchemaLoadError::Invalid(_)) | Self::Files(_) | Self::Graphql(_) => {
+                ErrorClass::Invalid
+            }
+            Self::ObjectLoad(error) => of_branch(&error.source),
+            Self::Schema(SchemaLoadError::Branch(error)) | Self::Branch(error) => of_branch(error),
+            Self::Commit(CommitFailure::Refused(error)) => of_branch(error),
+            Self::Commit(CommitFailure::Conflict { .. }) => ErrorClass::Conflict,
+            Self::Component(error) => of_component(error),
+            Self::Run(error) => match error {
+                RunError::Definition(_) | RunError::NoTarget { .. } => ErrorClass::NotFound,
+                RunError::NotInGroup { .. } => ErrorClass::Invalid,
+                RunError::Component(error) => of_component(error),
+                RunError::Branch(error) => of_branch(error),
+                RunError::Contended { .. } => ErrorClass::Conflict,
+                RunError::Commit(_) => ErrorClass::Internal,
+            },
+            Self::Trigger { .. } => ErrorClass::Denied,
+            Self::NotFound { .. } => ErrorClass::NotFound,
+            Self::Folder { .. }
+            | Self::Open(_)
+            | Self::Sandbox(_)
+            | Self::Commit(CommitFailure::Store(_)) => ErrorClass::Internal,
+        }
+    }
+
+    /// Further facts, one a line: the broken rules of a schema, the offenders of a change.
+    pub fn details(&self) -> Vec<String> {
+        match self {
+            Self::Schema(SchemaLoadError::Invalid(errors)) | Self::Files(errors) => {
+                errors.iter().map(ToString::to_string).collect()
+            }
+            Self::Schema(SchemaLoadError::Data(offences)) => offences.clone(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn of_branch(error: &BranchError) -> ErrorClass {
+    match error {
+        BranchError::Violation(violation) => match violation.as_ref() {
+            Violation::NotFound { .. } => ErrorClass::NotFound,
+            Violation::NotUnique { .. }
+            | Violation::StillNeeded { .. }
+            | Violation::Exists { .. }
+            | Violation::Pool { .. } => ErrorClass::Conflict,
+            Violation::Protected { .. } | Violation::DefaultNamespace => ErrorClass::Denied,
+            _ => ErrorClass::Invalid,
+        },
+        BranchError::Store { .. } | BranchError::Damaged { .. } => ErrorClass::Internal,
+    }
+}
+
+fn of_component(error: &ComponentError) -> ErrorClass {
+    match error {
+        ComponentError::None(_) | ComponentError::Check(_) | ComponentError::Load(_) => {
+            ErrorClass::Invalid
+        }
+        ComponentError::Unknown(_) => ErrorClass::NotFound,
+        ComponentError::Branch(error) => of_branch(error),
+        ComponentError::Commit(_) => ErrorClass::Internal,
+    }
+}

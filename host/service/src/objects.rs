@@ -1,0 +1,263 @@
+//! Objects: files, listings, changes by hand, and what follows for generators.
+
+use branch::{
+    AttrInput, BranchError, Cause, ChangeSet, Committed, Draft, Input, Object, Op, View, Violation,
+};
+use engine::Definition;
+use model::ObjectId;
+use model::object_file;
+use serde_json::{Map, Value as Json};
+
+use crate::object_load::{self, ObjectLoad};
+use crate::{AUTHOR, MAIN, Service, ServiceError};
+
+/// A file as it comes in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Its name, for messages.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// An object as people and programs see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectView {
+    /// Identity.
+    pub id: ObjectId,
+    /// Kind.
+    pub kind: String,
+    /// Human-friendly id, if the kind has one.
+    pub hfid: Option<Vec<String>>,
+    /// How it is shown.
+    pub display_label: String,
+    /// Values by attribute name; what is not set is left out.
+    pub attributes: Map<String, Json>,
+    /// Labels of peers by relationship name; what has none is left out.
+    pub relationships: Map<String, Json>,
+}
+
+impl ObjectView {
+    pub(crate) fn of(view: &View, object: &Object) -> Result<Self, BranchError> {
+        let mut attributes = Map::new();
+        for attribute in &object.kind().attributes {
+            let value = object.value(&attribute.name);
+            if !value.is_null() {
+                attributes.insert(attribute.name.clone(), value.to_json());
+            }
+        }
+        let mut relationships = Map::new();
+        for rel in &object.kind().relationships {
+            let mut peers = Vec::new();
+            for edge in view.peers(object.id(), rel)? {
+                if let Some(peer) = view.object(edge.peer)? {
+                    peers.push(Json::String(view.display_label(&peer)?));
+                }
+            }
+            if !peers.is_empty() {
+                relationships.insert(rel.name.clone(), Json::Array(peers));
+            }
+        }
+        Ok(Self {
+            id: object.id(),
+            kind: object.kind().name.clone(),
+            hfid: view.hfid(object)?,
+            display_label: view.display_label(object)?,
+            attributes,
+            relationships,
+        })
+    }
+
+    /// As JSON.
+    pub fn to_json(&self) -> Json {
+        serde_json::json!({
+            "id": self.id.to_string(),
+            "kind": self.kind,
+            "hfid": self.hfid,
+            "display_label": self.display_label,
+            "attributes": self.attributes,
+            "relationships": self.relationships,
+        })
+    }
+}
+
+impl Service {
+    /// Loads object files: all of them in one commit, or none.
+    pub fn object_load(&self, files: &[SourceFile]) -> Result<ObjectLoad, ServiceError> {
+        let mut parsed = Vec::new();
+        let mut errors = Vec::new();
+        for file in files {
+            match object_file::parse(&file.name, &file.text) {
+                Ok(file) => parsed.push(file),
+                Err(bad) => errors.push(bad),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(ServiceError::Files(errors));
+        }
+        let mut load = ObjectLoad::default();
+        self.change(|draft| {
+            load = ObjectLoad::default();
+            for file in &parsed {
+                let more = object_load::load(draft, file)?;
+                load.created += more.created;
+                load.updated += more.updated;
+                load.unchanged += more.unchanged;
+                load.skipped.extend(more.skipped);
+            }
+            Ok(())
+        })?;
+        Ok(load)
+    }
+
+    /// One object, by kind (a generic will do) and id or human-friendly id (parts joined by `/`).
+    pub fn object(&self, kind: &str, name: &str) -> Result<ObjectView, ServiceError> {
+        let view = self.database.view(MAIN)?;
+        let object = find(&view, kind, name)?;
+        Ok(ObjectView::of(&view, &object)?)
+    }
+
+    /// Objects of a kind (a generic will do), in their default order, at most `limit`.
+    pub fn objects(&self, kind: &str, limit: usize) -> Result<Vec<ObjectView>, ServiceError> {
+        let view = self.database.view(MAIN)?;
+        let schema = view.schema().clone();
+        let kind = view.kind(kind)?.clone();
+        let mut all = Vec::new();
+        for concrete in schema.concrete(&kind) {
+            for object in view.objects(concrete)? {
+                all.push(ObjectView::of(&view, &object?)?);
+                if all.len() >= limit {
+                    return Ok(all);
+                }
+            }
+        }
+        all.sort_by(|a, b| (&a.kind, &a.display_label).cmp(&(&b.kind, &b.display_label)));
+        Ok(all)
+    }
+
+    /// Sets attributes of an object.
+    pub fn object_update(
+        &self,
+        kind: &str,
+        name: &str,
+        values: &Map<String, Json>,
+    ) -> Result<ChangeSet, ServiceError> {
+        let committed = self.change(|draft| {
+            let id = find(draft.view(), kind, name)?.id();
+            let mut input = Input::default();
+            for (name, value) in values {
+                input = input.attr(name, AttrInput::json(value.clone()));
+            }
+            draft.update(id, input)?;
+            Ok(())
+        })?;
+        Ok(committed.changes)
+    }
+
+    /// Deletes an object with everything that goes with it: its components, and, where it is a
+    /// target or a definition, what generators made for it.
+    pub fn object_delete(&self, kind: &str, name: &str) -> Result<ChangeSet, ServiceError> {
+        let mut committed = self.change(|draft| {
+            let object = find(draft.view(), kind, name)?;
+            if object.kind().name == "CoreGeneratorDefinition" {
+                self.end_definition(draft, &object)?;
+            }
+            draft.delete(&[object.id()])?;
+            Ok(())
+        })?;
+        let more = self.sweep(&committed.changes)?;
+        committed.changes.changes.extend(more.changes);
+        Ok(committed.changes)
+    }
+
+    /// A change made by hand: repeated when what it read has changed, then what follows for
+    /// generators.
+    pub(crate) fn change(
+        &self,
+        mut make: impl FnMut(&mut Draft) -> Result<(), ServiceError>,
+    ) -> Result<Committed, ServiceError> {
+        /// Hand-made changes are small: losing this often means something is wrong.
+        const ATTEMPTS: usize = 16;
+        let mut last = None;
+        for _attempt in 0..ATTEMPTS {
+            let mut draft = self.database.draft(MAIN, AUTHOR)?;
+            make(&mut draft)?;
+            match self.database.commit(draft, Cause::Objects) {
+                Ok(committed) => return Ok(committed),
+                Err(conflict @ branch::CommitFailure::Conflict { .. }) => last = Some(conflict),
+                Err(other) => return Err(other.into()),
+            }
+        }
+        match last {
+            Some(conflict) => Err(conflict.into()),
+            None => Err(ServiceError::NotFound { what: "attempt", name: ATTEMPTS.to_string() }),
+        }
+    }
+
+    /// Ends the instances of a definition that goes, by its own policy.
+    fn end_definition(&self, draft: &mut Draft, object: &Object) -> Result<(), ServiceError> {
+        let Ok(definition) = Definition::read(draft.view(), object) else { return Ok(()) };
+        let Some(rel) = object.kind().relationship("instances").cloned() else { return Ok(()) };
+        for edge in draft.peers(object.id(), &rel)? {
+            self.engine.let_go(draft, edge.peer, &definition)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the instances whose target is gone or has left its group. Does nothing unless a change
+    /// can have done that.
+    pub(crate) fn sweep(&self, changes: &ChangeSet) -> Result<ChangeSet, ServiceError> {
+        let left = |change: &branch::Change| {
+            change.op == Op::Deleted
+                || change.links.get("member_of_groups").is_some_and(|link| !link.removed.is_empty())
+                || change.links.get("members").is_some_and(|link| !link.removed.is_empty())
+        };
+        let mut all = ChangeSet::default();
+        if !changes.changes.iter().any(left) {
+            return Ok(all);
+        }
+        for (instance, definition) in self.ended()? {
+            let committed = self.engine.retire(MAIN, instance, &definition, AUTHOR)?;
+            all.changes.extend(committed.changes.changes);
+        }
+        Ok(all)
+    }
+
+    fn ended(&self) -> Result<Vec<(ObjectId, Definition)>, ServiceError> {
+        let view = self.database.view(MAIN)?;
+        let mut ended = Vec::new();
+        for instance in engine::Instance::all(&view)? {
+            let Some(definition) = instance.definition else { continue };
+            let Some(object) = view.object(definition)? else { continue };
+            let Ok(definition) = Definition::read(&view, &object) else { continue };
+            let stays = match instance.target {
+                Some(target) => definition.has_target(&view, target)?,
+                None => false,
+            };
+            if !stays {
+                ended.push((instance.id, definition));
+            }
+        }
+        Ok(ended)
+    }
+}
+
+/// An object by kind and id or human-friendly id.
+pub(crate) fn find(view: &View, kind: &str, name: &str) -> Result<Object, BranchError> {
+    let wanted = view.kind(kind)?;
+    if let Ok(id) = name.parse::<ObjectId>()
+        && let Some(object) = view.object(id)?
+    {
+        return Ok(object);
+    }
+    // A part may itself contain a slash, as prefixes do: the whole is tried first.
+    let whole = vec![name.to_owned()];
+    let parts: Vec<String> = name.split('/').map(str::to_owned).collect();
+    for parts in [whole, parts] {
+        if let Some(object) = view.by_hfid(wanted, &parts)? {
+            return Ok(object);
+        }
+    }
+    let (kind, identifier) = (kind.to_owned(), name.to_owned());
+    Err(Violation::NotFound { kind, identifier }.into())
+}

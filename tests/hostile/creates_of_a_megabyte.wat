@@ -1,0 +1,16 @@
+;; Makes objects with keys of 1 MB until it is told to stop.
+(import "kiln:generator/objects@0.1.0" "create"
+  (func $create (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+(prelude)
+(func (export "generate") (param i32 i32) (result i32)
+  (drop (memory.grow (i32.const 32)))
+  (loop $again
+    (global.set $next (i32.const 65536))
+    (call $create
+      (i32.const 16) (i32.const 11) (i32.const 131072) (i32.const 1000000)
+      (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+      (i32.const 256))
+    (br_if $again (i32.eqz (i32.load8_u (i32.const 256)))))
+  (i32.store8 (i32.const 1024) (i32.const 1))
+  (memory.copy (i32.const 1028) (i32.const 260) (i32.const 40))
+  (i32.const 1024))

@@ -1,0 +1,15 @@
+;; Eighty fields of a log line all point to the same 200 KB: 32 MB once they are copied.
+(import "kiln:generator/log@0.1.0" "write" (func $write (param i32 i32 i32 i32 i32)))
+(prelude)
+(func (export "generate") (param i32 i32) (result i32)
+  (local $at i32)
+  (local.set $at (i32.const 2048))
+  (loop $again
+    (i32.store (local.get $at) (i32.const 8192))
+    (i32.store offset=4 (local.get $at) (i32.const 200000))
+    (i32.store offset=8 (local.get $at) (i32.const 8192))
+    (i32.store offset=12 (local.get $at) (i32.const 200000))
+    (local.set $at (i32.add (local.get $at) (i32.const 16)))
+    (br_if $again (i32.lt_u (local.get $at) (i32.const 3328))))
+  (call $write (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 2048) (i32.const 80))
+  (i32.const 1024))

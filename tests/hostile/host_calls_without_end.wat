@@ -1,0 +1,8 @@
+;; Small host calls for ever.
+(import "kiln:generator/log@0.1.0" "write" (func $write (param i32 i32 i32 i32 i32)))
+(prelude)
+(func $chat
+  (loop $again
+    (call $write (i32.const 1) (i32.const 16) (i32.const 5) (i32.const 0) (i32.const 0))
+    (br $again)))
+(func (export "generate") (param i32 i32) (result i32) (call $chat) (i32.const 1024))

@@ -1,0 +1,3 @@
+;; 64-bit memory.
+(component
+  (core module (memory i64 1)))

@@ -1,0 +1,16 @@
+;; Draws numbers until it is told to stop. The error follows an 8-byte aligned grant in the result.
+(import "kiln:generator/pools@0.1.0" "allocate"
+  (func $allocate (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+(prelude)
+(data (i32.const 16) "vlansid")
+(func (export "generate") (param i32 i32) (result i32)
+  (loop $again
+    (global.set $next (i32.const 65536))
+    (call $allocate
+      (i32.const 16) (i32.const 5) (i32.const 21) (i32.const 2)
+      (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+      (i32.const 256))
+    (br_if $again (i32.eqz (i32.load8_u (i32.const 256)))))
+  (i32.store8 (i32.const 1024) (i32.const 1))
+  (memory.copy (i32.const 1028) (i32.const 264) (i32.const 40))
+  (i32.const 1024))

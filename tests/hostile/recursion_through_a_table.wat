@@ -1,0 +1,10 @@
+;; Two functions call each other through a table.
+(prelude)
+(table 2 2 funcref)
+(elem (i32.const 0) $ping $pong)
+(type $f (func (param i32) (result i32)))
+(func $ping (param i32) (result i32)
+  (i32.add (i32.const 1) (call_indirect (type $f) (local.get 0) (i32.const 1))))
+(func $pong (param i32) (result i32)
+  (i32.add (i32.const 1) (call_indirect (type $f) (local.get 0) (i32.const 0))))
+(func (export "generate") (param i32 i32) (result i32) (call $ping (i32.const 0)))
