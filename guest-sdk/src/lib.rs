@@ -1,1 +1,99 @@
-//! guest-sdk.
+//! Writing a generator in Rust.
+//!
+//! A generator is a function from a context and its query's answer to objects:
+//!
+//! ```
+//! use kiln::prelude::*;
+//!
+//! #[derive(Deserialize)]
+//! struct Input {
+//!     #[serde(rename = "AppService")]
+//!     service: Edges<Service>,
+//! }
+//!
+//! #[derive(Deserialize)]
+//! struct Service {
+//!     name: Value<String>,
+//!     replicas: Value<u32>,
+//! }
+//!
+//! fn generate(ctx: &Ctx, input: Input) -> Result<()> {
+//!     let service = input.service.only()?;
+//!     for number in 0..*service.replicas {
+//!         let name = format!("{}-{number}", service.name);
+//!         ctx.create("InfraServer").set("name", name).save()?;
+//!     }
+//!     Ok(())
+//! }
+//!
+//! kiln::generator!(generate);
+//!
+//! // The same function runs natively, against a host in memory:
+//! let made = kiln::test::Host::new()
+//!     .run(generate, serde_json::json!({"AppService": {"edges": [
+//!         {"node": {"name": {"value": "shop"}, "replicas": {"value": 2}}}
+//!     ]}}))
+//!     .unwrap();
+//! assert_eq!(made.names("InfraServer"), ["shop-0", "shop-1"]);
+//! ```
+//!
+//! What a run makes belongs to its instance; what a later run no longer makes, the host removes. A
+//! run that returns an error keeps nothing.
+
+mod context;
+mod error;
+pub mod graphql;
+mod host;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod test;
+mod value;
+#[cfg(target_arch = "wasm32")]
+pub mod wasm;
+
+pub use context::{Allocation, Builder, Ctx, Draw, Object, Pool, Setter};
+pub use error::{Code, Error, Result};
+pub use host::{
+    Drafted, Drawn, Granted, Host, Info, Level, Linked, Outcome, Request, Saved, Target, Want,
+};
+pub use value::{Field, Given};
+
+/// Everything a generator usually needs.
+pub mod prelude {
+    pub use crate::graphql::{Edges, Maybe, Node, Value};
+    pub use crate::{Ctx, Error, Object, Result, Target, bail, ensure};
+    pub use serde::Deserialize;
+}
+
+/// Ends the run with a message.
+#[macro_export]
+macro_rules! bail {
+    ($($text:tt)*) => { return Err($crate::Error::message(format!($($text)*))) };
+}
+
+/// Ends the run with a message unless something holds.
+#[macro_export]
+macro_rules! ensure {
+    ($holds:expr, $($text:tt)*) => { if !$holds { $crate::bail!($($text)*); } };
+}
+
+/// Makes a function `fn(&Ctx, Input) -> Result<()>` the crate's generator. Natively it does nothing,
+/// so that the function can be tested.
+#[macro_export]
+macro_rules! generator {
+    ($generate:path) => {
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            struct Component;
+
+            impl $crate::wasm::bindings::Guest for Component {
+                fn generate(
+                    input: String,
+                ) -> Result<(), $crate::wasm::bindings::kiln::generator::types::Error> {
+                    $crate::wasm::enter(&input, $generate)
+                }
+            }
+
+            $crate::wasm::bindings::export!(Component with_types_in $crate::wasm::bindings);
+        };
+    };
+}

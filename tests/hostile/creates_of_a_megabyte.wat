@@ -2,7 +2,7 @@
 (import "kiln:generator/objects@0.1.0" "create"
   (func $create (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
 (prelude)
-(func (export "generate") (param i32 i32) (result i32)
+(func $generate (export "generate") (param i32 i32) (result i32)
   (drop (memory.grow (i32.const 32)))
   (loop $again
     (global.set $next (i32.const 65536))

@@ -3,7 +3,7 @@
 (data (i32.const 16) "name-taken")
 (data (i32.const 32) "fields.name")
 (data (i32.const 48) "taken\n2026 ERROR host: \1b[31mfake\e2\80\ae")
-(func (export "generate") (param i32 i32) (result i32)
+(func $generate (export "generate") (param i32 i32) (result i32)
   (i32.store8 (i32.const 1024) (i32.const 1))
   (i32.store8 (i32.const 1028) (i32.const 2))
   (i32.store (i32.const 1032) (i32.const 16))

@@ -1,6 +1,6 @@
 ;; Returns an error with a message of 9 MiB.
 (prelude)
-(func (export "generate") (param i32 i32) (result i32)
+(func $generate (export "generate") (param i32 i32) (result i32)
   (drop (memory.grow (i32.const 200)))
   (i32.store8 (i32.const 1024) (i32.const 1))
   (i32.store8 (i32.const 1028) (i32.const 2))

@@ -1,7 +1,7 @@
 ;; Eighty fields of a log line all point to the same 200 KB: 32 MB once they are copied.
 (import "kiln:generator/log@0.1.0" "write" (func $write (param i32 i32 i32 i32 i32)))
 (prelude)
-(func (export "generate") (param i32 i32) (result i32)
+(func $generate (export "generate") (param i32 i32) (result i32)
   (local $at i32)
   (local.set $at (i32.const 2048))
   (loop $again

@@ -5,4 +5,4 @@
   (loop $again
     (call $write (i32.const 1) (i32.const 16) (i32.const 5) (i32.const 0) (i32.const 0))
     (br $again)))
-(func (export "generate") (param i32 i32) (result i32) (call $chat) (i32.const 1024))
+(func $generate (export "generate") (param i32 i32) (result i32) (call $chat) (i32.const 1024))

@@ -1,4 +1,4 @@
 ;; The same in the constructor that encoders call.
 (prelude)
 (func $ctors (export "_initialize") (loop $again (br $again)))
-(func (export "generate") (param i32 i32) (result i32) (i32.const 1024))
+(func $generate (export "generate") (param i32 i32) (result i32) (i32.const 1024))

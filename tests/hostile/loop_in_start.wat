@@ -2,4 +2,4 @@
 (prelude)
 (func $boot (loop $again (br $again)))
 (start $boot)
-(func (export "generate") (param i32 i32) (result i32) (i32.const 1024))
+(func $generate (export "generate") (param i32 i32) (result i32) (i32.const 1024))

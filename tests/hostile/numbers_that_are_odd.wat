@@ -2,7 +2,7 @@
 (import "kiln:generator/objects@0.1.0" "create"
   (func $create (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
 (prelude)
-(func (export "generate") (param i32 i32) (result i32)
+(func $generate (export "generate") (param i32 i32) (result i32)
   ;; Two fields of 32 bytes: an empty name, then one(number(nan)) and one(integer(min)).
   (i32.store8 (i32.const 2064) (i32.const 3))
   (f64.store (i32.const 2072) (f64.const -nan:0xfffffffffffff))

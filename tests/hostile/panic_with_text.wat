@@ -4,4 +4,4 @@
 (data (i32.const 16) "no such site\nINFO all is well")
 (data (i32.const 64) "src/lib.rs:7:5")
 (func $panic (call $panicked (i32.const 16) (i32.const 29) (i32.const 64) (i32.const 14)) (unreachable))
-(func (export "generate") (param i32 i32) (result i32) (call $panic) (i32.const 1024))
+(func $generate (export "generate") (param i32 i32) (result i32) (call $panic) (i32.const 1024))

@@ -3,7 +3,7 @@
   (func $allocate (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
 (prelude)
 (data (i32.const 16) "vlansid")
-(func (export "generate") (param i32 i32) (result i32)
+(func $generate (export "generate") (param i32 i32) (result i32)
   (loop $again
     (global.set $next (i32.const 65536))
     (call $allocate

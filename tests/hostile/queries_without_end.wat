@@ -2,7 +2,7 @@
 (import "kiln:generator/query@0.1.0" "document" (func $ask (param i32 i32 i32 i32 i32)))
 (prelude)
 (data (i32.const 16) "{ a }{}")
-(func (export "generate") (param i32 i32) (result i32)
+(func $generate (export "generate") (param i32 i32) (result i32)
   (loop $again
     (global.set $next (i32.const 65536))
     (call $ask (i32.const 16) (i32.const 5) (i32.const 21) (i32.const 2) (i32.const 256))

@@ -4,4 +4,4 @@
 (func $realloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
   (call $write (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
   (i32.const 4096))
-(func (export "generate") (param i32 i32) (result i32) (i32.const 1024))
+(func $generate (export "generate") (param i32 i32) (result i32) (i32.const 1024))

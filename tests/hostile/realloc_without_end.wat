@@ -2,4 +2,4 @@
 (memory (export "memory") 4)
 (func $realloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
   (loop $again (br $again)) (unreachable))
-(func (export "generate") (param i32 i32) (result i32) (i32.const 1024))
+(func $generate (export "generate") (param i32 i32) (result i32) (i32.const 1024))

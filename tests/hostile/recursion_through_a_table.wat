@@ -7,4 +7,4 @@
   (i32.add (i32.const 1) (call_indirect (type $f) (local.get 0) (i32.const 1))))
 (func $pong (param i32) (result i32)
   (i32.add (i32.const 1) (call_indirect (type $f) (local.get 0) (i32.const 0))))
-(func (export "generate") (param i32 i32) (result i32) (call $ping (i32.const 0)))
+(func $generate (export "generate") (param i32 i32) (result i32) (call $ping (i32.const 0)))

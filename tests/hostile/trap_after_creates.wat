@@ -9,5 +9,5 @@
     (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
     (i32.const 256)))
 (table 1 funcref)
-(func (export "generate") (param i32 i32) (result i32)
+(func $generate (export "generate") (param i32 i32) (result i32)
   (call $save) (call_indirect (i32.const 0)) (i32.const 1024))

@@ -178,8 +178,7 @@ fn from_trap(trap: Trap, state: &RunState, frames: &[Frame]) -> RunFailure {
         other => {
             let what = other.to_string();
             let message = format!("the generator stopped: {}", what.trim_start_matches(TRAP));
-            let hint = "this is a fault in the generator; unsafe code or a C library comes first \
-                        to mind";
+            let hint = "this is a fault in the generator's code; the frames show where";
             failure(FailureCode::GuestTrap, message, Some(hint))
         }
     }

@@ -211,12 +211,13 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
-/// A number of bytes for people: whole MiB or KiB where it is one.
+/// A number of bytes for people: whole MiB or KiB where it is one, rounded up where
+/// it is large.
 pub(crate) fn bytes(number: u64) -> String {
-    if number >= MIB && number.is_multiple_of(MIB) {
-        format!("{} MiB", number / MIB)
+    if number >= MIB && number.is_multiple_of(MIB) || number > 100 * MIB {
+        format!("{} MiB", grouped(number.div_ceil(MIB)))
     } else if number >= KIB && number.is_multiple_of(KIB) {
-        format!("{} KiB", number / KIB)
+        format!("{} KiB", grouped(number / KIB))
     } else {
         format!("{} bytes", grouped(number))
     }
@@ -252,6 +253,7 @@ mod tests {
         assert_eq!(bytes(64 << 20), "64 MiB");
         assert_eq!(bytes(1536), "1,536 bytes");
         assert_eq!(bytes(4096), "4 KiB");
+        assert_eq!(bytes((4 << 30) - 1), "4,096 MiB");
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1_000_000), "1,000,000");
     }

@@ -76,10 +76,14 @@ fn unknown(name: &str, offered: &[&String], problems: &mut WorldProblems) {
     let (interface, version) = name.split_once('@').unwrap_or((name, ""));
     let known = offered.iter().any(|known| known.split_once('@').is_some_and(|(i, _)| i == interface));
     if known && version != VERSION {
-        problems.mismatches.push(format!(
-            "`{shown}`: built against {PACKAGE}@{}, the host offers {PACKAGE}@{VERSION}",
+        // Once is enough: all interfaces of a package have one version.
+        let text = format!(
+            "built against {PACKAGE}@{}, the host offers {PACKAGE}@{VERSION}",
             text_shown(version, NAME_BYTES_MAX)
-        ));
+        );
+        if !problems.mismatches.contains(&text) {
+            problems.mismatches.push(text);
+        }
     } else {
         problems.unknown_imports.push(format!("`{shown}`"));
     }
@@ -103,7 +107,7 @@ fn told(mut problems: WorldProblems) -> CheckError {
     let lists = [
         ("missing exports", &mut problems.missing_exports),
         ("imports this host does not offer", &mut problems.unknown_imports),
-        ("of another shape", &mut problems.mismatches),
+        ("mismatches", &mut problems.mismatches),
     ];
     for (what, list) in lists {
         list.truncate(LISTED_MAX);

@@ -60,6 +60,15 @@ pub(crate) fn component(text: &str) -> Vec<u8> {
 
 /// The same, built against another world.
 pub(crate) fn encoded(text: &str, world: &str) -> Vec<u8> {
+    encoded_by(text, world, &mut ComponentEncoder::default())
+}
+
+/// The same, with names for what the encoder adds.
+pub(crate) fn encoded_with_names(text: &str) -> Vec<u8> {
+    encoded_by(text, &world(), ComponentEncoder::default().debug_names(true))
+}
+
+fn encoded_by(text: &str, world: &str, encoder: &mut ComponentEncoder) -> Vec<u8> {
     if text.contains("(component") {
         return wat::parse_str(text).expect("the text is a component");
     }
@@ -70,7 +79,7 @@ pub(crate) fn encoded(text: &str, world: &str) -> Vec<u8> {
     let world = resolve.select_world(&[package], Some("generator")).expect("it has a generator");
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
         .expect("metadata can be embedded");
-    ComponentEncoder::default()
+    std::mem::take(encoder)
         .module(&module)
         .expect("the module fits the world")
         .encode()

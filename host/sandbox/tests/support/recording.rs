@@ -1,5 +1,7 @@
 //! A host that records what reaches it and answers with something plausible.
 
+use std::sync::mpsc::SyncSender;
+
 use sandbox::GuestHost;
 use sandbox::api::{
     Code, Draft, Field, FieldValue, Grant, GuestError, Link, LogLevel, Outcome, PoolRequest,
@@ -18,6 +20,8 @@ pub(crate) struct Recording {
     pub(crate) documents: Vec<(String, String)>,
     /// What `query.document` answers; empty: `{}`.
     pub(crate) answer: String,
+    /// Told at the first log line.
+    pub(crate) began: Option<SyncSender<()>>,
     /// Panic in `keep`, as a host with a bug would.
     pub(crate) fault: bool,
 }
@@ -58,6 +62,9 @@ impl GuestHost for Recording {
 
     fn log(&mut self, level: LogLevel, message: &str, fields: Vec<(String, String)>) {
         self.calls += 1;
+        if let Some(began) = self.began.take() {
+            began.send(()).expect("somebody waits");
+        }
         self.log.push((level, message.to_owned(), fields));
     }
 

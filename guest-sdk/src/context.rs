@@ -1,0 +1,305 @@
+//! What a generator holds in its hand.
+
+use serde::de::DeserializeOwned;
+
+use crate::host::{
+    Drafted, Drawn, Granted, Host, Info, Level, Linked, Outcome, Request, Saved, Target, Want,
+};
+use crate::{Field, Given, Result};
+
+/// The run: making objects, asking questions, drawing from pools.
+pub struct Ctx<'h> {
+    host: &'h dyn Host,
+}
+
+/// An object that was made or set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Its id.
+    pub id: String,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+impl From<&Object> for Target {
+    fn from(object: &Object) -> Self {
+        Self::Id(object.id.clone())
+    }
+}
+
+impl From<Saved> for Object {
+    fn from(saved: Saved) -> Self {
+        Self { id: saved.id, outcome: saved.outcome }
+    }
+}
+
+impl<'h> Ctx<'h> {
+    /// A context over a host.
+    pub fn new(host: &'h dyn Host) -> Self {
+        Self { host }
+    }
+
+    /// Facts about the run.
+    pub fn info(&self) -> Info {
+        self.host.info()
+    }
+
+    /// The query's variables.
+    pub fn parameters(&self) -> Vec<Field> {
+        self.host.parameters()
+    }
+
+    /// An object to make, or to keep as it is said here.
+    pub fn create(&self, kind: &str) -> Builder<'h> {
+        let draft = Drafted {
+            kind: kind.to_owned(),
+            key: String::new(),
+            fields: Vec::new(),
+            links: Vec::new(),
+            allocations: Vec::new(),
+        };
+        Builder { host: self.host, draft }
+    }
+
+    /// An object that others made: to set values and links of, for as long as runs say so.
+    pub fn object(&self, target: impl Into<Target>) -> Setter<'h> {
+        Setter {
+            host: self.host,
+            target: target.into(),
+            fields: Vec::new(),
+            links: Vec::new(),
+        }
+    }
+
+    /// Keeps what an earlier run made under a key.
+    pub fn keep(&self, key: &str) -> Result<String> {
+        self.host.keep(key)
+    }
+
+    /// The id behind a target.
+    pub fn find(&self, target: impl Into<Target>) -> Result<String> {
+        self.host.find(&target.into())
+    }
+
+    /// Values of an object.
+    pub fn read(&self, target: impl Into<Target>, names: &[&str]) -> Result<Vec<Field>> {
+        self.host.read(&target.into(), names)
+    }
+
+    /// Ids of the peers of a relationship.
+    pub fn peers(&self, target: impl Into<Target>, relationship: &str) -> Result<Vec<String>> {
+        self.host.peers(&target.into(), relationship)
+    }
+
+    /// Asks a question: a GraphQL document with its variables.
+    pub fn query<T: DeserializeOwned>(
+        &self,
+        document: &str,
+        variables: &serde_json::Value,
+    ) -> Result<T> {
+        let answer = self.host.document(document, &variables.to_string())?;
+        Ok(serde_json::from_str(&answer)?)
+    }
+
+    /// A pool, by id or name.
+    pub fn pool(&self, pool: impl Into<String>) -> Pool<'h> {
+        Pool { host: self.host, pool: pool.into() }
+    }
+
+    /// A line of log.
+    pub fn log(&self, message: impl AsRef<str>) {
+        self.host.log(Level::Info, message.as_ref(), &[]);
+    }
+
+    /// A warning in the log.
+    pub fn warn(&self, message: impl AsRef<str>) {
+        self.host.log(Level::Warn, message.as_ref(), &[]);
+    }
+}
+
+/// An object being described.
+#[must_use = "nothing is made before `save`"]
+pub struct Builder<'h> {
+    host: &'h dyn Host,
+    draft: Drafted,
+}
+
+/// A value to draw from a pool into a field.
+#[derive(Debug, Clone, Default)]
+pub struct Draw {
+    pool: String,
+    identifier: Option<String>,
+    length: Option<u8>,
+}
+
+impl Draw {
+    /// From a pool, by id or name.
+    pub fn from(pool: impl Into<String>) -> Self {
+        Self { pool: pool.into(), identifier: None, length: None }
+    }
+
+    /// With a prefix length.
+    #[must_use]
+    pub fn length(mut self, length: u8) -> Self {
+        self.length = Some(length);
+        self
+    }
+
+    /// Under an identifier.
+    #[must_use]
+    pub fn identifier(mut self, identifier: impl Into<String>) -> Self {
+        self.identifier = Some(identifier.into());
+        self
+    }
+}
+
+impl Builder<'_> {
+    /// Names the object within the instance; without it, its human-friendly id does.
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.draft.key = key.into();
+        self
+    }
+
+    /// Sets an attribute.
+    pub fn set(mut self, name: &str, value: impl Into<Given>) -> Self {
+        self.draft.fields.push(Field { name: name.to_owned(), value: value.into() });
+        self
+    }
+
+    /// Links a peer.
+    pub fn link(self, relationship: &str, to: impl Into<Target>) -> Self {
+        self.links(relationship, [to])
+    }
+
+    /// Links peers.
+    pub fn links<T: Into<Target>>(
+        mut self,
+        relationship: &str,
+        to: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let to = to.into_iter().map(Into::into);
+        match self.draft.links.iter_mut().find(|link| link.relationship == relationship) {
+            Some(link) => link.to.extend(to),
+            None => self
+                .draft
+                .links
+                .push(Linked { relationship: relationship.to_owned(), to: to.collect() }),
+        }
+        self
+    }
+
+    /// Draws an attribute (a number) or relationship (an address, a prefix) from a pool.
+    pub fn draw(mut self, name: &str, draw: Draw) -> Self {
+        self.draft.allocations.push(Drawn {
+            name: name.to_owned(),
+            pool: draw.pool,
+            identifier: draw.identifier,
+            length: draw.length,
+        });
+        self
+    }
+
+    /// Makes it, changes it, or leaves it as it is.
+    pub fn save(self) -> Result<Object> {
+        self.host.create(self.draft).map(Object::from)
+    }
+}
+
+/// Changes to an object that others made.
+#[must_use = "nothing is set before `save`"]
+pub struct Setter<'h> {
+    host: &'h dyn Host,
+    target: Target,
+    fields: Vec<Field>,
+    links: Vec<Linked>,
+}
+
+impl Setter<'_> {
+    /// Sets an attribute.
+    pub fn set(mut self, name: &str, value: impl Into<Given>) -> Self {
+        self.fields.push(Field { name: name.to_owned(), value: value.into() });
+        self
+    }
+
+    /// Links a peer; the others stay.
+    pub fn link(mut self, relationship: &str, to: impl Into<Target>) -> Self {
+        self.links.push(Linked { relationship: relationship.to_owned(), to: vec![to.into()] });
+        self
+    }
+
+    /// Sets it.
+    pub fn save(self) -> Result<Object> {
+        self.host.set(&self.target, self.fields, self.links).map(Object::from)
+    }
+}
+
+/// A pool.
+pub struct Pool<'h> {
+    host: &'h dyn Host,
+    pool: String,
+}
+
+/// What a pool gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Allocation {
+    /// The number, address or prefix.
+    pub value: Given,
+    /// The object of an address or prefix.
+    pub object: Option<String>,
+    /// An earlier run had it already.
+    pub reused: bool,
+}
+
+impl From<Granted> for Allocation {
+    fn from(granted: Granted) -> Self {
+        Self { value: granted.value, object: granted.object, reused: granted.reused }
+    }
+}
+
+impl From<&Allocation> for Target {
+    /// The object of the allocation.
+    fn from(allocation: &Allocation) -> Self {
+        Self::Id(allocation.object.clone().unwrap_or_default())
+    }
+}
+
+impl Pool<'_> {
+    fn draw(&self, identifier: &str, want: Want, data: Vec<Field>) -> Result<Allocation> {
+        let request = Request {
+            pool: self.pool.clone(),
+            identifier: identifier.to_owned(),
+            want,
+            data,
+        };
+        self.host.allocate(request).map(Allocation::from)
+    }
+
+    /// A number.
+    pub fn number(&self, identifier: impl AsRef<str>) -> Result<i64> {
+        let drawn = self.draw(identifier.as_ref(), Want::Number, Vec::new())?;
+        drawn.value.as_integer().ok_or_else(|| crate::Error::message("the pool gave no number"))
+    }
+
+    /// An address, with the pool's own prefix length.
+    pub fn address(&self, identifier: impl AsRef<str>) -> Result<Allocation> {
+        self.draw(identifier.as_ref(), Want::Address(None), Vec::new())
+    }
+
+    /// An address whose object gets further values.
+    pub fn address_with(
+        &self,
+        identifier: impl AsRef<str>,
+        data: &[(&str, &str)],
+    ) -> Result<Allocation> {
+        let data = data
+            .iter()
+            .map(|(name, value)| Field { name: (*name).to_owned(), value: (*value).into() })
+            .collect();
+        self.draw(identifier.as_ref(), Want::Address(None), data)
+    }
+
+    /// A prefix of this length.
+    pub fn prefix(&self, identifier: impl AsRef<str>, length: u8) -> Result<Allocation> {
+        self.draw(identifier.as_ref(), Want::Prefix(Some(length)), Vec::new())
+    }
+}
