@@ -171,17 +171,7 @@ impl From<api::RunInfo> for run::Info {
             seed,
             dry_run,
         } = info;
-        Self {
-            run_id,
-            instance_id,
-            definition,
-            branch,
-            target,
-            target_kind,
-            as_of,
-            seed,
-            dry_run,
-        }
+        Self { run_id, instance_id, definition, branch, target, target_kind, as_of, seed, dry_run }
     }
 }
 

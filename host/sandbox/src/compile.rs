@@ -59,7 +59,8 @@ pub struct InThread;
 impl Compile for InThread {
     fn compile(&self, component: &[u8]) -> Result<Vec<u8>, CompileError> {
         in_thread(|| {
-            let no_room = |error: wasmtime::Error| CompileError::NoRoom { detail: format!("{error:#}") };
+            let no_room =
+                |error: wasmtime::Error| CompileError::NoRoom { detail: format!("{error:#}") };
             let engine = compile_engine().map_err(no_room)?;
             engine
                 .precompile_component(component)

@@ -92,8 +92,8 @@ pub(crate) fn run_engine(slots: u32, limits: &Limits) -> wasmtime::Result<Engine
         .max_core_instances_per_component(each(limits.core_instances))
         .max_memories_per_component(each(limits.memories))
         .max_tables_per_component(each(limits.tables))
-        .max_memories_per_module(1)
-        .max_tables_per_module(4)
+        .max_memories_per_module(each(limits.memories))
+        .max_tables_per_module(each(limits.tables))
         .table_elements(size(limits.table_elements))
         .max_memory_size(size(MEMORY_BYTES_MAX))
         .max_component_instance_size(4 << 20)
@@ -114,8 +114,7 @@ mod tests {
     fn both_engines_know_the_proposals_that_the_check_knows() {
         let run = run_engine(1, &Limits::default()).unwrap();
         let compile = compile_engine().unwrap();
-        let (run, compile) =
-            (run.get_wasm_features(), compile.get_wasm_features());
+        let (run, compile) = (run.get_wasm_features(), compile.get_wasm_features());
         assert_eq!(run.bits(), compile.bits());
         for (name, flag) in FEATURES.iter_names() {
             assert!(compile.iter_names().any(|(known, _)| known == name), "{name} {flag:?}");

@@ -193,8 +193,11 @@ fn unreachable_code(state: &RunState) -> RunFailure {
     }
     match &state.panic {
         Some(panic) => {
-            let message =
-                format!("the generator panicked: {}, at {}", shown(&panic.message), shown(&panic.location));
+            let message = format!(
+                "the generator panicked: {}, at {}",
+                shown(&panic.message),
+                shown(&panic.location)
+            );
             let hint = "return an error instead of a panic to say what helps";
             failure(FailureCode::GuestPanic, message, Some(hint))
         }
@@ -212,7 +215,10 @@ fn out_of_memory(state: &RunState) -> RunFailure {
         // Rounded up to what people compare with the limit.
         Some(asked) => {
             let mib = asked.div_ceil(1 << 20);
-            format!("the generator ran out of memory: it asked for {} MiB in all, the limit is {most}", grouped(mib))
+            format!(
+                "the generator ran out of memory: it asked for {} MiB in all, the limit is {most}",
+                grouped(mib)
+            )
         }
         None => format!("the generator ran out of memory: the limit is {most}"),
     };

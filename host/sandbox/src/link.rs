@@ -66,7 +66,8 @@ fn run(instance: &mut LinkerInstance<'_, RunState>) -> Result<()> {
 fn log(instance: &mut LinkerInstance<'_, RunState>) -> Result<()> {
     instance.func_wrap(
         "write",
-        |mut cx: Context<'_>, (level, message, fields): (log::Level, String, Vec<(String, String)>)| {
+        |mut cx: Context<'_>,
+         (level, message, fields): (log::Level, String, Vec<(String, String)>)| {
             let weight = message.weight().saturating_add(fields.weight());
             enter(&mut cx, "log.write", "", cost(LOG_FUEL, weight))?;
             let line_max = cx.data().limits.log_line_bytes;
@@ -85,18 +86,15 @@ fn log(instance: &mut LinkerInstance<'_, RunState>) -> Result<()> {
             work(&mut cx, |host| host.log(level.into(), &message, fields))
         },
     )?;
-    instance.func_wrap(
-        "panicked",
-        |mut cx: Context<'_>, (message, location): (String, String)| {
-            let weight = message.weight().saturating_add(location.weight());
-            enter(&mut cx, "log.panicked", "", cost(LOG_FUEL, weight))?;
-            let most = size(cx.data().limits.error_bytes);
-            let (message, location) = (text_cut(&message, most), text_cut(&location, most));
-            work(&mut cx, |host| host.panicked(&message, &location))?;
-            cx.data_mut().panic = Some(PanicText { message, location });
-            Ok(())
-        },
-    )
+    instance.func_wrap("panicked", |mut cx: Context<'_>, (message, location): (String, String)| {
+        let weight = message.weight().saturating_add(location.weight());
+        enter(&mut cx, "log.panicked", "", cost(LOG_FUEL, weight))?;
+        let most = size(cx.data().limits.error_bytes);
+        let (message, location) = (text_cut(&message, most), text_cut(&location, most));
+        work(&mut cx, |host| host.panicked(&message, &location))?;
+        cx.data_mut().panic = Some(PanicText { message, location });
+        Ok(())
+    })
 }
 
 /// The result of `create-many`: the number is the place of the culprit.
@@ -188,34 +186,31 @@ fn lookups(instance: &mut LinkerInstance<'_, RunState>) -> Result<()> {
 }
 
 fn query(instance: &mut LinkerInstance<'_, RunState>) -> Result<()> {
-    instance.func_wrap(
-        "document",
-        |mut cx: Context<'_>, (text, variables): (String, String)| {
-            let weight = text.weight().saturating_add(variables.weight());
-            enter(&mut cx, "query.document", "", cost(QUERY_FUEL, weight))?;
-            let state = cx.data_mut();
-            if weight > state.limits.document_bytes {
-                let most = bytes(state.limits.document_bytes);
-                let full = full("document-bytes", &format!("a document may have {most}"));
-                return Ok((Err(types::Error::from(full)),));
-            }
-            state.used.queries += 1;
-            if state.used.queries > state.limits.queries {
-                let most = grouped(state.limits.queries);
-                let full = full("queries", &format!("a run may ask {most} documents"));
-                return Ok((Err(full.into()),));
-            }
-            let answer = work(&mut cx, |host| host.document(&text, &variables))?;
-            let weight = answer.as_ref().map_or(0, Weight::weight);
-            charge(&mut cx, weight.saturating_mul(BYTE_FUEL))?;
-            if weight > cx.data().limits.answer_bytes {
-                let most = bytes(cx.data().limits.answer_bytes);
-                let full = full("answer-bytes", &format!("an answer may have {most}"));
-                return Ok((Err(full.into()),));
-            }
-            answered(answer)
-        },
-    )
+    instance.func_wrap("document", |mut cx: Context<'_>, (text, variables): (String, String)| {
+        let weight = text.weight().saturating_add(variables.weight());
+        enter(&mut cx, "query.document", "", cost(QUERY_FUEL, weight))?;
+        let state = cx.data_mut();
+        if weight > state.limits.document_bytes {
+            let most = bytes(state.limits.document_bytes);
+            let full = full("document-bytes", &format!("a document may have {most}"));
+            return Ok((Err(types::Error::from(full)),));
+        }
+        state.used.queries += 1;
+        if state.used.queries > state.limits.queries {
+            let most = grouped(state.limits.queries);
+            let full = full("queries", &format!("a run may ask {most} documents"));
+            return Ok((Err(full.into()),));
+        }
+        let answer = work(&mut cx, |host| host.document(&text, &variables))?;
+        let weight = answer.as_ref().map_or(0, Weight::weight);
+        charge(&mut cx, weight.saturating_mul(BYTE_FUEL))?;
+        if weight > cx.data().limits.answer_bytes {
+            let most = bytes(cx.data().limits.answer_bytes);
+            let full = full("answer-bytes", &format!("an answer may have {most}"));
+            return Ok((Err(full.into()),));
+        }
+        answered(answer)
+    })
 }
 
 fn pools(instance: &mut LinkerInstance<'_, RunState>) -> Result<()> {

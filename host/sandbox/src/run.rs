@@ -99,10 +99,7 @@ fn set_limits(store: &mut Store<RunState>, limits: &Limits) -> wasmtime::Result<
     Ok(())
 }
 
-fn report(
-    store: &Store<RunState>,
-    ended: wasmtime::Result<Result<(), types::Error>>,
-) -> RunReport {
+fn report(store: &Store<RunState>, ended: wasmtime::Result<Result<(), types::Error>>) -> RunReport {
     let state = store.data();
     let outcome = match ended {
         Ok(Ok(())) => RunEnd::Ok,
@@ -145,9 +142,11 @@ fn input_too_large(input: &str, limits: &Limits) -> RunFailure {
 
 fn cancelled(reason: CancelReason) -> RunFailure {
     match reason {
-        CancelReason::User => {
-            failure(FailureCode::Cancelled, "the run was cancelled before it began".to_owned(), None)
-        }
+        CancelReason::User => failure(
+            FailureCode::Cancelled,
+            "the run was cancelled before it began".to_owned(),
+            None,
+        ),
         CancelReason::Shutdown => {
             let message = "the host went down before the run began";
             failure(FailureCode::Shutdown, message.to_owned(), Some("run it again"))

@@ -43,7 +43,9 @@ pub struct SandboxOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// The engine does not start.
-    #[error("the WebAssembly engine does not start; {slots} slots may be more address space than this system gives: {detail}")]
+    #[error(
+        "the WebAssembly engine does not start; {slots} slots may be more address space than this system gives: {detail}"
+    )]
     Engine {
         /// Slots asked for.
         slots: u32,
@@ -67,7 +69,9 @@ pub enum SandboxError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
     /// The bytes are not those of the digest.
-    #[error("the stored bytes of component {asked} are damaged: they have the digest {found}; upload it again")]
+    #[error(
+        "the stored bytes of component {asked} are damaged: they have the digest {found}; upload it again"
+    )]
     Digest {
         /// What was asked for.
         asked: Digest,
@@ -313,14 +317,14 @@ impl Sandbox {
     }
 
     fn linked(&self, digest: Digest, artefact: &[u8]) -> Result<Component, LoadError> {
-        let broken = |error: wasmtime::Error| LoadError::Link { digest, detail: format!("{error:#}") };
+        let broken =
+            |error: wasmtime::Error| LoadError::Link { digest, detail: format!("{error:#}") };
         #[expect(unsafe_code, reason = "the one place where machine code becomes callable")]
         // SAFETY: `artefact` was made by this build's compiler, either just now, or earlier and then
         // read from disk under a seal that only this installation can make.
-        let component = unsafe {
-            wasmtime::component::Component::deserialize(&self.shared.engine, artefact)
-        }
-        .map_err(broken)?;
+        let component =
+            unsafe { wasmtime::component::Component::deserialize(&self.shared.engine, artefact) }
+                .map_err(broken)?;
         let pre = self.linker.instantiate_pre(&component).map_err(broken)?;
         Component::new(digest, pre, Arc::clone(&self.shared)).map_err(broken)
     }

@@ -1,1 +1,68 @@
-fn main() {}
+//! Setting up, building and testing, with one command each. Needs Rust and nothing else.
+
+mod guests;
+mod run;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  demo [ARGS]   set up, build guests and host, show the main job   (ARGS: --json, --dir FOLDER)
+  test          set up, then format, lints, and every test
+  guests        set up, then the components alone, into target/components
+  bench [ARGS]  set up, build optimised, measure                   (ARGS: --json, NAME)
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let rest = arguments.get(1..).unwrap_or_default();
+    let done = match arguments.first().map(String::as_str) {
+        Some("demo") => demo(rest),
+        Some("test" | "ci") => test(),
+        Some("guests") => guests::build().map(|_built| ()),
+        Some("bench") => bench(rest),
+        _ => Err(USAGE.to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            run::say(&message);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn demo(arguments: &[String]) -> Result<(), String> {
+    guests::build()?;
+    run::say("building kiln ...");
+    run::cargo(&["build", "--package", "cli"])?;
+    let components = guests::components().display().to_string();
+    let mut all = vec!["demo", "--components", &components];
+    all.extend(arguments.iter().map(String::as_str));
+    run::program(&run::root().join("target/debug/kiln"), &all)
+}
+
+fn test() -> Result<(), String> {
+    guests::build()?;
+    for folder in ["examples", "tests/guests"] {
+        run::say(&format!("native tests of {folder} ..."));
+        run::cargo_in(folder, &["test", "--quiet", "--target-dir", "../target/guests-native"])?;
+    }
+    run::say("format ...");
+    run::cargo(&["fmt", "--all", "--check"])?;
+    run::say("lints ...");
+    run::cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
+    run::say("tests ...");
+    run::cargo(&["test", "--workspace"])
+}
+
+fn bench(arguments: &[String]) -> Result<(), String> {
+    guests::build()?;
+    run::say("building kiln, optimised ...");
+    run::cargo(&["build", "--release", "--package", "cli"])?;
+    let components = guests::components().display().to_string();
+    let mut all = vec!["bench", "--components", &components];
+    all.extend(arguments.iter().map(String::as_str));
+    run::program(&run::root().join("target/release/kiln"), &all)
+}

@@ -28,10 +28,8 @@ pub(super) fn read(
     limits: &Limits,
 ) -> Result<(), CheckError> {
     let bad = |why: &str| {
-        let message = format!(
-            "the manifest (section `{SECTION}` at {:#x}) {why}",
-            section.data_offset()
-        );
+        let message =
+            format!("the manifest (section `{SECTION}` at {:#x}) {why}", section.data_offset());
         refused(CheckCode::BadManifest, message, "the SDK writes it; do not write one by hand")
     };
     if manifest.is_some() {
@@ -45,8 +43,9 @@ pub(super) fn read(
             bytes(limits.manifest_bytes)
         )));
     }
-    let read = serde_json::from_slice(section.data())
-        .map_err(|error| bad(&format!("cannot be read: {}", text_shown(&error.to_string(), 200))))?;
+    let read = serde_json::from_slice(section.data()).map_err(|error| {
+        bad(&format!("cannot be read: {}", text_shown(&error.to_string(), 200)))
+    })?;
     *manifest = Some(read);
     Ok(())
 }

@@ -26,9 +26,5 @@ pub(super) fn needed(component: &[u8]) -> Vec<&'static str> {
     if !valid(all) {
         return Vec::new();
     }
-    PROPOSALS
-        .iter()
-        .filter(|(_, feature)| !valid(all - *feature))
-        .map(|(name, _)| *name)
-        .collect()
+    PROPOSALS.iter().filter(|(_, feature)| !valid(all - *feature)).map(|(name, _)| *name).collect()
 }

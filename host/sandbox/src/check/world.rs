@@ -74,7 +74,8 @@ pub(super) fn compare(
 fn unknown(name: &str, offered: &[&String], problems: &mut WorldProblems) {
     let shown = text_shown(name, NAME_BYTES_MAX);
     let (interface, version) = name.split_once('@').unwrap_or((name, ""));
-    let known = offered.iter().any(|known| known.split_once('@').is_some_and(|(i, _)| i == interface));
+    let known =
+        offered.iter().any(|known| known.split_once('@').is_some_and(|(i, _)| i == interface));
     if known && version != VERSION {
         // Once is enough: all interfaces of a package have one version.
         let text = format!(
@@ -196,7 +197,9 @@ impl Pair<'_> {
                 let path = text_shown(&path.join(", "), NAME_BYTES_MAX);
                 let _infallible = write!(place, ", {path}");
             }
-            problems.mismatches.push(format!("{place}: the component has {guest}, the host {host}"));
+            problems
+                .mismatches
+                .push(format!("{place}: the component has {guest}, the host {host}"));
         }
     }
 
@@ -229,8 +232,10 @@ impl Pair<'_> {
             return Err(differ("an async function", "a plain one"));
         }
         let names = |params: &[(_, ComponentValType)]| -> String {
-            let names: Vec<String> =
-                params.iter().map(|(name, _): &(wasmparser::names::KebabString, _)| name.to_string()).collect();
+            let names: Vec<String> = params
+                .iter()
+                .map(|(name, _): &(wasmparser::names::KebabString, _)| name.to_string())
+                .collect();
             format!("({})", names.join(", "))
         };
         let (a, b) = (names(&guest.params), names(&host.params));
@@ -268,14 +273,10 @@ impl Pair<'_> {
                 self.defined(guest, host)
             }
             // A named primitive (`type object-id = string`) and a plain one are the same.
-            (ComponentValType::Type(guest), ComponentValType::Primitive(b))
-                if matches!(self.guest[guest], ComponentDefinedType::Primitive(a) if a == b) =>
-            {
+            (ComponentValType::Type(guest), ComponentValType::Primitive(b)) if matches!(self.guest[guest], ComponentDefinedType::Primitive(a) if a == b) => {
                 Ok(())
             }
-            (ComponentValType::Primitive(a), ComponentValType::Type(host))
-                if matches!(self.host[host], ComponentDefinedType::Primitive(b) if a == b) =>
-            {
+            (ComponentValType::Primitive(a), ComponentValType::Type(host)) if matches!(self.host[host], ComponentDefinedType::Primitive(b) if a == b) => {
                 Ok(())
             }
             _ => Err(differ(self.guest_name(guest), self.host_name(host))),

@@ -1,5 +1,6 @@
 //! Guests written as text. A core module is encoded by the encoder that authors use, so that its
 //! shims and names are those of real guests; a text that is a component is taken as it is.
+#![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::path::PathBuf;
 

@@ -1,4 +1,5 @@
 //! A host that records what reaches it and answers with something plausible.
+#![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::sync::mpsc::SyncSender;
 
@@ -8,14 +9,19 @@ use sandbox::api::{
     RunInfo, Saved, Scalar, Target,
 };
 
+/// A log line.
+pub(crate) type Line = (LogLevel, String, Vec<(String, String)>);
+
 /// Records every call as a line, and every object made.
 #[derive(Debug, Default)]
 pub(crate) struct Recording {
     pub(crate) calls: u64,
-    pub(crate) log: Vec<(LogLevel, String, Vec<(String, String)>)>,
+    pub(crate) log: Vec<Line>,
     pub(crate) made: Vec<Draft>,
     pub(crate) panics: Vec<(String, String)>,
     pub(crate) kept: Vec<String>,
+    pub(crate) set: Vec<Target>,
+    pub(crate) found: Vec<Target>,
     pub(crate) requests: Vec<PoolRequest>,
     pub(crate) documents: Vec<(String, String)>,
     /// What `query.document` answers; empty: `{}`.
@@ -80,7 +86,11 @@ impl GuestHost for Recording {
     }
 
     fn create_many(&mut self, drafts: Vec<Draft>) -> Result<Vec<Saved>, (u32, GuestError)> {
-        drafts.into_iter().map(|draft| self.create(draft)).collect::<Result<_, _>>().map_err(|e| (0, e))
+        drafts
+            .into_iter()
+            .map(|draft| self.create(draft))
+            .collect::<Result<_, _>>()
+            .map_err(|e| (0, e))
     }
 
     fn set(
@@ -90,7 +100,8 @@ impl GuestHost for Recording {
         _links: Vec<Link>,
     ) -> Result<Saved, GuestError> {
         self.calls += 1;
-        Ok(Saved { id: format!("{of:?}"), outcome: Outcome::Updated })
+        self.set.push(of);
+        Ok(Saved { id: "set".to_owned(), outcome: Outcome::Updated })
     }
 
     fn keep(&mut self, key: &str) -> Result<String, GuestError> {
@@ -102,6 +113,7 @@ impl GuestHost for Recording {
 
     fn find(&mut self, what: Target) -> Result<String, GuestError> {
         self.calls += 1;
+        self.found.push(what.clone());
         match what {
             Target::Id(id) => Ok(id),
             Target::Key(_) | Target::Hfid(..) => Err(error(Code::NotFound, "not-found", "no")),

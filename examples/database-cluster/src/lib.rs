@@ -1,0 +1,81 @@
+//! A database becomes a cluster of its size: servers with volumes, and a load balancer before them.
+
+use kiln::prelude::*;
+
+/// The answer of `query.gql`.
+#[derive(Deserialize)]
+pub struct Input {
+    #[serde(rename = "AppDatabase")]
+    databases: Edges<Database>,
+}
+
+#[derive(Deserialize)]
+struct Database {
+    name: Value<String>,
+    size: Value<String>,
+}
+
+/// Makes what implements one database.
+pub fn generate(ctx: &Ctx, input: Input) -> Result<()> {
+    let database = input.databases.only()?;
+    let (count, memory, storage) = match database.size.as_str() {
+        "small" => (2, 16, 500),
+        "medium" => (3, 32, 1000),
+        "large" => (5, 64, 2000),
+        other => bail!("there is no size `{other}`"),
+    };
+    let mut servers = Vec::new();
+    for number in 0..count {
+        let name = format!("{}-db-{number}", database.name);
+        let server = ctx
+            .create("InfraServer")
+            .set("name", &name)
+            .set("memory_gb", memory)
+            .set("role", if number == 0 { "primary" } else { "replica" })
+            .save()?;
+        ctx.create("InfraVolume")
+            .key(format!("{name}-data"))
+            .set("name", format!("{name}-data"))
+            .set("size_gb", storage)
+            .link("server", &server)
+            .save()?;
+        servers.push(server);
+    }
+    ctx.create("InfraLoadBalancer")
+        .set("name", format!("{}-lb", database.name))
+        .links("backends", &servers)
+        .save()?;
+    Ok(())
+}
+
+kiln::generator!(generate);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn run(size: &str) -> Result<kiln::test::Outcomes> {
+        kiln::test::Host::new().run(
+            generate,
+            json!({"AppDatabase": {"edges": [
+                {"node": {"name": {"value": "orders"}, "size": {"value": size}}}
+            ]}}),
+        )
+    }
+
+    #[test]
+    fn each_size_has_its_servers_and_volumes() {
+        for (size, servers) in [("small", 2), ("medium", 3), ("large", 5)] {
+            let made = run(size).unwrap();
+            assert_eq!(made.of("InfraServer").len(), servers);
+            assert_eq!(made.of("InfraVolume").len(), servers);
+            assert_eq!(made.of("InfraLoadBalancer")[0].links["backends"].len(), servers);
+        }
+    }
+
+    #[test]
+    fn an_unknown_size_is_told() {
+        assert_eq!(run("huge").unwrap_err().message, "there is no size `huge`");
+    }
+}
