@@ -1,1 +1,1 @@
-//! tests.
+//! Workspace-level tests; everything is under `tests/`.

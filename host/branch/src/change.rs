@@ -199,10 +199,7 @@ fn head_change(
         (Some(_), Some(_)) => Op::Updated,
         (Some(_), None) => Op::Deleted,
     };
-    let label = match after.as_ref().or(before.as_ref()) {
-        Some(object) => draft.label_of(object)?,
-        None => id.to_string(),
-    };
+    let label = draft.label_then_or_now(id)?;
     let mut fields = Vec::new();
     for attribute in &kind.attributes {
         let read = |object: &Option<Object>| {

@@ -389,14 +389,7 @@ impl Draft {
         if let Some(kind) = self.view.kind_of(id)? {
             return Ok(Some(kind));
         }
-        for line in [self.view.branch, BranchId::GLOBAL] {
-            let row = self.view.rows.snapshot.get(Space::Kinds, &key::kind_of(line, id))?;
-            if let Some(number) = row.as_ref().and_then(|row| row.first_chunk::<4>()) {
-                let symbol = model::Symbol(u32::from_be_bytes(*number));
-                return Ok(self.view.schema().by_symbol.get(&symbol).cloned());
-            }
-        }
-        Ok(None)
+        self.view.rows.before(|| self.view.kind_of(id))
     }
 
     /// How an object that is there, or was before this draft, is shown to people.
@@ -404,13 +397,10 @@ impl Draft {
         if let Some(object) = self.view.object(id)? {
             return self.label_of(&object);
         }
-        let Some(kind) = self.kind_then_or_now(id)? else { return Ok(id.to_string()) };
-        let key = key::head(self.view.line(kind.branch), kind.symbol, id);
-        let row = self.view.rows.snapshot.get(Space::Heads, &key)?;
-        match row.map(|row| Object::read(id, &kind, crate::rows::Bytes::Stored(row))) {
-            Some(Ok(Some(object))) => self.label_of(&object),
-            _ => Ok(id.to_string()),
-        }
+        self.view.rows.before(|| match self.view.object(id)? {
+            Some(object) => self.label_of(&object),
+            None => Ok(id.to_string()),
+        })
     }
 
     /// Takes peers away from a relationship by name.

@@ -4,7 +4,7 @@
 //! Everything above reads through here, so that a run sees its own writes in every query and the
 //! read set is complete without anyone thinking of it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::collections::btree_map;
 use std::iter::Peekable;
@@ -41,6 +41,8 @@ pub(crate) struct Rows {
     pending: BTreeMap<Space, Pending>,
     /// `None` where nobody will ask: plain queries do not pay for it.
     reads: Option<RefCell<ReadSet>>,
+    /// The pending writes are looked past: for telling how something was before them.
+    past: Cell<bool>,
 }
 
 impl Rows {
@@ -49,7 +51,7 @@ impl Rows {
             Track::Reads => Some(RefCell::new(ReadSet::default())),
             Track::Nothing => None,
         };
-        Self { snapshot, pending: BTreeMap::new(), reads }
+        Self { snapshot, pending: BTreeMap::new(), reads, past: Cell::new(false) }
     }
 
     /// The row under `key`; its absence is noted as well.
@@ -60,7 +62,8 @@ impl Rows {
 
     /// As `get`, without a note: for rows whose change does not matter to the reader.
     pub(crate) fn peek(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        if let Some(pending) = self.pending.get(&space).and_then(|rows| rows.get(key)) {
+        let pending = self.shown(space).and_then(|rows| rows.get(key));
+        if let Some(pending) = pending {
             return Ok(pending.clone().map(Bytes::Pending));
         }
         Ok(self.snapshot.get(space, key)?.map(Bytes::Stored))
@@ -93,14 +96,26 @@ impl Rows {
     ) -> Result<Merged<'_>, StoreError> {
         let stored = self.snapshot.range(space, low, high)?;
         let pending = self
-            .pending
-            .get(&space)
+            .shown(space)
             .map(|rows| rows.range(low.to_vec()..high.to_vec()))
             .unwrap_or_default();
         Ok(Merged {
             stored: Ends::new(stored),
             pending: Ends::new(pending),
         })
+    }
+
+    /// The pending rows of a space, unless they are looked past.
+    fn shown(&self, space: Space) -> Option<&Pending> {
+        self.pending.get(&space).filter(|_| !self.past.get())
+    }
+
+    /// What something reads as without the pending writes.
+    pub(crate) fn before<T>(&self, read: impl FnOnce() -> T) -> T {
+        self.past.set(true);
+        let was = read();
+        self.past.set(false);
+        was
     }
 
     pub(crate) fn note_point(&self, space: Space, key: &[u8]) {

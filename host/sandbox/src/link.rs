@@ -340,6 +340,8 @@ fn subject(draft: &api::Draft) -> String {
 fn named(target: &api::Target) -> String {
     match target {
         api::Target::Id(text) | api::Target::Key(text) => text.clone(),
-        api::Target::Hfid(kind, parts) => format!("{kind} {}", parts.join(" ")),
+        api::Target::Hfid(kind, parts) => {
+            format!("{kind} {}", parts.join(" ")).trim_end().to_owned()
+        }
     }
 }

@@ -153,3 +153,82 @@ fn cancelled(reason: CancelReason) -> RunFailure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{
+        Draft, Field, Grant, GuestError, Link, LogLevel, PoolRequest, RunInfo, Saved, Target,
+    };
+    use crate::cache::CacheKey;
+    use crate::sandbox::{Sandbox, SandboxOptions};
+
+    /// A host whose guest never gets so far as to call it.
+    struct Untouched;
+
+    impl GuestHost for Untouched {
+        fn current(&mut self) -> RunInfo {
+            unreachable!("the guest never starts")
+        }
+        fn parameters(&mut self) -> Vec<Field> {
+            unreachable!("the guest never starts")
+        }
+        fn log(&mut self, _: LogLevel, _: &str, _: Vec<(String, String)>) {}
+        fn panicked(&mut self, _: &str, _: &str) {}
+        fn create(&mut self, _: Draft) -> Result<Saved, GuestError> {
+            unreachable!("the guest never starts")
+        }
+        fn create_many(&mut self, _: Vec<Draft>) -> Result<Vec<Saved>, (u32, GuestError)> {
+            unreachable!("the guest never starts")
+        }
+        fn set(&mut self, _: Target, _: Vec<Field>, _: Vec<Link>) -> Result<Saved, GuestError> {
+            unreachable!("the guest never starts")
+        }
+        fn keep(&mut self, _: &str) -> Result<String, GuestError> {
+            unreachable!("the guest never starts")
+        }
+        fn find(&mut self, _: Target) -> Result<String, GuestError> {
+            unreachable!("the guest never starts")
+        }
+        fn read(&mut self, _: Target, _: Vec<String>) -> Result<Vec<Field>, GuestError> {
+            unreachable!("the guest never starts")
+        }
+        fn peers(&mut self, _: Target, _: &str) -> Result<Vec<String>, GuestError> {
+            unreachable!("the guest never starts")
+        }
+        fn document(&mut self, _: &str, _: &str) -> Result<String, GuestError> {
+            unreachable!("the guest never starts")
+        }
+        fn allocate(&mut self, _: PoolRequest) -> Result<Grant, GuestError> {
+            unreachable!("the guest never starts")
+        }
+    }
+
+    #[test]
+    fn a_pool_that_is_full_all_the_same_is_the_hosts_trouble() {
+        let text = include_str!("../../../tests/hostile/handles_without_end.wat");
+        let bytes = wat::parse_str(text).unwrap();
+        let limits = Limits::default();
+        let sandbox = Sandbox::new(SandboxOptions {
+            slots: 1,
+            cache_dir: None,
+            key: CacheKey::new([1; 32]),
+            limits: limits.clone(),
+        })
+        .unwrap();
+        let component = sandbox.load(Digest::of(&bytes), &bytes).unwrap();
+        // Takes the only place without asking for a slot, as no code but this test does.
+        let state = RunState::new(Box::new(Untouched), &limits, &Cancel::new());
+        let mut store = Store::new(&component.shared.engine, state);
+        set_limits(&mut store, &limits).unwrap();
+        let _holding = component.pre.instantiate(&mut store).unwrap();
+        let (_, report) = component.run(Untouched, "{}", &limits, &Cancel::new());
+        let failure = report.failure().unwrap();
+        assert_eq!(failure.code, FailureCode::HostBusy);
+        assert_eq!(
+            failure.message,
+            "the host has no free place to run a generator; it is tried again later"
+        );
+        assert!(failure.internal.is_some() && !failure.deterministic);
+    }
+}

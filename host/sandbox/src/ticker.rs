@@ -11,11 +11,16 @@ use wasmtime::Engine;
 
 /// Time between two epochs: 10 ms, as most hosts have it. A cancelled guest goes on at most so long.
 const TICK: Duration = Duration::from_millis(10);
+/// Ticks without a guest after which the thread sleeps: one second. Waking it costs a run more than
+/// all the rest, so it is not done between two runs of a busy host.
+const IDLE_TICKS_MAX: u32 = 100;
 
 #[derive(Debug, Default)]
 struct Wanted {
-    /// Guests under way. Without any the thread sleeps.
+    /// Guests under way.
     guests: usize,
+    /// The thread sleeps until it is told.
+    asleep: bool,
     stop: bool,
 }
 
@@ -59,10 +64,9 @@ impl Ticker {
 
     fn change(&self, change: impl FnOnce(&mut Wanted)) {
         let mut wanted = self.shared.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        let was_idle = wanted.guests == 0;
         change(&mut wanted);
         // A thread that is ticking looks by itself.
-        if was_idle || wanted.stop {
+        if (wanted.asleep && wanted.guests > 0) || wanted.stop {
             self.shared.changed.notify_one();
         }
     }
@@ -86,9 +90,13 @@ impl Drop for Ticker {
 
 fn tick(shared: &Shared, engine: &Engine) {
     let mut wanted = shared.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut idle_ticks = IDLE_TICKS_MAX;
     while !wanted.stop {
-        if wanted.guests == 0 {
+        idle_ticks = if wanted.guests == 0 { idle_ticks.saturating_add(1) } else { 0 };
+        if idle_ticks > IDLE_TICKS_MAX {
+            wanted.asleep = true;
             wanted = shared.changed.wait(wanted).unwrap_or_else(PoisonError::into_inner);
+            wanted.asleep = false;
             continue;
         }
         let waited = shared.changed.wait_timeout(wanted, TICK);

@@ -250,14 +250,37 @@ pub(crate) fn find(view: &View, kind: &str, name: &str) -> Result<Object, Branch
     {
         return Ok(object);
     }
-    // A part may itself contain a slash, as prefixes do: the whole is tried first.
-    let whole = vec![name.to_owned()];
-    let parts: Vec<String> = name.split('/').map(str::to_owned).collect();
-    for parts in [whole, parts] {
+    for parts in splits(&name.split('/').collect::<Vec<_>>()) {
         if let Some(object) = view.by_hfid(wanted, &parts)? {
             return Ok(object);
         }
     }
     let (kind, identifier) = (kind.to_owned(), name.to_owned());
     Err(Violation::NotFound { kind, identifier }.into())
+}
+
+/// Most parts of a name that is split in every way: prefixes have one slash, few ids four parts.
+const PARTS_MAX: usize = 8;
+
+/// Every way to read a name as parts: a part may itself contain a slash, as prefixes do.
+fn splits(pieces: &[&str]) -> Vec<Vec<String>> {
+    if pieces.len() > PARTS_MAX {
+        return vec![pieces.iter().map(|piece| (*piece).to_owned()).collect()];
+    }
+    let Some((first, rest)) = pieces.split_first() else { return vec![Vec::new()] };
+    if rest.is_empty() {
+        return vec![vec![(*first).to_owned()]];
+    }
+    let mut all = Vec::new();
+    for tail in splits(rest) {
+        let mut apart = vec![(*first).to_owned()];
+        apart.extend(tail.iter().cloned());
+        all.push(apart);
+        let mut joined = tail;
+        if let Some(head) = joined.first_mut() {
+            *head = format!("{first}/{head}");
+        }
+        all.push(joined);
+    }
+    all
 }

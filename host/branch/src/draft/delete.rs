@@ -33,12 +33,12 @@ impl Draft {
         for id in &doomed {
             let Some(object) = self.view.object(*id)? else { continue };
             self.check_deletable(&object)?;
+            let kind = Arc::clone(object.kind());
+            let had = self.constraint_keys(&kind, *id)?;
             for edge in loose.get(id).into_iter().flatten() {
                 self.drop_edge(edge)?;
             }
             self.release_all(&object)?;
-            let kind = Arc::clone(object.kind());
-            let had = self.constraint_keys(&kind, *id)?;
             self.bury(&object)?;
             let line = self.view.line(kind.branch);
             for (symbol, value) in had {

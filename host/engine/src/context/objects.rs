@@ -265,7 +265,7 @@ impl RunContext {
     ) -> Result<(), GuestError> {
         let earlier = self.before.get(&id).cloned();
         let fresh = earlier.is_none();
-        let made_here = generated_id(self.definition.id, self.target, &kind.name, key_text(key));
+        let made_here = generated_id(self.definition.id, self.target, &kind.name, key);
         let shared = fresh && id != made_here && !self.others_own(id)?;
         let claim = self.now.entry(id).or_default();
         claim.key = key.to_owned();

@@ -1,0 +1,1 @@
+//! Ownership: tested with a guest that does what it is told.
