@@ -63,12 +63,7 @@ impl<'h> Ctx<'h> {
 
     /// An object that others made: to set values and links of, for as long as runs say so.
     pub fn object(&self, target: impl Into<Target>) -> Setter<'h> {
-        Setter {
-            host: self.host,
-            target: target.into(),
-            fields: Vec::new(),
-            links: Vec::new(),
-        }
+        Setter { host: self.host, target: target.into(), fields: Vec::new(), links: Vec::new() }
     }
 
     /// Keeps what an earlier run made under a key.
@@ -265,12 +260,8 @@ impl From<&Allocation> for Target {
 
 impl Pool<'_> {
     fn draw(&self, identifier: &str, want: Want, data: Vec<Field>) -> Result<Allocation> {
-        let request = Request {
-            pool: self.pool.clone(),
-            identifier: identifier.to_owned(),
-            want,
-            data,
-        };
+        let request =
+            Request { pool: self.pool.clone(), identifier: identifier.to_owned(), want, data };
         self.host.allocate(request).map(Allocation::from)
     }
 

@@ -67,9 +67,10 @@ impl<T> Edges<T> {
     pub fn only(&self) -> Result<&T> {
         match self.edges.as_slice() {
             [only] => Ok(&only.node),
-            several => {
-                Err(Error::message(format!("the query should find one, it finds {}", several.len())))
-            }
+            several => Err(Error::message(format!(
+                "the query should find one, it finds {}",
+                several.len()
+            ))),
         }
     }
 }

@@ -93,7 +93,7 @@ macro_rules! generator {
                 }
             }
 
-            $crate::wasm::bindings::export!(Component with_types_in $crate::wasm::bindings);
+    $crate::wasm::bindings::export!(Component with_types_in $crate::wasm::bindings);
         };
     };
 }

@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::{
-    Code, Ctx, Drafted, Error, Field, Given, Granted, Host as Imports, Info, Level, Linked, Outcome,
-    Request, Result, Saved, Target, Want,
+    Code, Ctx, Drafted, Error, Field, Given, Granted, Host as Imports, Info, Level, Linked,
+    Outcome, Request, Result, Saved, Target, Want,
 };
 
 /// One object that was made.
@@ -57,9 +57,15 @@ impl Outcomes {
 
 #[derive(Debug)]
 enum Space {
-    Numbers { next: i64, last: i64 },
+    Numbers {
+        next: i64,
+        last: i64,
+    },
     /// Addresses and prefixes are counted: the form is `prefix.number`.
-    Texts { form: String, next: u32 },
+    Texts {
+        form: String,
+        next: u32,
+    },
 }
 
 /// A host in memory.
@@ -86,10 +92,7 @@ impl Host {
     /// Adds a pool of numbers.
     #[must_use]
     pub fn numbers(self, pool: &str, first: i64, last: i64) -> Self {
-        self.state
-            .borrow_mut()
-            .pools
-            .insert(pool.to_owned(), Space::Numbers { next: first, last });
+        self.state.borrow_mut().pools.insert(pool.to_owned(), Space::Numbers { next: first, last });
         self
     }
 

@@ -108,21 +108,13 @@ impl Database {
     /// Checks a draft and commits it durably. A draft that changes nothing writes nothing.
     ///
     /// Cost: one group commit of the store, shared with whoever commits at the same time.
-    pub fn commit(
-        &self,
-        mut draft: Draft,
-        cause: Cause,
-    ) -> Result<Committed, CommitFailure> {
+    pub fn commit(&self, mut draft: Draft, cause: Cause) -> Result<Committed, CommitFailure> {
         draft.finish()?;
         self.commit_finished(draft, cause)
     }
 
     /// Commits a draft that [`Draft::finish`] has checked.
-    pub fn commit_finished(
-        &self,
-        draft: Draft,
-        cause: Cause,
-    ) -> Result<Committed, CommitFailure> {
+    pub fn commit_finished(&self, draft: Draft, cause: Cause) -> Result<Committed, CommitFailure> {
         if draft.view.rows.is_clean() {
             return Ok(Committed { seq: None, changes: ChangeSet::default() });
         }
@@ -179,12 +171,8 @@ fn past(space: Space, key: &[u8], old: &[u8]) -> Result<Write, BranchError> {
     let damaged = || BranchError::Damaged { what: format!("a row of {space:?}") };
     let (seq, _) = stamp(old).ok_or_else(damaged)?;
     let (space, key) = match space {
-        Space::Heads => {
-            (Space::History, key::history_of_head(key, seq).ok_or_else(damaged)?)
-        }
-        Space::Edges => {
-            (Space::EdgeHistory, key::history_of_edge(key, seq).ok_or_else(damaged)?)
-        }
+        Space::Heads => (Space::History, key::history_of_head(key, seq).ok_or_else(damaged)?),
+        Space::Edges => (Space::EdgeHistory, key::history_of_edge(key, seq).ok_or_else(damaged)?),
         _ => (Space::Schemas, key::schema_history(key, seq).ok_or_else(damaged)?),
     };
     Ok(Write::Put { space, key, value: old.to_vec() })

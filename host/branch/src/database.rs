@@ -8,8 +8,8 @@ use model::{BranchId, Clock, IdSource, ObjectId, Seq, Symbols};
 use store::{Snapshot, Space, Store, key};
 
 use crate::commit::{Author, Cause};
-use crate::draft::{AttrInput, Draft, Input};
 use crate::draft::Leases;
+use crate::draft::{AttrInput, Draft, Input};
 use crate::error::{BranchError, CommitFailure};
 use crate::object::{PAYLOAD_AT, stamp};
 use crate::rows::{Rows, Track};
@@ -67,8 +67,9 @@ impl Database {
         };
         let database = Self { shared: Arc::new(shared) };
         let snapshot = database.store().snapshot().map_err(BranchError::from)?;
-        let known =
-            snapshot.get(Space::Branches, &key::branch(BranchId::MAIN)).map_err(BranchError::from)?;
+        let known = snapshot
+            .get(Space::Branches, &key::branch(BranchId::MAIN))
+            .map_err(BranchError::from)?;
         drop(snapshot);
         if known.is_none() {
             database.init()?;
@@ -78,9 +79,9 @@ impl Database {
 
     fn init(&self) -> Result<(), CommitFailure> {
         let mut draft = self.draft(BranchId::MAIN, Author(ObjectId::SYSTEM))?;
-        draft.load_schema(&[]).map_err(|bad| {
-            BranchError::Damaged { what: format!("the built-in schema: {bad}") }
-        })?;
+        draft
+            .load_schema(&[])
+            .map_err(|bad| BranchError::Damaged { what: format!("the built-in schema: {bad}") })?;
         draft.put_row(Space::Branches, key::branch(BranchId::MAIN), b"main".to_vec())?;
         self.commit(draft, Cause::Init)?;
         let mut draft = self.draft(BranchId::MAIN, Author(ObjectId::SYSTEM))?;
@@ -128,7 +129,11 @@ impl Database {
     }
 
     /// The schema a snapshot shows, compiled at most once per load.
-    fn compiled(&self, snapshot: &Snapshot, branch: BranchId) -> Result<Arc<Compiled>, BranchError> {
+    fn compiled(
+        &self,
+        snapshot: &Snapshot,
+        branch: BranchId,
+    ) -> Result<Arc<Compiled>, BranchError> {
         let damaged = |what: &str| BranchError::Damaged { what: format!("schema: {what}") };
         let row = snapshot.get(Space::Schemas, &key::schema(branch))?;
         let (seq, declared) = match &row {
@@ -166,8 +171,7 @@ impl Database {
     /// Walks every table and proves what must hold between them.
     pub fn check(&self) -> Result<Vec<String>, BranchError> {
         let report = self.store().check()?;
-        let mut findings: Vec<String> =
-            report.findings.iter().map(ToString::to_string).collect();
+        let mut findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
         let view = self.view(BranchId::MAIN)?;
         findings.extend(crate::check::indexes(&view)?);
         Ok(findings)

@@ -153,7 +153,9 @@ pub enum Violation {
         found: usize,
     },
     /// Two objects with one value.
-    #[error("Violates uniqueness constraint '{constraint}': {kind} `{object}` and {other} are alike")]
+    #[error(
+        "Violates uniqueness constraint '{constraint}': {kind} `{object}` and {other} are alike"
+    )]
     NotUnique {
         /// The kind.
         kind: String,
@@ -165,7 +167,9 @@ pub enum Violation {
         other: ObjectId,
     },
     /// Others need the object.
-    #[error("Cannot delete {kind} '{object}'. It is linked to mandatory relationship {field} on node {by_kind} '{by}'")]
+    #[error(
+        "Cannot delete {kind} '{object}'. It is linked to mandatory relationship {field} on node {by_kind} '{by}'"
+    )]
     StillNeeded {
         /// The kind.
         kind: String,

@@ -27,6 +27,6 @@ pub use error::{BranchError, CommitFailure, Violation};
 pub use object::{Edge, Object};
 pub use record::{AttrRef, ValueRef};
 pub use rows::Track;
-pub use schema::{SchemaLoad, SchemaLoadError};
 pub use schema::path_of;
+pub use schema::{SchemaLoad, SchemaLoadError};
 pub use view::{InOrder, Objects, View};

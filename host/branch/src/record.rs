@@ -303,11 +303,8 @@ impl<'a> Payload<'a> {
 fn decode_entry(entry: &[u8], seq: Seq) -> Option<AttrRef<'_>> {
     let mut rest = entry;
     let [flags, kind] = take(&mut rest)?;
-    let changed = if flags & flag::CHANGED == 0 {
-        seq
-    } else {
-        Seq(u64::from_be_bytes(take(&mut rest)?))
-    };
+    let changed =
+        if flags & flag::CHANGED == 0 { seq } else { Seq(u64::from_be_bytes(take(&mut rest)?)) };
     let mut id = |bit: u8| -> Option<Option<ObjectId>> {
         if flags & bit == 0 {
             return Some(None);
@@ -537,9 +534,8 @@ mod tests {
     fn what_this_commit_writes_has_this_commits_number() {
         let mut attrs = std::collections::BTreeMap::new();
         attrs.insert(Symbol(1), Attr { changed: Seq(0), ..Attr::plain(Value::Int(1)) });
-        let record = Record {
-            created: Seq(0), created_by: ObjectId(0), updated_by: ObjectId(0), attrs,
-        };
+        let record =
+            Record { created: Seq(0), created_by: ObjectId(0), updated_by: ObjectId(0), attrs };
         let read = Record::decode(&record.encode(), Seq(77)).expect("well-formed");
         assert_eq!(read.created, Seq(77));
         assert_eq!(read.attrs[&Symbol(1)].changed, Seq(77));

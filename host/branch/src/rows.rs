@@ -99,10 +99,7 @@ impl Rows {
             .shown(space)
             .map(|rows| rows.range(low.to_vec()..high.to_vec()))
             .unwrap_or_default();
-        Ok(Merged {
-            stored: Ends::new(stored),
-            pending: Ends::new(pending),
-        })
+        Ok(Merged { stored: Ends::new(stored), pending: Ends::new(pending) })
     }
 
     /// The pending rows of a space, unless they are looked past.

@@ -156,8 +156,7 @@ fn index(schema: &Schema, kind: &Kind) -> KindIndex {
             names.insert(name.to_owned());
         }
     }
-    let attributes =
-        names.iter().filter_map(|name| Some(kind.attribute(name)?.symbol)).collect();
+    let attributes = names.iter().filter_map(|name| Some(kind.attribute(name)?.symbol)).collect();
     KindIndex { attributes, constraints }
 }
 

@@ -6,7 +6,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::schema::{Attribute, BranchMode, Cardinality, DisplayLabel, Kind, Path, Relationship, Schema};
+use model::schema::{
+    Attribute, BranchMode, Cardinality, DisplayLabel, Kind, Path, Relationship, Schema,
+};
 use model::{BranchId, ObjectId, Seq, Symbol, Timestamp, Value};
 use serde_json::Value as Json;
 use store::{Space, key};

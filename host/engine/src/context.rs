@@ -93,8 +93,7 @@ impl RunContext {
         text: &str,
         variables: serde_json::Map<String, Json>,
     ) -> Result<String, GuestError> {
-        let request =
-            Request { query: text.to_owned(), operation_name: None, variables };
+        let request = Request { query: text.to_owned(), operation_name: None, variables };
         match self.dialect.data(self.draft.view(), &request) {
             Ok(data) => String::from_utf8(data)
                 .map_err(|_bad| error(Code::Internal, "internal", "the answer is not UTF-8")),
@@ -189,9 +188,7 @@ pub(crate) fn scalar_json(scalar: &Scalar) -> Result<Json, GuestError> {
         Scalar::Integer(number) => Json::from(*number),
         Scalar::Number(number) => serde_json::Number::from_f64(*number)
             .map(Json::Number)
-            .ok_or_else(|| {
-                error(Code::InvalidArgument, "bad-number", "a number must be finite")
-            })?,
+            .ok_or_else(|| error(Code::InvalidArgument, "bad-number", "a number must be finite"))?,
         Scalar::Text(text) => Json::String(text.clone()),
         Scalar::Json(text) => serde_json::from_str(text).map_err(|bad| {
             error(Code::InvalidArgument, "bad-json", format!("not valid JSON: {bad}"))

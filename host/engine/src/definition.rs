@@ -178,21 +178,16 @@ impl Definition {
 fn parameters(value: &Value) -> Option<BTreeMap<String, String>> {
     match value {
         Value::Null => Some(BTreeMap::new()),
-        Value::Json(Json::Object(map)) => map
-            .iter()
-            .map(|(name, path)| Some((name.clone(), path.as_str()?.to_owned())))
-            .collect(),
+        Value::Json(Json::Object(map)) => {
+            map.iter().map(|(name, path)| Some((name.clone(), path.as_str()?.to_owned()))).collect()
+        }
         _ => None,
     }
 }
 
 /// Follows `attr__value` or `rel__rel__attr__value` over relationships of cardinality one.
 /// `Err(Ok(why))` is the user's, `Err(Err(..))` the store's.
-fn follow(
-    view: &View,
-    target: &Object,
-    path: &str,
-) -> Result<Json, Result<String, BranchError>> {
+fn follow(view: &View, target: &Object, path: &str) -> Result<Json, Result<String, BranchError>> {
     let mut parts = path.split("__");
     let Some(first) = parts.next() else { return Ok(Json::Null) };
     let kind = target.kind();

@@ -182,8 +182,7 @@ impl Engine {
     pub fn run(&self, request: &RunRequest) -> Result<RunResult, RunError> {
         let environment = self.shared.database.environment();
         let began = environment.clock.now();
-        let mut job =
-            Job { request, run: environment.ids.next_id(began), began, repeats: 0 };
+        let mut job = Job { request, run: environment.ids.next_id(began), began, repeats: 0 };
         let definition = {
             let view = self.shared.database.view(request.branch)?;
             Definition::find(&view, &request.definition)?
@@ -212,9 +211,8 @@ impl Engine {
         let request = job.request;
         let draft = self.shared.database.draft(request.branch, request.author)?;
         let definition = Arc::new(Definition::find(&draft, &request.definition)?);
-        let target = draft
-            .object(request.target)?
-            .ok_or(RunError::NoTarget { target: request.target })?;
+        let target =
+            draft.object(request.target)?.ok_or(RunError::NoTarget { target: request.target })?;
         if !definition.has_target(&draft, request.target)? {
             let (target, group) = (request.target, definition.group);
             return Err(RunError::NotInGroup { target, group });
@@ -253,7 +251,11 @@ impl Engine {
             Err(errors) => {
                 let messages: Vec<String> =
                     errors.iter().map(|error| error.message.clone()).collect();
-                let failed = failure("bad-query", messages.join("; "), Some("fix the query of the definition"));
+                let failed = failure(
+                    "bad-query",
+                    messages.join("; "),
+                    Some("fix the query of the definition"),
+                );
                 return self.conclude_failed(job, context, None, failed);
             }
         };

@@ -51,11 +51,8 @@ impl GraphqlError {
 
     /// The public shape.
     pub fn to_json(&self) -> Json {
-        let locations: Vec<Json> = self
-            .locations
-            .iter()
-            .map(|at| json!({"line": at.line, "column": at.column}))
-            .collect();
+        let locations: Vec<Json> =
+            self.locations.iter().map(|at| json!({"line": at.line, "column": at.column})).collect();
         json!({
             "message": self.message,
             "locations": locations,

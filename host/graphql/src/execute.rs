@@ -149,7 +149,11 @@ impl<'d> Execution<'d> {
         let order = order::read(kind, arguments)?;
         let schema = Arc::clone(self.view.schema());
         let kinds: Vec<Arc<Kind>> = schema.concrete(kind).cloned().collect();
-        if members.is_none() && filters.is_empty() && !counted && listed && page.limit.is_some()
+        if members.is_none()
+            && filters.is_empty()
+            && !counted
+            && listed
+            && page.limit.is_some()
             && let [only] = kinds.as_slice()
             && let Some(objects) = self.page_by_index(only, &order, page)?
         {

@@ -19,17 +19,49 @@ enum Filter {
     Hfid(Vec<String>),
     Label(Vec<String>),
     /// An attribute has one of these values.
-    Values { attribute: String, values: Vec<Json> },
-    IsNull { attribute: String, null: bool },
-    Source { attribute: Option<String>, id: ObjectId },
-    Owner { attribute: Option<String>, id: ObjectId },
-    Protected { attribute: Option<String>, protected: bool },
+    Values {
+        attribute: String,
+        values: Vec<Json>,
+    },
+    IsNull {
+        attribute: String,
+        null: bool,
+    },
+    Source {
+        attribute: Option<String>,
+        id: ObjectId,
+    },
+    Owner {
+        attribute: Option<String>,
+        id: ObjectId,
+    },
+    Protected {
+        attribute: Option<String>,
+        protected: bool,
+    },
     Any(Vec<Json>),
-    Peers { relationship: String, ids: BTreeSet<ObjectId> },
-    PeersNull { relationship: String, null: bool },
-    PeerValues { relationship: String, attribute: String, values: Vec<Json> },
-    Made { created: bool, after: Option<Timestamp>, before: Option<Timestamp> },
-    By { created: bool, ids: BTreeSet<ObjectId> },
+    Peers {
+        relationship: String,
+        ids: BTreeSet<ObjectId>,
+    },
+    PeersNull {
+        relationship: String,
+        null: bool,
+    },
+    PeerValues {
+        relationship: String,
+        attribute: String,
+        values: Vec<Json>,
+    },
+    Made {
+        created: bool,
+        after: Option<Timestamp>,
+        before: Option<Timestamp>,
+    },
+    By {
+        created: bool,
+        ids: BTreeSet<ObjectId>,
+    },
 }
 
 /// The filters of one list.
@@ -83,9 +115,8 @@ impl Filters {
                 "partial_match" => read.partial = value.as_bool().unwrap_or(false),
                 "ids" => read.filters.push(Filter::Ids(ids(name, value)?)),
                 "hfid" => {
-                    let text = |part: &Json| {
-                        part.as_str().map_or_else(|| part.to_string(), str::to_owned)
-                    };
+                    let text =
+                        |part: &Json| part.as_str().map_or_else(|| part.to_string(), str::to_owned);
                     read.filters.push(Filter::Hfid(list(value).iter().map(text).collect()));
                 }
                 _ => {
@@ -121,11 +152,9 @@ impl Filters {
                 Some(attribute) => self.has_value(object, attribute, values),
                 None => false,
             },
-            Filter::IsNull { attribute, null } => {
-                kind.attribute(attribute).is_none_or(|attribute| {
-                    object.attr(attribute).value.is_null() == *null
-                })
-            }
+            Filter::IsNull { attribute, null } => kind
+                .attribute(attribute)
+                .is_none_or(|attribute| object.attr(attribute).value.is_null() == *null),
             Filter::Source { attribute, id } => {
                 some_attribute(object, attribute, |attr| attr.source == Some(*id))
             }
@@ -190,8 +219,7 @@ impl Filters {
                 let wanted = wanted.as_str().map_or_else(|| wanted.to_string(), str::to_owned);
                 return !held.is_null() && self.alike(&held.to_string(), &wanted);
             }
-            held.to_json() == *wanted
-                || attribute.parse(wanted).is_ok_and(|wanted| wanted == held)
+            held.to_json() == *wanted || attribute.parse(wanted).is_ok_and(|wanted| wanted == held)
         })
     }
 
@@ -247,9 +275,7 @@ fn field_filter(
         ["node_metadata", end @ ("created_by" | "updated_by"), "id" | "ids"] => {
             Filter::By { created: *end == "created_by", ids: ids(name, value)? }
         }
-        [attribute, rest @ ..]
-            if *attribute == "any" || kind.attribute(attribute).is_some() =>
-        {
+        [attribute, rest @ ..] if *attribute == "any" || kind.attribute(attribute).is_some() => {
             let named = (*attribute != "any").then(|| (*attribute).to_owned());
             match rest {
                 ["value" | "values"] => {

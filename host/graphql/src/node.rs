@@ -210,9 +210,11 @@ fn with_descendants(
     mut edges: Vec<Edge>,
 ) -> Result<Vec<Edge>, GraphqlError> {
     let Some(field) = merged.fields.first() else { return Ok(edges) };
-    let asked = execution.scope.arguments(field).iter().any(|(name, value)| {
-        name == "include_descendants" && value.as_bool() == Some(true)
-    });
+    let asked = execution
+        .scope
+        .arguments(field)
+        .iter()
+        .any(|(name, value)| name == "include_descendants" && value.as_bool() == Some(true));
     if asked {
         for below in related(execution, object, "children")? {
             if let Some(rel) = below.kind().relationship(&rel.name) {

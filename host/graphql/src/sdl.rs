@@ -59,19 +59,25 @@ pub(crate) fn text(schema: &Schema) -> String {
     let mut out = String::with_capacity(schema.kinds.len() * 8_000);
     out.push_str(BASE);
     for (name, value, more) in ATTRIBUTE_TYPES {
-        write(&mut out, format_args!(
-            "type {name} implements AttributeInterface {{ value: {value} {COMMON} {more} }}\n"
-        ));
+        write(
+            &mut out,
+            format_args!(
+                "type {name} implements AttributeInterface {{ value: {value} {COMMON} {more} }}\n"
+            ),
+        );
     }
     let mut roots = String::new();
     for kind in schema.kinds.values() {
         kind_types(schema, kind, &mut out);
-        write(&mut roots, format_args!(
-            "  {}({}): Paginated{}\n",
-            kind.name,
-            arguments(schema, kind, Scope::Root),
-            kind.name
-        ));
+        write(
+            &mut roots,
+            format_args!(
+                "  {}({}): Paginated{}\n",
+                kind.name,
+                arguments(schema, kind, Scope::Root),
+                kind.name
+            ),
+        );
     }
     write(&mut out, format_args!("type Query {{\n{roots}}}\n"));
     out
@@ -110,22 +116,28 @@ fn kind_types(schema: &Schema, kind: &Kind, out: &mut String) {
     if let Some(hierarchy) = &kind.hierarchy {
         for end in ["ancestors", "descendants"] {
             if let Some(generic) = schema.kind(&hierarchy.generic) {
-                write(out, format_args!(
-                    "  {end}({}): NestedPaginated{}\n",
-                    arguments(schema, generic, Scope::Nested),
-                    generic.name
-                ));
+                write(
+                    out,
+                    format_args!(
+                        "  {end}({}): NestedPaginated{}\n",
+                        arguments(schema, generic, Scope::Nested),
+                        generic.name
+                    ),
+                );
             }
         }
     }
     out.push_str("}\n");
-    write(out, format_args!(
-        "type Edged{name} {{ node: {name} node_metadata: NodeMetadata }}\n\
+    write(
+        out,
+        format_args!(
+            "type Edged{name} {{ node: {name} node_metadata: NodeMetadata }}\n\
          type Paginated{name} {{ count: Int! edges: [Edged{name}!]! permissions: PaginatedPermissions }}\n\
          type NestedEdged{name} {{ node: {name} properties: RelationshipProperty \
          node_metadata: NodeMetadata relationship_metadata: RelationshipProperty }}\n\
          type NestedPaginated{name} {{ count: Int! edges: [NestedEdged{name}!]! permissions: PaginatedPermissions }}\n"
-    ));
+        ),
+    );
 }
 
 fn relationship_field(schema: &Schema, rel: &Relationship, out: &mut String) {
@@ -135,12 +147,15 @@ fn relationship_field(schema: &Schema, rel: &Relationship, out: &mut String) {
         }
         Cardinality::Many => {
             let Some(peer) = schema.kind(&rel.peer) else { return };
-            write(out, format_args!(
-                "  {}({}): NestedPaginated{}\n",
-                rel.name,
-                arguments(schema, peer, Scope::Nested),
-                rel.peer
-            ));
+            write(
+                out,
+                format_args!(
+                    "  {}({}): NestedPaginated{}\n",
+                    rel.name,
+                    arguments(schema, peer, Scope::Nested),
+                    rel.peer
+                ),
+            );
         }
     }
 }
@@ -165,18 +180,24 @@ fn arguments(schema: &Schema, kind: &Kind, scope: Scope) -> String {
          any__owner__id: ID any__is_protected: Boolean ",
     );
     for end in ["created", "updated"] {
-        write(&mut out, format_args!(
-            "node_metadata__{end}_at: DateTime node_metadata__{end}_at__before: DateTime \
+        write(
+            &mut out,
+            format_args!(
+                "node_metadata__{end}_at: DateTime node_metadata__{end}_at__before: DateTime \
              node_metadata__{end}_at__after: DateTime node_metadata__{end}_by__id: ID \
              node_metadata__{end}_by__ids: [ID] "
-        ));
+            ),
+        );
     }
     for attribute in &kind.attributes {
         let (name, value) = (&attribute.name, value_type(attribute));
-        write(&mut out, format_args!(
-            "{name}__value: {value} {name}__values: [{value}] {name}__isnull: Boolean \
+        write(
+            &mut out,
+            format_args!(
+                "{name}__value: {value} {name}__values: [{value}] {name}__isnull: Boolean \
              {name}__source__id: ID {name}__owner__id: ID {name}__is_protected: Boolean "
-        ));
+            ),
+        );
     }
     for rel in &kind.relationships {
         let Some(peer) = schema.kind(&rel.peer) else { continue };
@@ -185,10 +206,13 @@ fn arguments(schema: &Schema, kind: &Kind, scope: Scope) -> String {
         if scope == Scope::Root {
             for attribute in &peer.attributes {
                 let value = value_type(attribute);
-                write(&mut out, format_args!(
-                    "{name}__{0}__value: {value} {name}__{0}__values: [{value}] ",
-                    attribute.name
-                ));
+                write(
+                    &mut out,
+                    format_args!(
+                        "{name}__{0}__value: {value} {name}__{0}__values: [{value}] ",
+                        attribute.name
+                    ),
+                );
             }
         }
     }

@@ -37,11 +37,7 @@ pub(crate) struct Scope<'d> {
 
 impl<'d> Scope<'d> {
     /// The fields of sets that apply to a concrete kind; `None` for types that are no kind.
-    pub(crate) fn merge(
-        &self,
-        sets: &[&'d SelectionSet],
-        kind: Option<&Kind>,
-    ) -> Vec<Merged<'d>> {
+    pub(crate) fn merge(&self, sets: &[&'d SelectionSet], kind: Option<&Kind>) -> Vec<Merged<'d>> {
         let mut merged: Vec<Merged<'d>> = Vec::new();
         for set in sets {
             self.collect(set, kind, &mut merged);
@@ -104,9 +100,7 @@ impl<'d> Scope<'d> {
             Ast::Boolean(yes) => Json::Bool(*yes),
             Ast::Enum(name) => Json::String(name.to_string()),
             Ast::String(text) => Json::String(text.clone()),
-            Ast::Int(number) => {
-                number.as_str().parse::<i64>().map_or(Json::Null, Json::from)
-            }
+            Ast::Int(number) => number.as_str().parse::<i64>().map_or(Json::Null, Json::from),
             Ast::Float(number) => number.try_to_f64().ok().map_or(Json::Null, Json::from),
             Ast::List(items) => Json::Array(items.iter().map(|item| self.json(item)).collect()),
             Ast::Object(fields) => Json::Object(

@@ -76,9 +76,10 @@ pub fn parse(file: &str, text: &str) -> Result<ObjectFile, SchemaError> {
         let spec = document
             .get("spec")
             .ok_or_else(|| reader.bad(&path, "missing-key", "`spec` is missing".to_owned()))?;
-        let kind = spec.get("kind").and_then(Json::as_str).ok_or_else(|| {
-            reader.bad(&path, "missing-key", "`spec.kind` is missing".to_owned())
-        })?;
+        let kind = spec
+            .get("kind")
+            .and_then(Json::as_str)
+            .ok_or_else(|| reader.bad(&path, "missing-key", "`spec.kind` is missing".to_owned()))?;
         let data = spec.get("data").unwrap_or(&Json::Null);
         let rows = reader.rows(data, expands(spec), &format!("{path}.spec.data"), 0)?;
         read.documents.push(ObjectDocument { kind: kind.to_owned(), rows });
@@ -266,7 +267,11 @@ mod tests {
     fn ranges_expand_in_every_public_form() {
         let check = |text: &str, first: &str, count: usize| {
             let all = expand_range(text).unwrap();
-            assert_eq!((all.first().map(String::as_str), all.len()), (Some(first), count), "{text}");
+            assert_eq!(
+                (all.first().map(String::as_str), all.len()),
+                (Some(first), count),
+                "{text}"
+            );
         };
         check("Ethernet1/[1-30]", "Ethernet1/1", 30);
         check("Ethernet[1-20]/1", "Ethernet1/1", 20);

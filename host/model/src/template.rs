@@ -33,9 +33,8 @@ pub fn render(template: &str, values: &BTreeMap<String, Value>) -> Result<String
     let context = minijinja::Value::from_pairs(
         values.iter().map(|(name, value)| (name.clone(), shown(value))),
     );
-    let text = environment()
-        .render_str(template, context)
-        .map_err(|error| bad(error.to_string()))?;
+    let text =
+        environment().render_str(template, context).map_err(|error| bad(error.to_string()))?;
     if text.len() > OUTPUT_BYTES_MAX {
         return Err(bad(format!("the result is longer than {OUTPUT_BYTES_MAX} bytes")));
     }
@@ -81,7 +80,8 @@ mod tests {
 
     #[test]
     fn an_endless_template_is_stopped() {
-        let template = "{% for i in range(100000) %}{% for j in range(100000) %}x{% endfor %}{% endfor %}";
+        let template =
+            "{% for i in range(100000) %}{% for j in range(100000) %}x{% endfor %}{% endfor %}";
         assert!(render(template, &BTreeMap::new()).is_err());
     }
 

@@ -155,9 +155,10 @@ mod tests {
     /// The same, one number at a time.
     fn model_lowest(free: &BTreeSet<u128>, height: u8) -> Option<u128> {
         let size = 1u128 << height;
-        (0..256).step_by(1 << height).map(u128::from_u16).find(|start| {
-            (*start..*start + size).all(|number| free.contains(&number))
-        })
+        (0..256)
+            .step_by(1 << height)
+            .map(u128::from_u16)
+            .find(|start| (*start..*start + size).all(|number| free.contains(&number)))
     }
 
     trait FromU16 {

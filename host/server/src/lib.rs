@@ -1,1 +1,14 @@
-//! The `server` crate.
+//! HTTP: the only crate with HTTP types; async ends at its handlers.
+//!
+//! Must not know redb or wasmtime. A handler reads a request, calls one verb of the service on a
+//! blocking thread, and writes the answer.
+
+mod api;
+mod environment;
+mod openapi;
+mod problem;
+mod serve;
+pub mod wire;
+
+pub use environment::{SystemClock, TimeOrderedIds, environment, installation_key};
+pub use serve::{ServeError, Serving, open, serve};

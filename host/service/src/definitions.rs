@@ -73,11 +73,11 @@ impl Service {
     /// Registers a definition, or changes it. Its query is checked against the schema.
     pub fn definition_put(&self, definition: &DefinitionInput) -> Result<ObjectId, ServiceError> {
         let view = self.database.view(MAIN)?;
-        self.dialect.check(view.schema(), &definition.query).map_err(|mut errors| {
-            match errors.pop() {
-                Some(error) => ServiceError::Graphql(error),
-                None => ServiceError::NotFound { what: "query", name: definition.name.clone() },
-            }
+        self.dialect.check(view.schema(), &definition.query).map_err(|mut errors| match errors
+            .pop()
+        {
+            Some(error) => ServiceError::Graphql(error),
+            None => ServiceError::NotFound { what: "query", name: definition.name.clone() },
         })?;
         drop(view);
         let mut id = ObjectId::MIN;

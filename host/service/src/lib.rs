@@ -79,10 +79,8 @@ impl Service {
         let (store, cache_dir) = match &options.place {
             Place::Memory => (Store::in_memory(options.store), None),
             Place::Folder(folder) => {
-                std::fs::create_dir_all(folder).map_err(|source| ServiceError::Folder {
-                    folder: folder.clone(),
-                    source,
-                })?;
+                std::fs::create_dir_all(folder)
+                    .map_err(|source| ServiceError::Folder { folder: folder.clone(), source })?;
                 let store = Store::open(&folder.join("kiln.redb"), options.store);
                 (store, Some(folder.join("compiled")))
             }
@@ -95,8 +93,7 @@ impl Service {
             limits: options.engine.limits.clone(),
         })?;
         let dialect = Arc::new(Dialect::new());
-        let engine =
-            Engine::new(database.clone(), Arc::clone(&dialect), sandbox, options.engine);
+        let engine = Engine::new(database.clone(), Arc::clone(&dialect), sandbox, options.engine);
         Ok(Self { database, engine, dialect })
     }
 

@@ -157,9 +157,7 @@ fn up_to(kind: &Kind, rel: &Relationship) -> Option<String> {
     kind.relationships
         .iter()
         .find(|up| {
-            up.symbol == rel.symbol
-                && up.direction == back
-                && up.cardinality == Cardinality::One
+            up.symbol == rel.symbol && up.direction == back && up.cardinality == Cardinality::One
         })
         .map(|up| up.name.clone())
 }

@@ -42,7 +42,6 @@ impl InstanceView {
             "target": self.instance.target.map(|id| id.to_string()),
             "owns": objects(&self.owns),
             "sets": objects(&self.sets),
-            "runs": self.runs,
         })
     }
 }
@@ -154,6 +153,7 @@ impl Service {
                     views.push(ObjectView::of(&view, &object)?);
                 }
             }
+            views.sort_by(|a, b| (&a.kind, &a.display_label).cmp(&(&b.kind, &b.display_label)));
             Ok(views)
         };
         Ok(InstanceView {

@@ -30,9 +30,8 @@ impl Service {
     /// Checks a trigger and runs its target.
     pub fn trigger(&self, trigger: &Trigger<'_>) -> Result<RunResult, ServiceError> {
         self.check_signature(trigger)?;
-        let body: Json = serde_json::from_slice(trigger.body).map_err(|bad| {
-            refused("bad-body", format!("the body must be a JSON object: {bad}"))
-        })?;
+        let body: Json = serde_json::from_slice(trigger.body)
+            .map_err(|bad| refused("bad-body", format!("the body must be a JSON object: {bad}")))?;
         let target = match (body.get("target"), body.get("attribute"), body.get("value")) {
             (Some(Json::String(name)), _, _) => self.target(trigger.definition, name)?,
             (_, Some(Json::String(attribute)), Some(value)) => {

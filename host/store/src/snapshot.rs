@@ -70,9 +70,8 @@ impl Snapshot {
         let mut snapshot = Self { seq: Seq(0), transaction, tables };
         let last = {
             let log = snapshot.table(Space::Log)?;
-            let row = log
-                .last()
-                .map_err(|bad| StoreError::engine("reading the log")(bad.into()))?;
+            let row =
+                log.last().map_err(|bad| StoreError::engine("reading the log")(bad.into()))?;
             row.and_then(|(key, _)| <[u8; 8]>::try_from(key.value()).ok())
         };
         snapshot.seq = Seq(last.map_or(0, u64::from_be_bytes));

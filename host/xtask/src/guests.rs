@@ -44,7 +44,8 @@ pub(crate) fn build() -> Result<Vec<PathBuf>, String> {
 
 /// Folders with a `Cargo.toml`.
 fn members(folder: &Path) -> Result<Vec<String>, String> {
-    let entries = std::fs::read_dir(folder).map_err(|bad| format!("{}: {bad}", folder.display()))?;
+    let entries =
+        std::fs::read_dir(folder).map_err(|bad| format!("{}: {bad}", folder.display()))?;
     let mut names: Vec<String> = entries
         .filter_map(Result::ok)
         .filter(|entry| entry.path().join("Cargo.toml").is_file())

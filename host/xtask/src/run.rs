@@ -40,7 +40,6 @@ pub(crate) fn program(path: &Path, arguments: &[&str]) -> Result<(), String> {
 
 /// Runs a command to its end.
 pub(crate) fn finish(mut command: Command, what: &str) -> Result<(), String> {
-    let status =
-        command.status().map_err(|bad| format!("`{what}` could not be started: {bad}"))?;
+    let status = command.status().map_err(|bad| format!("`{what}` could not be started: {bad}"))?;
     if status.success() { Ok(()) } else { Err(format!("`{what}` failed: {status}")) }
 }

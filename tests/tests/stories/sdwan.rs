@@ -147,8 +147,7 @@ fn taking_the_service_away_puts_everything_back() {
     let members = "query { CoreStandardGroup(name__value: \"sdwan_viptela_edges\") \
                    { edges { node { members { count } } } } }";
     let count = |service: &Service| {
-        query(service, members)["data"]["CoreStandardGroup"]["edges"][0]["node"]["members"]
-            ["count"]
+        query(service, members)["data"]["CoreStandardGroup"]["edges"][0]["node"]["members"]["count"]
             .clone()
     };
     assert_eq!(count(&service), 3);

@@ -36,10 +36,7 @@ impl IdSource for Counting {
 pub(crate) fn service_in(place: Place) -> Service {
     Service::open(ServiceOptions {
         place,
-        environment: Environment {
-            clock: Arc::new(Still),
-            ids: Arc::new(Counting::default()),
-        },
+        environment: Environment { clock: Arc::new(Still), ids: Arc::new(Counting::default()) },
         slots: 4,
         key: CacheKey::new([7; 32]),
         store: store::Options::default(),

@@ -151,9 +151,11 @@ impl Draft {
             (Want::Prefix { .. }, "CoreIPPrefixPool") => self.allocate_prefix(&pool, request),
             (Want::Address { .. }, "CoreIPAddressPool") => self.allocate_address(&pool, request),
             (Want::Address { .. }, kind)
-                if self.view.schema().kind(kind).is_some_and(|kind| {
-                    self.view.schema().is_a(kind, "BuiltinIPPrefix")
-                }) =>
+                if self
+                    .view
+                    .schema()
+                    .kind(kind)
+                    .is_some_and(|kind| self.view.schema().is_a(kind, "BuiltinIPPrefix")) =>
             {
                 self.allocate_address(&pool, request)
             }
@@ -180,7 +182,12 @@ impl Draft {
         {
             return Ok(object);
         }
-        Err(refused("unknown-pool", format!("there is no pool `{name}`; `kiln object list CoreResourcePool` shows those there are")))
+        Err(refused(
+            "unknown-pool",
+            format!(
+                "there is no pool `{name}`; `kiln object list CoreResourcePool` shows those there are"
+            ),
+        ))
     }
 
     /// An attribute drawn from a pool. Tells whether it changed.
@@ -199,10 +206,8 @@ impl Draft {
         if holds && from_pool.identifier.is_none() {
             return Ok(false);
         }
-        let identifier = from_pool
-            .identifier
-            .clone()
-            .unwrap_or_else(|| format!("{}.{}", id, attribute.name));
+        let identifier =
+            from_pool.identifier.clone().unwrap_or_else(|| format!("{}.{}", id, attribute.name));
         let granted = self.allocate(&PoolRequest {
             pool: pool.to_string(),
             identifier: IdentifiedBy::Identifier(identifier),
@@ -210,10 +215,8 @@ impl Draft {
             data: BTreeMap::new(),
             object: None,
         })?;
-        let set = AttrInput {
-            source: Some(Some(granted.pool)),
-            ..AttrInput::by_host(granted.value)
-        };
+        let set =
+            AttrInput { source: Some(Some(granted.pool)), ..AttrInput::by_host(granted.value) };
         let outcome = self.update(id, Input::default().attr(&attribute.name, set))?;
         debug_assert!(kind.attribute(&attribute.name).is_some());
         Ok(outcome == super::Outcome::Updated)
@@ -242,10 +245,8 @@ impl Draft {
             }
             _ => Want::Address { length, kind: None },
         };
-        let identifier = from_pool
-            .identifier
-            .clone()
-            .unwrap_or_else(|| format!("{}.{}", id, rel.name));
+        let identifier =
+            from_pool.identifier.clone().unwrap_or_else(|| format!("{}.{}", id, rel.name));
         let granted = self.allocate(&PoolRequest {
             pool: pool.id().to_string(),
             identifier: IdentifiedBy::Identifier(identifier),

@@ -102,10 +102,7 @@ impl View {
     }
 
     /// Everything an instance holds, by object.
-    pub fn claims_of(
-        &self,
-        instance: ObjectId,
-    ) -> Result<BTreeMap<ObjectId, Claim>, BranchError> {
+    pub fn claims_of(&self, instance: ObjectId) -> Result<BTreeMap<ObjectId, Claim>, BranchError> {
         let mut claims = BTreeMap::new();
         let prefix = key::claim_prefix(self.branch, instance);
         for row in self.rows.prefix(Space::Claims, &prefix)? {

@@ -80,7 +80,7 @@ impl Draft {
 /// The keys of the object's indexed constraints, as it is now. A constraint with an
 /// element that is not set has none: nothing is equal to nothing.
 pub(crate) fn constraint_keys(
-view: &View,
+    view: &View,
     kind: &Arc<Kind>,
     id: ObjectId,
 ) -> Result<ConstraintKeys, BranchError> {

@@ -54,10 +54,8 @@ impl Draft {
                 && !value.is_null()
                 && let Some(value) = value.to_value()
             {
-                let given = AttrInput {
-                    source: Some(Some(pattern.id())),
-                    ..AttrInput::value(value)
-                };
+                let given =
+                    AttrInput { source: Some(Some(pattern.id())), ..AttrInput::value(value) };
                 input.attrs.insert(attribute.name.clone(), given);
             }
         }

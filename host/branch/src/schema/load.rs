@@ -168,14 +168,10 @@ impl Draft {
                 let object = object?;
                 let value = object.attr(attribute).value.to_value();
                 let value = value.unwrap_or(model::Value::Null);
-                let needed = !attribute.optional
-                    && attribute.computed.is_none()
-                    && !attribute.read_only;
-                let fits = if value.is_null() {
-                    !needed
-                } else {
-                    attribute.validate(&value).is_ok()
-                };
+                let needed =
+                    !attribute.optional && attribute.computed.is_none() && !attribute.read_only;
+                let fits =
+                    if value.is_null() { !needed } else { attribute.validate(&value).is_ok() };
                 if !fits {
                     count += 1;
                     if offenders.len() < OFFENDERS_MAX {

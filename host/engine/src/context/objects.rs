@@ -42,9 +42,7 @@ impl RunContext {
 
     fn ensure(&mut self, kind: &Kind, id: ObjectId, input: Input) -> Result<Outcome, GuestError> {
         let done = match self.draft.kind_of(id) {
-            Ok(None) => {
-                self.draft.create(&kind.name, Some(id), input).map(|_id| Outcome::Created)
-            }
+            Ok(None) => self.draft.create(&kind.name, Some(id), input).map(|_id| Outcome::Created),
             Ok(Some(_)) => self.draft.update(id, input).map(|outcome| match outcome {
                 DraftOutcome::Created => Outcome::Created,
                 DraftOutcome::Updated => Outcome::Updated,
@@ -68,7 +66,8 @@ impl RunContext {
             draft.key.clone()
         };
         if key.len() > KEY_BYTES_MAX {
-            let message = format!("a key has at most {KEY_BYTES_MAX} bytes, this has {}", key.len());
+            let message =
+                format!("a key has at most {KEY_BYTES_MAX} bytes, this has {}", key.len());
             return Err(error(Code::InvalidArgument, "bad-key", message));
         }
         let full = format!("{}\u{1f}{key}", kind.name);
@@ -148,12 +147,7 @@ impl RunContext {
             return Ok(Owned::Mine(id));
         }
         match self.draft.described(kind, input).map_err(|failure| self.told(failure))? {
-            None => Ok(Owned::Mine(generated_id(
-                self.definition.id,
-                self.target,
-                &kind.name,
-                key,
-            ))),
+            None => Ok(Owned::Mine(generated_id(self.definition.id, self.target, &kind.name, key))),
             Some(found) => self.taken_over(kind, found, input),
         }
     }
@@ -418,9 +412,8 @@ impl RunContext {
     pub(crate) fn id_of(&mut self, target: &Target) -> Result<ObjectId, GuestError> {
         match target {
             Target::Id(text) => {
-                let missing = || {
-                    error(Code::NotFound, "not-found", format!("there is no object `{text}`"))
-                };
+                let missing =
+                    || error(Code::NotFound, "not-found", format!("there is no object `{text}`"));
                 let id = text.parse::<ObjectId>().map_err(|_bad| missing())?;
                 let kind = self.draft.kind_of(id).map_err(|failure| self.told(failure))?;
                 kind.map(|_| id).ok_or_else(missing)
@@ -437,9 +430,9 @@ impl RunContext {
     /// A key as the guest gave it: with or without the kind in front.
     fn by_key(&self, key: &str) -> Option<ObjectId> {
         let find = |keys: &BTreeMap<String, ObjectId>| {
-            keys.get(key).copied().or_else(|| {
-                keys.iter().find(|(full, _)| key_text(full) == key).map(|(_, id)| *id)
-            })
+            keys.get(key)
+                .copied()
+                .or_else(|| keys.iter().find(|(full, _)| key_text(full) == key).map(|(_, id)| *id))
         };
         find(&self.keys).or_else(|| find(&self.old_keys))
     }

@@ -87,7 +87,9 @@ impl Engine {
     /// What is known of a component.
     pub fn component_info(&self, digest: Digest) -> Result<Option<ComponentInfo>, ComponentError> {
         let view = self.shared.database.view(BranchId::MAIN)?;
-        Ok(view.ledger(Ledger::Components, &digest.0)?.and_then(|row| postcard::from_bytes(&row).ok()))
+        Ok(view
+            .ledger(Ledger::Components, &digest.0)?
+            .and_then(|row| postcard::from_bytes(&row).ok()))
     }
 
     /// All components, by digest.
@@ -103,9 +105,8 @@ impl Engine {
         view: &View,
         definition: &Definition,
     ) -> Result<Arc<Component>, RunError> {
-        let digest = definition
-            .component
-            .ok_or_else(|| ComponentError::None(definition.name.clone()))?;
+        let digest =
+            definition.component.ok_or_else(|| ComponentError::None(definition.name.clone()))?;
         let bytes = view
             .ledger(Ledger::ComponentBytes, &digest.0)?
             .ok_or(ComponentError::Unknown(digest))?;

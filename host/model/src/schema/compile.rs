@@ -55,7 +55,13 @@ pub fn compile(declared: &Declared, symbols: &mut Symbols) -> Result<Schema, Vec
     let mut workshop = Workshop::default();
     for (name, decl) in builtin::declared().kinds.iter().chain(&declared.kinds) {
         if workshop.decls.contains_key(name) {
-            workshop.say(name, "", "reserved-kind", format!("`{name}` is built in"), "use another name");
+            workshop.say(
+                name,
+                "",
+                "reserved-kind",
+                format!("`{name}` is built in"),
+                "use another name",
+            );
         }
         workshop.decls.insert(name.clone(), decl.clone());
     }
@@ -67,10 +73,8 @@ pub fn compile(declared: &Declared, symbols: &mut Symbols) -> Result<Schema, Vec
                 decl.relationships.extend(additions.relationships.iter().cloned());
             }
             None => {
-                let nearest = crate::schema::error::nearest(
-                    name,
-                    workshop.decls.keys().map(String::as_str),
-                );
+                let nearest =
+                    crate::schema::error::nearest(name, workshop.decls.keys().map(String::as_str));
                 workshop.errors.push(SchemaError {
                     file: additions.file.clone(),
                     path: format!("extensions.nodes[{name}]"),
@@ -274,7 +278,13 @@ fn parameters_of(kind: &str, decl: &AttributeDecl, workshop: &mut Workshop) -> P
         Some(Some(ranges)) => ranges,
         Some(None) => {
             let message = "excluded_values is a comma list of numbers and a-b ranges";
-            workshop.say(kind, &path("excluded_values"), "bad-parameter", message, "write `12,14-16`");
+            workshop.say(
+                kind,
+                &path("excluded_values"),
+                "bad-parameter",
+                message,
+                "write `12,14-16`",
+            );
             Vec::new()
         }
     };
@@ -432,15 +442,11 @@ fn inherit_from(workshop: &mut Workshop, name: &str, parent: &Kind) {
                 }
                 continue;
             }
-            kind.attributes.push(Attribute {
-                inherited_from: Some(parent.name.clone()),
-                ..attribute.clone()
-            });
+            kind.attributes
+                .push(Attribute { inherited_from: Some(parent.name.clone()), ..attribute.clone() });
         }
         for relationship in &parent.relationships {
-            if let Some(own) =
-                kind.relationships.iter().find(|own| own.name == relationship.name)
-            {
+            if let Some(own) = kind.relationships.iter().find(|own| own.name == relationship.name) {
                 if !relationship.allow_override && own.inherited_from.is_none() {
                     closed.push(relationship.name.clone());
                 }
@@ -453,7 +459,8 @@ fn inherit_from(workshop: &mut Workshop, name: &str, parent: &Kind) {
         }
     }
     for field in closed {
-        let message = format!("`{field}` is declared by `{}`, which allows no override", parent.name);
+        let message =
+            format!("`{field}` is declared by `{}`, which allows no override", parent.name);
         workshop.say(name, &field, "no-override", message, "take it away here");
     }
 }
@@ -505,11 +512,7 @@ pub(crate) fn label_of_snake(name: &str) -> String {
 }
 
 /// A plain attribute made by the host, for derived kinds.
-pub(crate) fn plain_attribute(
-    name: &str,
-    kind: AttributeKind,
-    symbols: &mut Symbols,
-) -> Attribute {
+pub(crate) fn plain_attribute(name: &str, kind: AttributeKind, symbols: &mut Symbols) -> Attribute {
     Attribute {
         name: name.to_owned(),
         symbol: symbols.intern(&format!("attr:{name}")),

@@ -228,10 +228,7 @@ const ABSENT: Option<&str> = Some("absent");
 
 /// Merges documents into what is declared. What a document does not mention stays; `state: absent`
 /// takes away; an extension may come before the kind it extends.
-pub fn merge(
-    declared: &Declared,
-    documents: &[Document],
-) -> Result<Declared, Vec<SchemaError>> {
+pub fn merge(declared: &Declared, documents: &[Document]) -> Result<Declared, Vec<SchemaError>> {
     let mut merged = declared.clone();
     let mut errors = Vec::new();
     for document in documents {
@@ -258,12 +255,7 @@ pub fn merge(
     if errors.is_empty() { Ok(merged) } else { Err(errors) }
 }
 
-fn merge_kind(
-    merged: &mut Declared,
-    new: &KindDecl,
-    generic: bool,
-    errors: &mut Vec<SchemaError>,
-) {
+fn merge_kind(merged: &mut Declared, new: &KindDecl, generic: bool, errors: &mut Vec<SchemaError>) {
     let name = new.kind();
     if new.state.as_deref() == ABSENT {
         merged.kinds.remove(&name);

@@ -61,8 +61,7 @@ fn hierarchies(workshop: &mut Workshop, symbols: &mut Symbols) {
             }
             let peer = peer.unwrap_or_else(|| generic.clone());
             let hierarchy = RelationshipKind::Hierarchy;
-            let relationship =
-                plain_relationship(end, &peer, "parent__child", hierarchy, symbols);
+            let relationship = plain_relationship(end, &peer, "parent__child", hierarchy, symbols);
             kind.relationships.push(Relationship {
                 cardinality,
                 direction,
@@ -87,10 +86,9 @@ fn groups(workshop: &mut Workshop, symbols: &mut Symbols) {
                 continue;
             }
         }
-        for (name, identifier) in [
-            ("member_of_groups", "group_member"),
-            ("subscriber_of_groups", "group_subscriber"),
-        ] {
+        for (name, identifier) in
+            [("member_of_groups", "group_member"), ("subscriber_of_groups", "group_subscriber")]
+        {
             if kind.relationship(name).is_none() {
                 let group = RelationshipKind::Group;
                 let added = plain_relationship(name, "CoreGroup", identifier, group, symbols);
@@ -171,13 +169,19 @@ fn templates(workshop: &mut Workshop, symbols: &mut Symbols) {
         let components =
             kind.relationships.iter().filter(|rel| rel.kind == RelationshipKind::Component);
         next.extend(components.map(|rel| rel.peer.clone()));
-        next.extend(kind.generics.iter().filter(|generic| *generic != "CoreNode").filter(|generic| {
-            workshop.kinds.values().any(|other| {
-                other.relationships.iter().any(|rel| {
-                    rel.kind == RelationshipKind::Component && rel.peer == **generic
-                }) && wanted.contains(&other.name)
-            })
-        }).cloned());
+        next.extend(
+            kind.generics
+                .iter()
+                .filter(|generic| *generic != "CoreNode")
+                .filter(|generic| {
+                    workshop.kinds.values().any(|other| {
+                        other.relationships.iter().any(|rel| {
+                            rel.kind == RelationshipKind::Component && rel.peer == **generic
+                        }) && wanted.contains(&other.name)
+                    })
+                })
+                .cloned(),
+        );
     }
     // What a component belongs to may be a generic: its template is one too.
     let above: Vec<String> = wanted
@@ -199,8 +203,7 @@ fn templates(workshop: &mut Workshop, symbols: &mut Symbols) {
             let identifier = "node__objecttemplate";
             let pattern =
                 plain_relationship("object_template", &template.name, identifier, link, symbols);
-            node.relationships
-                .push(Relationship { cardinality: Cardinality::One, ..pattern });
+            node.relationships.push(Relationship { cardinality: Cardinality::One, ..pattern });
         }
         adopt(workshop, template);
     }
@@ -245,7 +248,9 @@ fn template_of(
     if template.relationship("profiles").is_none() && category != Category::Generic {
         let identifier = "template__profile";
         let peer = "CoreProfile";
-        template.relationships.push(plain_relationship("profiles", peer, identifier, link, symbols));
+        template
+            .relationships
+            .push(plain_relationship("profiles", peer, identifier, link, symbols));
     }
     template.human_friendly_id = vec![value("template_name")];
     template.display_label = Some(DisplayLabel::Paths(vec![value("template_name")]));
@@ -291,9 +296,10 @@ fn template_relationship(
         ..copy
     });
     let is_ip = workshop.kinds.get(&rel.peer).is_some_and(|peer| {
-        peer.generics.iter().chain([&peer.name]).any(|generic| {
-            generic == "BuiltinIPAddress" || generic == "BuiltinIPPrefix"
-        })
+        peer.generics
+            .iter()
+            .chain([&peer.name])
+            .any(|generic| generic == "BuiltinIPAddress" || generic == "BuiltinIPPrefix")
     });
     if is_ip && rel.cardinality == Cardinality::One {
         let name = format!("{}_from_resource_pool", rel.name);
@@ -375,8 +381,12 @@ fn identities(workshop: &mut Workshop) {
         else {
             continue;
         };
-        let parents: Vec<_> =
-            kind.generics.iter().filter_map(|generic| workshop.decls.get(generic)).cloned().collect();
+        let parents: Vec<_> = kind
+            .generics
+            .iter()
+            .filter_map(|generic| workshop.decls.get(generic))
+            .cloned()
+            .collect();
         let hfid = decl
             .human_friendly_id
             .clone()

@@ -37,7 +37,8 @@ pub fn yaml_documents(file: &str, text: &str) -> Result<Vec<Json>, SchemaError> 
         remedy: remedy.to_owned(),
     };
     if text.len() > DOCUMENT_BYTES_MAX {
-        let message = format!("the file has {} bytes, {DOCUMENT_BYTES_MAX} are allowed", text.len());
+        let message =
+            format!("the file has {} bytes, {DOCUMENT_BYTES_MAX} are allowed", text.len());
         return Err(bad("file-too-large", message, "split it"));
     }
     let documents = serde_saphyr::from_multiple::<Json>(text)
@@ -142,9 +143,29 @@ const ATTRIBUTE_KEYS: &[(&str, Holds)] = &[
 ];
 
 pub(crate) const ATTRIBUTE_KINDS: &[&str] = &[
-    "ID", "Dropdown", "Text", "TextArea", "DateTime", "Email", "Password", "HashedPassword", "URL",
-    "File", "MacAddress", "Color", "Number", "NumberPool", "Bandwidth", "IPHost", "IPNetwork",
-    "IPAddress", "Boolean", "Checkbox", "List", "JSON", "Any",
+    "ID",
+    "Dropdown",
+    "Text",
+    "TextArea",
+    "DateTime",
+    "Email",
+    "Password",
+    "HashedPassword",
+    "URL",
+    "File",
+    "MacAddress",
+    "Color",
+    "Number",
+    "NumberPool",
+    "Bandwidth",
+    "IPHost",
+    "IPNetwork",
+    "IPAddress",
+    "Boolean",
+    "Checkbox",
+    "List",
+    "JSON",
+    "Any",
 ];
 
 const RELATIONSHIP_KEYS: &[(&str, Holds)] = &[
@@ -154,7 +175,13 @@ const RELATIONSHIP_KEYS: &[(&str, Holds)] = &[
     (
         "kind",
         OneOf(&[
-            "Generic", "Attribute", "Component", "Parent", "Group", "Hierarchy", "Profile",
+            "Generic",
+            "Attribute",
+            "Component",
+            "Parent",
+            "Group",
+            "Hierarchy",
+            "Profile",
             "Template",
         ]),
     ),
@@ -180,12 +207,8 @@ const RELATIONSHIP_KEYS: &[(&str, Holds)] = &[
     ("inherited", Ignored),
 ];
 
-const EXTENSION_KEYS: &[(&str, Holds)] = &[
-    ("kind", Text),
-    ("attributes", Any),
-    ("relationships", Any),
-    ("state", STATE),
-];
+const EXTENSION_KEYS: &[(&str, Holds)] =
+    &[("kind", Text), ("attributes", Any), ("relationships", Any), ("state", STATE)];
 
 struct Shape {
     file: String,
@@ -201,7 +224,12 @@ impl Shape {
     fn document(&mut self, json: &Json) -> Document {
         let mut document = Document { file: self.file.clone(), ..Document::default() };
         let Some(map) = json.as_object() else {
-            self.say("", "not-a-map", "a schema file is a map".to_owned(), "begin with `nodes:`".to_owned());
+            self.say(
+                "",
+                "not-a-map",
+                "a schema file is a map".to_owned(),
+                "begin with `nodes:`".to_owned(),
+            );
             return document;
         };
         for (key, value) in map {
@@ -333,7 +361,12 @@ impl Shape {
         needed: &[&str],
     ) -> Option<serde_json::Map<String, Json>> {
         let Some(map) = item.as_object() else {
-            self.say(path, "not-a-map", format!("must be a map, found {}", found(item)), String::new());
+            self.say(
+                path,
+                "not-a-map",
+                format!("must be a map, found {}", found(item)),
+                String::new(),
+            );
             return None;
         };
         let before = self.errors.len();
@@ -360,9 +393,8 @@ impl Shape {
     }
 
     fn holds(&mut self, value: &Json, holds: Holds, path: &str) -> bool {
-        let texts = |value: &Json| {
-            value.as_array().is_some_and(|items| items.iter().all(Json::is_string))
-        };
+        let texts =
+            |value: &Json| value.as_array().is_some_and(|items| items.iter().all(Json::is_string));
         let (fits, wanted) = match holds {
             Any | Ignored => (true, String::new()),
             Text => (value.is_string(), "text".to_owned()),

@@ -11,19 +11,51 @@ use crate::schema::types::{
 
 /// Namespaces that only the host declares in.
 const RESERVED_NAMESPACES: [&str; 12] = [
-    "Account", "Branch", "Builtin", "Core", "Deprecated", "Diff", "Infrahub", "Internal",
-    "Lineage", "Profile", "Schema", "Template",
+    "Account",
+    "Branch",
+    "Builtin",
+    "Core",
+    "Deprecated",
+    "Diff",
+    "Infrahub",
+    "Internal",
+    "Lineage",
+    "Profile",
+    "Schema",
+    "Template",
 ];
 /// Names that queries use themselves.
 const RESERVED_FIELDS: [&str; 12] = [
-    "any", "attribute", "attributes", "attr", "attrs", "relationship", "relationships", "rel",
-    "rels", "save", "hfid", "node_metadata",
+    "any",
+    "attribute",
+    "attributes",
+    "attr",
+    "attrs",
+    "relationship",
+    "relationships",
+    "rel",
+    "rels",
+    "save",
+    "hfid",
+    "node_metadata",
 ];
 /// Generics that only the host inherits from.
 const CLOSED_GENERICS: [&str; 16] = [
-    "CoreGenericRepository", "CoreWebhook", "CoreCredential", "CoreGenericAccount",
-    "CoreResourcePool", "CoreIPPool", "CoreTransformation", "CoreBasePermission", "CoreMenu",
-    "CoreComment", "CoreThread", "CoreValidator", "CoreKeyValue", "CoreTriggerRule", "CoreAction",
+    "CoreGenericRepository",
+    "CoreWebhook",
+    "CoreCredential",
+    "CoreGenericAccount",
+    "CoreResourcePool",
+    "CoreIPPool",
+    "CoreTransformation",
+    "CoreBasePermission",
+    "CoreMenu",
+    "CoreComment",
+    "CoreThread",
+    "CoreValidator",
+    "CoreKeyValue",
+    "CoreTriggerRule",
+    "CoreAction",
     "CoreNodeTriggerMatch",
 ];
 /// Most attributes of one kind: fits the record's counter many times over and any real schema.
@@ -92,7 +124,8 @@ fn names(name: &str, decl: &KindDecl, workshop: &mut Workshop) {
         );
         workshop.say(name, "name", "bad-name", message, "rename it");
     }
-    let lower = decl.namespace.chars().skip(1).all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let lower =
+        decl.namespace.chars().skip(1).all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
     if !(upper(&decl.namespace) && lower && length(&decl.namespace, 3, 64)) {
         let message = format!(
             "`{}` is not a namespace: 3 to 64 letters and digits, only the first in upper case",
@@ -123,10 +156,13 @@ fn field_name(kind: &str, field: &str, what: &str, generic: bool, workshop: &mut
         workshop.say(kind, field, "bad-name", message, "rename it");
     }
     if RESERVED_FIELDS.contains(&field) || (generic && field == "type") {
-        let message = format!("{field} isn't allowed as a{} name.", match what {
-            "attribute" => "n attribute",
-            _ => " relationship",
-        });
+        let message = format!(
+            "{field} isn't allowed as a{} name.",
+            match what {
+                "attribute" => "n attribute",
+                _ => " relationship",
+            }
+        );
         workshop.say(kind, field, "reserved-name", message, "rename it");
     }
 }
@@ -139,8 +175,7 @@ fn fields(name: &str, decl: &KindDecl, workshop: &mut Workshop) {
     let twice = decl.attributes.len() != attributes.len()
         || decl.relationships.len() != relationships.len();
     if !both.is_empty() || twice {
-        let message =
-            format!("Names of attributes and relationships must be unique : {both:?}");
+        let message = format!("Names of attributes and relationships must be unique : {both:?}");
         workshop.say(name, "", "duplicate-name", message, "rename one of them");
     }
     for attribute in &attributes {
@@ -176,9 +211,9 @@ fn attribute_rules(kind: &str, decl: &AttributeDecl, workshop: &mut Workshop) {
             workshop.say(kind, &path("choices"), "bad-color", message, "write `#rrggbb`");
         }
     }
-    if let Some(pattern) = decl.regex.as_deref().or_else(|| {
-        decl.parameters.as_ref()?.get("regex")?.as_str()
-    }) && let Err(bad) = fancy_regex::Regex::new(pattern)
+    if let Some(pattern) =
+        decl.regex.as_deref().or_else(|| decl.parameters.as_ref()?.get("regex")?.as_str())
+        && let Err(bad) = fancy_regex::Regex::new(pattern)
     {
         let message = format!("`{pattern}` is not a pattern: {bad}");
         workshop.say(kind, &path("regex"), "bad-regex", message, "");
@@ -220,7 +255,13 @@ fn relationship_rules(kind: &str, decl: &RelationshipDecl, workshop: &mut Worksh
         }
         if decl.optional != Some(false) {
             let message = "Relationship of type parent must not be optional";
-            workshop.say(kind, &path("optional"), "parent-optional", message, "set `optional: false`");
+            workshop.say(
+                kind,
+                &path("optional"),
+                "parent-optional",
+                message,
+                "set `optional: false`",
+            );
         }
     }
     if least < 0 || most < 0 {
@@ -237,7 +278,8 @@ fn relationship_rules(kind: &str, decl: &RelationshipDecl, workshop: &mut Worksh
         workshop.say(kind, &path("min_count"), "bad-count", message, "");
     }
     if let Some(identifier) = &decl.identifier {
-        let plain = identifier.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        let plain =
+            identifier.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         if !plain || identifier.len() > 128 {
             let message = format!(
                 "`{identifier}` is not an identifier: at most 128 lower-case letters, digits, \
@@ -273,10 +315,8 @@ pub(crate) fn compiled(workshop: &mut Workshop) {
 
 fn peers(kind: &Kind, rel: &Relationship, workshop: &mut Workshop) {
     let Some(peer) = workshop.kinds.get(&rel.peer).cloned() else {
-        let near = crate::schema::error::nearest(
-            &rel.peer,
-            workshop.kinds.keys().map(String::as_str),
-        );
+        let near =
+            crate::schema::error::nearest(&rel.peer, workshop.kinds.keys().map(String::as_str));
         let message =
             format!("Relationship '{}' is referencing an invalid peer '{}'", rel.name, rel.peer);
         let remedy = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
@@ -349,7 +389,8 @@ fn mutual(kinds: &[Kind], workshop: &mut Workshop) {
         .collect();
     for (a, b) in &needs {
         if a < b && needs.contains(&(*b, *a)) {
-            let message = format!("'{a}' and '{b}' cannot both have required relationships to one another");
+            let message =
+                format!("'{a}' and '{b}' cannot both have required relationships to one another");
             workshop.say(a, "relationships", "mutual-mandatory", message, "make one optional");
         }
     }
@@ -425,7 +466,9 @@ impl Paths<'_> {
         for text in texts {
             let Some(path) = self.read("display_label", text) else { continue };
             let fits = match &path {
-                Path::Peer { relationship, .. } => self.single("display_label", relationship, false),
+                Path::Peer { relationship, .. } => {
+                    self.single("display_label", relationship, false)
+                }
                 _ => true,
             };
             if fits {
@@ -534,9 +577,13 @@ impl Paths<'_> {
         };
         let known = self.workshop.kinds.get(&rel.peer).is_none_or(|peer| {
             peer.attribute(second).is_some()
-                || peer.category == Category::Generic && peer.used_by.iter().any(|name| {
-                    self.workshop.kinds.get(name).is_some_and(|kind| kind.attribute(second).is_some())
-                })
+                || peer.category == Category::Generic
+                    && peer.used_by.iter().any(|name| {
+                        self.workshop
+                            .kinds
+                            .get(name)
+                            .is_some_and(|kind| kind.attribute(second).is_some())
+                    })
         });
         if !known {
             let message = format!("{second} is not a valid attribute of {}", rel.peer);
@@ -566,10 +613,27 @@ impl Paths<'_> {
 fn properties(attribute: &Attribute) -> &'static [&'static str] {
     match attribute.kind {
         AttributeKind::Dropdown => &["value", "label", "color", "description"],
-        AttributeKind::IpHost => &["value", "ip", "hostmask", "netmask", "prefixlen", "version",
-            "with_hostmask", "with_netmask"],
-        AttributeKind::IpNetwork => &["value", "broadcast_address", "hostmask", "netmask",
-            "prefixlen", "num_addresses", "version", "with_hostmask", "with_netmask"],
+        AttributeKind::IpHost => &[
+            "value",
+            "ip",
+            "hostmask",
+            "netmask",
+            "prefixlen",
+            "version",
+            "with_hostmask",
+            "with_netmask",
+        ],
+        AttributeKind::IpNetwork => &[
+            "value",
+            "broadcast_address",
+            "hostmask",
+            "netmask",
+            "prefixlen",
+            "num_addresses",
+            "version",
+            "with_hostmask",
+            "with_netmask",
+        ],
         _ => &["value"],
     }
 }

@@ -92,16 +92,16 @@ impl Attribute {
 
     fn read_net(&self, json: &Json) -> Result<Value, ValueError> {
         let text = json.as_str().unwrap_or_default();
-        let wrong = || self.bad(format!("takes a prefix such as `10.0.0.0/24`, found `{}`", short(json)));
+        let wrong =
+            || self.bad(format!("takes a prefix such as `10.0.0.0/24`, found `{}`", short(json)));
         let net = match text.parse::<IpNet>() {
             Ok(net) => net,
             Err(_no_length) => IpNet::from(text.parse::<IpAddr>().map_err(|_bad| wrong())?),
         };
         if net.trunc() != net {
-            return Err(self.bad(format!(
-                "`{text}` has host bits set; the prefix is `{}`",
-                net.trunc()
-            )));
+            return Err(
+                self.bad(format!("`{text}` has host bits set; the prefix is `{}`", net.trunc()))
+            );
         }
         Ok(Value::Net(net))
     }
@@ -198,7 +198,9 @@ impl Attribute {
                 match name {
                     "label" => Some(text(choice.map(|choice| choice.label.clone()))),
                     "color" => Some(text(choice.and_then(|choice| choice.color.clone()))),
-                    "description" => Some(text(choice.and_then(|choice| choice.description.clone()))),
+                    "description" => {
+                        Some(text(choice.and_then(|choice| choice.description.clone())))
+                    }
                     _ => None,
                 }
             }
@@ -249,7 +251,8 @@ fn net_field(net: IpNet, address: IpAddr, name: &str) -> Option<Json> {
 
 /// Forms of a MAC address, from its twelve digits.
 fn mac_field(text: &str, name: &str) -> Option<Json> {
-    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect::<String>().to_lowercase();
+    let digits: String =
+        text.chars().filter(char::is_ascii_hexdigit).collect::<String>().to_lowercase();
     let joined = |size: usize, by: &str| {
         digits
             .as_bytes()

@@ -20,21 +20,66 @@ struct Probe {
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 enum Step {
-    Create { kind: String, #[serde(default)] key: String, set: std::collections::BTreeMap<String, Json> },
-    Draw { kind: String, name: String, field: String, pool: String },
-    Set { kind: String, name: String, set: std::collections::BTreeMap<String, Json> },
-    SetTarget { set: std::collections::BTreeMap<String, Json> },
-    Link { kind: String, name: String, relationship: String, to_kind: String, to: String },
-    Keep { key: String },
-    Number { pool: String, identifier: String },
-    Address { pool: String, identifier: String },
-    Prefix { pool: String, identifier: String, length: u8 },
-    Ask { document: String },
-    Log { text: String },
-    Fail { message: String },
-    Panic { message: String },
+    Create {
+        kind: String,
+        #[serde(default)]
+        key: String,
+        set: std::collections::BTreeMap<String, Json>,
+    },
+    Draw {
+        kind: String,
+        name: String,
+        field: String,
+        pool: String,
+    },
+    Set {
+        kind: String,
+        name: String,
+        set: std::collections::BTreeMap<String, Json>,
+    },
+    SetTarget {
+        set: std::collections::BTreeMap<String, Json>,
+    },
+    Link {
+        kind: String,
+        name: String,
+        relationship: String,
+        to_kind: String,
+        to: String,
+    },
+    Keep {
+        key: String,
+    },
+    Number {
+        pool: String,
+        identifier: String,
+    },
+    Address {
+        pool: String,
+        identifier: String,
+    },
+    Prefix {
+        pool: String,
+        identifier: String,
+        length: u8,
+    },
+    Ask {
+        document: String,
+    },
+    Log {
+        text: String,
+    },
+    Fail {
+        message: String,
+    },
+    Panic {
+        message: String,
+    },
     Spin,
-    Many { kind: String, count: u32 },
+    Many {
+        kind: String,
+        count: u32,
+    },
 }
 
 /// Does the steps.

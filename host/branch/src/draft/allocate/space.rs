@@ -75,9 +75,8 @@ impl Draft {
             if !self.leases.take(pool.id(), place) {
                 continue;
             }
-            let number = i64::try_from(
-                i128::try_from(place).unwrap_or(i128::MAX) + i128::from(i64::MIN),
-            );
+            let number =
+                i64::try_from(i128::try_from(place).unwrap_or(i128::MAX) + i128::from(i64::MIN));
             let value = Value::Int(number.unwrap_or(i64::MAX));
             self.reserve(pool.id(), request, &value, None)?;
             return Ok(Granted { pool: pool.id(), value, object: None, reused: false });
@@ -169,9 +168,9 @@ impl Draft {
             ));
         };
         let kind = self.made_kind(pool, kind.as_ref(), "default_prefix_type", "IpamPrefix")?;
-        let member = member_type.clone().or_else(|| {
-            pool.value("default_member_type").as_text().map(str::to_owned)
-        });
+        let member = member_type
+            .clone()
+            .or_else(|| pool.value("default_member_type").as_text().map(str::to_owned));
         let member = member.unwrap_or_else(|| "prefix".to_owned());
         if member != "prefix" && member != "address" {
             return Err(refused(
@@ -209,12 +208,7 @@ impl Draft {
         ))
     }
 
-    fn lowest_prefix(
-        &mut self,
-        pool: ObjectId,
-        resource: &Resource,
-        length: u8,
-    ) -> Option<IpNet> {
+    fn lowest_prefix(&mut self, pool: ObjectId, resource: &Resource, length: u8) -> Option<IpNet> {
         let family = Family::of(resource.net.addr());
         loop {
             let height = family.bits() - length;

@@ -1,0 +1,163 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Turns service intent into infrastructure objects.
+///
+/// Exit codes: 0 done, 1 refused or a run failed, 2 wrong arguments, 3 the server cannot be reached
+/// or does not start, 4 a file cannot be read.
+#[derive(Debug, Parser)]
+#[command(name = "kiln", version)]
+pub(crate) struct Arguments {
+    /// Address of the server.
+    #[arg(long, global = true, env = "KILN_SERVER", default_value = "http://127.0.0.1:8710")]
+    pub(crate) server: String,
+    /// Answers as JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the HTTP API of a data folder.
+    Serve(Serve),
+    /// Show the main job with the example `web-service`, in a store of its own.
+    Demo(Demo),
+    /// Schemas.
+    #[command(subcommand)]
+    Schema(Schema),
+    /// Objects.
+    #[command(subcommand)]
+    Object(Object),
+    /// Generators.
+    #[command(subcommand)]
+    Generator(Generator),
+    /// Run a component locally, in a sandbox of its own, and print the plan.
+    Run(LocalRun),
+    /// Print a completion script.
+    Completion {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Folder of the data; made if it is not there.
+    #[arg(long)]
+    pub(crate) data: PathBuf,
+    /// Where to listen. Loopback only, until there are accounts.
+    #[arg(long, default_value = "127.0.0.1:8710")]
+    pub(crate) listen: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Folder of the built components.
+    #[arg(long, default_value = "target/components")]
+    pub(crate) components: PathBuf,
+    /// Folder of the examples.
+    #[arg(long, default_value = "examples")]
+    pub(crate) examples: PathBuf,
+    /// Keep the data in this folder; it must be empty.
+    #[arg(long)]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Schema {
+    /// What loading would do.
+    Check {
+        /// Files or folders.
+        paths: Vec<PathBuf>,
+    },
+    /// Load: all files, or none.
+    Load {
+        /// Files or folders.
+        paths: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Object {
+    /// Load object files: all, or none.
+    Load {
+        /// Files or folders.
+        paths: Vec<PathBuf>,
+    },
+    /// Show one.
+    Get {
+        /// Kind.
+        kind: String,
+        /// Id or human-friendly id, its parts joined by `/`.
+        name: String,
+    },
+    /// List a kind.
+    List {
+        /// Kind, or a generic.
+        kind: String,
+    },
+    /// Set attributes.
+    Set {
+        /// Kind.
+        kind: String,
+        /// Id or human-friendly id.
+        name: String,
+        /// `attribute=value`; the value is JSON, or else text.
+        values: Vec<String>,
+    },
+    /// Delete one with what goes with it.
+    Delete {
+        /// Kind.
+        kind: String,
+        /// Id or human-friendly id.
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Generator {
+    /// Upload what a folder's `generator.yml` names, and register it.
+    Push {
+        /// The folder.
+        folder: PathBuf,
+        /// Where components lie, if not in the folder.
+        #[arg(long)]
+        components: Option<PathBuf>,
+    },
+    /// List definitions.
+    List,
+    /// Run.
+    Run {
+        /// Definition.
+        name: String,
+        /// Target; all members of the group without one.
+        #[arg(long)]
+        target: Option<String>,
+        /// Show what would change, and keep nothing.
+        #[arg(long)]
+        plan: bool,
+    },
+    /// Instances, or one with what it holds.
+    Show {
+        /// Instance: its id, or `definition: target`.
+        instance: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LocalRun {
+    /// The component.
+    pub(crate) component: PathBuf,
+    /// Folder with `schema.yml`, `data.yml`, `query.gql`, `generator.yml`.
+    #[arg(long)]
+    pub(crate) folder: PathBuf,
+    /// Target; all members of the group without one.
+    #[arg(long)]
+    pub(crate) target: Option<String>,
+}

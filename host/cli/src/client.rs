@@ -1,0 +1,96 @@
+//! The client of the HTTP API.
+
+use serde_json::Value;
+
+use crate::exit::Failure;
+
+/// Largest answer that is read: 256 MiB.
+const ANSWER_BYTES_MAX: u64 = 256 << 20;
+
+/// A client of one server.
+#[derive(Debug)]
+pub(crate) struct Client {
+    base: String,
+    agent: ureq::Agent,
+}
+
+impl Client {
+    pub(crate) fn new(base: &str) -> Self {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+        Self { base: base.trim_end_matches('/').to_owned(), agent: config.into() }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Result<Value, Failure> {
+        let sent = self.agent.get(format!("{}{path}", self.base)).call();
+        self.read(sent)
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Result<Value, Failure> {
+        let sent = self.agent.delete(format!("{}{path}", self.base)).call();
+        self.read(sent)
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let sent = self.agent.post(format!("{}{path}", self.base)).send_json(body);
+        self.read(sent)
+    }
+
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let sent = self.agent.put(format!("{}{path}", self.base)).send_json(body);
+        self.read(sent)
+    }
+
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let sent = self.agent.patch(format!("{}{path}", self.base)).send_json(body);
+        self.read(sent)
+    }
+
+    pub(crate) fn upload(&self, path: &str, bytes: &[u8]) -> Result<Value, Failure> {
+        let sent = self
+            .agent
+            .put(format!("{}{path}", self.base))
+            .content_type("application/wasm")
+            .send(bytes);
+        self.read(sent)
+    }
+
+    fn read(
+        &self,
+        sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Value, Failure> {
+        let unreachable = |bad: ureq::Error| {
+            Failure::Unreachable(format!("{} does not answer: {bad}", self.base))
+        };
+        let mut response = sent.map_err(unreachable)?;
+        let failed = !response.status().is_success();
+        let body = response
+            .body_mut()
+            .with_config()
+            .limit(ANSWER_BYTES_MAX)
+            .read_to_string()
+            .map_err(unreachable)?;
+        let json: Value = serde_json::from_str(&body).unwrap_or(Value::String(body));
+        if !failed {
+            return Ok(json);
+        }
+        let error = &json["errors"][0];
+        let details = error["extensions"]["details"].as_array().into_iter().flatten();
+        Err(Failure::Refused {
+            code: error["extensions"]["code"].as_str().unwrap_or("refused").to_owned(),
+            message: error["message"].as_str().unwrap_or("the server refused").to_owned(),
+            details: details.filter_map(|d| d.as_str().map(str::to_owned)).collect(),
+        })
+    }
+}
+
+/// A part of a path, with everything escaped that is not plain.
+pub(crate) fn part(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
+                char::from(byte).to_string()
+            }
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}

@@ -1,0 +1,227 @@
+//! The commands, each a call or two of the API.
+
+use clap::CommandFactory as _;
+use serde_json::{Map, Value, json};
+
+use crate::args::{Arguments, Command, Generator, LocalRun, Object, Schema};
+use crate::client::{Client, part};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::{demo, local, manifest};
+
+/// Runs the command of the arguments.
+pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
+    let client = Client::new(&arguments.server);
+    match &arguments.command {
+        Command::Serve(serve) => {
+            let output = *output;
+            local::serve(&serve.data, serve.listen, move |address| {
+                output.line(&format!("listening on http://{address}"));
+            })?;
+            Ok(Exit::Done)
+        }
+        Command::Demo(demo) => demo::run(demo, *output),
+        Command::Schema(schema) => self::schema(&client, schema, *output),
+        Command::Object(object) => self::object(&client, object, *output),
+        Command::Generator(generator) => self::generator(&client, generator, *output),
+        Command::Run(run) => local_run(run, *output),
+        Command::Completion { shell } => {
+            let mut command = Arguments::command();
+            clap_complete::generate(*shell, &mut command, "kiln", &mut std::io::stdout());
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn schema(client: &Client, schema: &Schema, output: Output) -> Result<Exit, Failure> {
+    let (path, paths) = match schema {
+        Schema::Check { paths } => ("/api/schema/check", paths),
+        Schema::Load { paths } => ("/api/schema/load", paths),
+    };
+    let report = client.post(path, &manifest::files(paths)?)?;
+    if output.json {
+        output.value(&report);
+    }
+    let changes = report["diff"].as_array().map(Vec::as_slice).unwrap_or_default();
+    output.line(&format!("{} differences, schema {}", changes.len(), report["hash"]));
+    for change in changes.iter().take(40).filter_map(Value::as_str) {
+        output.line(&format!("  {change}"));
+    }
+    Ok(Exit::Done)
+}
+
+fn object(client: &Client, object: &Object, output: Output) -> Result<Exit, Failure> {
+    match object {
+        Object::Load { paths } => {
+            let load = client.post("/api/objects/load", &manifest::files(paths)?)?;
+            if output.json {
+                output.value(&load);
+            }
+            output.line(&format!(
+                "{} created, {} updated, {} unchanged",
+                load["created"], load["updated"], load["unchanged"]
+            ));
+        }
+        Object::Get { kind, name } => {
+            output.value(&client.get(&format!("/api/objects/{kind}/{}", part(name)))?);
+        }
+        Object::List { kind } => {
+            let list = client.get(&format!("/api/objects/{kind}"))?;
+            if output.json {
+                output.value(&list);
+            }
+            for object in list["objects"].as_array().into_iter().flatten() {
+                let text = |name: &str| object[name].as_str().unwrap_or_default().to_owned();
+                output.line(&format!(
+                    "{}  {}  {}",
+                    text("id"),
+                    text("kind"),
+                    text("display_label")
+                ));
+            }
+        }
+        Object::Set { kind, name, values } => {
+            let path = format!("/api/objects/{kind}/{}", part(name));
+            let changes = client.patch(&path, &Value::Object(assignments(values)?))?;
+            show_changes(&changes, output);
+        }
+        Object::Delete { kind, name } => {
+            let changes = client.delete(&format!("/api/objects/{kind}/{}", part(name)))?;
+            show_changes(&changes, output);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn show_changes(changes: &Value, output: Output) {
+    if output.json {
+        output.value(changes);
+    }
+    output.changes(changes);
+}
+
+fn assignments(values: &[String]) -> Result<Map<String, Value>, Failure> {
+    let mut map = Map::new();
+    for value in values {
+        let (name, text) = value.split_once('=').ok_or_else(|| Failure::File {
+            path: value.clone(),
+            what: "write `attribute=value`".to_owned(),
+        })?;
+        let json = serde_json::from_str(text).unwrap_or_else(|_text| json!(text));
+        map.insert(name.to_owned(), json);
+    }
+    Ok(map)
+}
+
+fn generator(client: &Client, generator: &Generator, output: Output) -> Result<Exit, Failure> {
+    match generator {
+        Generator::Push { folder, components } => {
+            let components = components.as_ref().unwrap_or(folder);
+            for name in manifest::push(client, folder, components)? {
+                output.line(&format!("registered {name}"));
+            }
+            Ok(Exit::Done)
+        }
+        Generator::List => {
+            let list = client.get("/api/generators")?;
+            if output.json {
+                output.value(&list);
+            }
+            for one in list["generators"].as_array().into_iter().flatten() {
+                let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+                let state =
+                    if one["problem"].is_null() { "ready".to_owned() } else { text("problem") };
+                output.line(&format!("{}  {} targets  {state}", text("name"), one["targets"]));
+            }
+            Ok(Exit::Done)
+        }
+        Generator::Run { name, target, plan } => {
+            let body = json!({"target": target, "plan": plan});
+            let answer = client.post(&format!("/api/generators/{}/run", part(name)), &body)?;
+            Ok(show_runs(&answer, output))
+        }
+        Generator::Show { instance: None } => {
+            let list = client.get("/api/instances")?;
+            if output.json {
+                output.value(&list);
+            }
+            for one in list["instances"].as_array().into_iter().flatten() {
+                let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+                output.line(&format!(
+                    "{}  {}  owns {}, sets {}",
+                    text("name"),
+                    text("status"),
+                    one["owns"],
+                    one["sets"]
+                ));
+            }
+            Ok(Exit::Done)
+        }
+        Generator::Show { instance: Some(name) } => {
+            let instance = client.get(&format!("/api/instances/{}", part(name)))?;
+            if output.json {
+                output.value(&instance);
+            }
+            output.tree(&instance);
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// Runs as people read them; tells whether all succeeded.
+pub(crate) fn show_runs(answer: &Value, output: Output) -> Exit {
+    if output.json {
+        output.value(answer);
+    }
+    for run in answer["runs"].as_array().into_iter().flatten() {
+        let failed = &run["outcome"]["Failed"];
+        if let Some(message) = failed["message"].as_str() {
+            output.line(&format!("failed [{}]: {message}", failed["code"].as_str().unwrap_or("")));
+            for frame in failed["frames"].as_array().into_iter().flatten() {
+                output.line(&format!("    {}", frame.as_str().unwrap_or_default()));
+            }
+            if let Some(hint) = failed["hint"].as_str() {
+                output.line(&format!("  hint: {hint}"));
+            }
+        }
+        output.changes(&run["changes"]);
+        for line in run["log"].as_array().into_iter().flatten() {
+            output.line(&format!("  log: {}", line["message"].as_str().unwrap_or_default()));
+        }
+        output.line(&format!(
+            "  {} host calls, {} fuel, {} KiB",
+            run["calls"],
+            run["fuel"],
+            run["memory"].as_u64().unwrap_or(0) >> 10
+        ));
+    }
+    if answer["ok"] == json!(true) { Exit::Done } else { Exit::Refused }
+}
+
+/// A run in a sandbox of its own: the folder's schema and data, the component, a plan.
+fn local_run(run: &LocalRun, output: Output) -> Result<Exit, Failure> {
+    let local = local::start(None)?;
+    let folder = |name: &str| vec![run.folder.join(name)];
+    local.client.post("/api/schema/load", &manifest::files(&folder("schema.yml"))?)?;
+    local.client.post("/api/objects/load", &manifest::files(&folder("data.yml"))?)?;
+    let bytes = std::fs::read(&run.component).map_err(|bad| Failure::File {
+        path: run.component.display().to_string(),
+        what: bad.to_string(),
+    })?;
+    let info = local.client.upload("/api/components/upload", &bytes)?;
+    let mut last = Exit::Done;
+    for definition in manifest::definitions(&run.folder)? {
+        let text = |name: &str| definition[name].as_str().unwrap_or_default().to_owned();
+        let query = manifest::read(&run.folder.join(text("query")))?;
+        let body = json!({
+            "name": text("name"), "query": query, "targets": text("targets"),
+            "parameters": definition.get("parameters").cloned().unwrap_or(json!({})),
+            "component": info["digest"],
+        });
+        local.client.put("/api/generators", &body)?;
+        let path = format!("/api/generators/{}/run", part(&text("name")));
+        let answer = local.client.post(&path, &json!({"target": run.target, "plan": true}))?;
+        last = show_runs(&answer, output);
+    }
+    Ok(last)
+}

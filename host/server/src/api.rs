@@ -1,0 +1,353 @@
+//! The routes and their handlers.
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use engine::{Mode, RunResult};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use service::{DefinitionInput, Service, ServiceError, SourceFile, Trigger};
+
+use crate::problem::Problem;
+use crate::wire;
+
+/// Largest body of a request: 64 MiB, for schema and object files together.
+const BODY_BYTES_MAX: usize = 64 << 20;
+/// Largest component that is read at all: the sandbox's own limit is smaller and says more.
+const COMPONENT_BYTES_MAX: usize = 16 << 20;
+/// Runs listed at most.
+const LISTED_MAX: usize = 1_000;
+
+type Answer = Result<Response, Problem>;
+
+/// All routes.
+pub(crate) fn router(service: Service) -> Router {
+    Router::new()
+        .route("/api/health", get(health))
+        .route("/api/openapi.json", get(openapi))
+        .route("/api/schema/check", post(schema_check))
+        .route("/api/schema/load", post(schema_load))
+        .route("/api/objects/load", post(object_load))
+        .route("/api/objects/{kind}", get(objects))
+        .route(
+            "/api/objects/{kind}/{*name}",
+            get(object).patch(object_update).delete(object_delete),
+        )
+        .route("/api/components", get(components))
+        .route(
+            "/api/components/upload",
+            put(component_upload).layer(DefaultBodyLimit::max(COMPONENT_BYTES_MAX)),
+        )
+        .route("/api/generators", get(generators).put(generator_put))
+        .route("/api/generators/{name}/run", post(generator_run))
+        .route("/api/generators/{name}/trigger", post(trigger))
+        .route("/api/runs", get(runs))
+        .route("/api/runs/{id}", get(run))
+        .route("/api/instances", get(instances))
+        .route("/api/instances/{*name}", get(instance))
+        .route("/graphql", post(graphql))
+        .route("/schema.graphql", get(sdl))
+        .fallback(nothing_here)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(service)
+}
+
+/// One verb on a blocking thread: the one bridge from async.
+async fn blocking<T: Send + 'static>(
+    service: Service,
+    verb: impl FnOnce(&Service) -> Result<T, ServiceError> + Send + 'static,
+) -> Result<T, Problem> {
+    match tokio::task::spawn_blocking(move || verb(&service)).await {
+        Ok(done) => done.map_err(Problem::from),
+        Err(_panicked) => Err(Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "host-bug",
+            "the host failed; nothing was changed",
+        )),
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|bad| {
+        Problem::new(StatusCode::BAD_REQUEST, "bad-json", format!("the body does not read: {bad}"))
+    })
+}
+
+fn ok(value: &Value) -> Answer {
+    Ok(Json(value.clone()).into_response())
+}
+
+fn sources(files: wire::Files) -> Vec<SourceFile> {
+    let source = |file: wire::File| SourceFile { name: file.name, text: file.text };
+    files.files.into_iter().map(source).collect()
+}
+
+async fn nothing_here() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "no-such-path", "nothing is here; see /api/openapi.json")
+}
+
+async fn health(State(service): State<Service>) -> Answer {
+    let commit = blocking(service, |service| Ok(service.last_commit())).await?;
+    ok(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "commit": commit}))
+}
+
+async fn openapi() -> Answer {
+    ok(&crate::openapi::document())
+}
+
+async fn schema_check(State(service): State<Service>, body: Bytes) -> Answer {
+    let files = sources(parse(&body)?);
+    let report = blocking(service, move |service| service.schema_check(&files)).await?;
+    ok(&schema_report(&report))
+}
+
+async fn schema_load(State(service): State<Service>, body: Bytes) -> Answer {
+    let files = sources(parse(&body)?);
+    let report = blocking(service, move |service| service.schema_load(&files)).await?;
+    ok(&schema_report(&report))
+}
+
+fn schema_report(report: &service::SchemaReport) -> Value {
+    json!({
+        "hash": report.hash, "previous_hash": report.previous_hash,
+        "schema_updated": report.hash != report.previous_hash, "diff": report.changes,
+    })
+}
+
+async fn object_load(State(service): State<Service>, body: Bytes) -> Answer {
+    let files = sources(parse(&body)?);
+    let load = blocking(service, move |service| service.object_load(&files)).await?;
+    ok(&json!({
+        "created": load.created, "updated": load.updated, "unchanged": load.unchanged,
+        "skipped": load.skipped,
+    }))
+}
+
+#[derive(Deserialize)]
+struct Limit {
+    limit: Option<usize>,
+}
+
+async fn objects(
+    State(service): State<Service>,
+    Path(kind): Path<String>,
+    Query(limit): Query<Limit>,
+) -> Answer {
+    let limit = limit.limit.unwrap_or(LISTED_MAX);
+    let objects = blocking(service, move |service| service.objects(&kind, limit)).await?;
+    let objects: Vec<Value> = objects.iter().map(service::ObjectView::to_json).collect();
+    ok(&json!({"objects": objects}))
+}
+
+async fn object(
+    State(service): State<Service>,
+    Path((kind, name)): Path<(String, String)>,
+) -> Answer {
+    let object = blocking(service, move |service| service.object(&kind, &name)).await?;
+    ok(&object.to_json())
+}
+
+async fn object_update(
+    State(service): State<Service>,
+    Path((kind, name)): Path<(String, String)>,
+    body: Bytes,
+) -> Answer {
+    let values: serde_json::Map<String, Value> = parse(&body)?;
+    let changes =
+        blocking(service, move |service| service.object_update(&kind, &name, &values)).await?;
+    ok(&changes.to_json())
+}
+
+async fn object_delete(
+    State(service): State<Service>,
+    Path((kind, name)): Path<(String, String)>,
+) -> Answer {
+    let changes = blocking(service, move |service| service.object_delete(&kind, &name)).await?;
+    ok(&changes.to_json())
+}
+
+async fn components(State(service): State<Service>) -> Answer {
+    let components = blocking(service, Service::components).await?;
+    ok(&json!({"components": components}))
+}
+
+async fn component_upload(
+    State(service): State<Service>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "encoding-not-accepted",
+            "components are taken as they are; send it without content-encoding",
+        ));
+    }
+    let info = blocking(service, move |service| service.component_upload(&body)).await?;
+    ok(&json!(info))
+}
+
+async fn generators(State(service): State<Service>) -> Answer {
+    let definitions = blocking(service, Service::definitions).await?;
+    let definitions: Vec<Value> =
+        definitions.iter().map(service::DefinitionView::to_json).collect();
+    ok(&json!({"generators": definitions}))
+}
+
+async fn generator_put(State(service): State<Service>, body: Bytes) -> Answer {
+    let wire: wire::Definition = parse(&body)?;
+    let definition = DefinitionInput {
+        name: wire.name,
+        description: wire.description,
+        query: wire.query,
+        parameters: wire.parameters,
+        targets: wire.targets,
+        component: wire.component,
+        adoption: wire.adoption,
+        on_release: wire.on_release,
+        on_protected: wire.on_protected,
+        trigger_secret: wire.trigger_secret,
+    };
+    let id = blocking(service, move |service| service.definition_put(&definition)).await?;
+    ok(&json!({"id": id.to_string()}))
+}
+
+async fn generator_run(
+    State(service): State<Service>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let wire: wire::Run = if body.is_empty() { wire::Run::default() } else { parse(&body)? };
+    let mode = if wire.plan { Mode::Plan } else { Mode::Apply };
+    let runs = blocking(service, move |service| match wire.target {
+        Some(target) => {
+            let run = service.run(&name, &target, mode, "api")?;
+            Ok(vec![run_json(&run)])
+        }
+        None => {
+            let all = service.run_all(&name, mode, "api")?;
+            Ok(all
+                .runs
+                .iter()
+                .map(|run| match run {
+                    Ok(run) => run_json(run),
+                    Err(error) => json!({
+                        "outcome": {"Failed": {
+                            "code": error.code(), "message": error.to_string(),
+                        }},
+                    }),
+                })
+                .collect())
+        }
+    })
+    .await?;
+    let failed = runs.iter().any(|run| run["outcome"].get("Failed").is_some());
+    ok(&json!({"ok": !failed, "runs": runs}))
+}
+
+fn run_json(result: &RunResult) -> Value {
+    let mut json = record_json(&result.record);
+    json["changes"] = result.changes.to_json();
+    json["digest"] = json!(result.changes.digest().to_string());
+    json["commit"] = json!(result.seq.map(|seq| seq.0));
+    json
+}
+
+async fn trigger(
+    State(service): State<Service>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    let text = |name: &str| {
+        headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+    };
+    let (timestamp, signature) = (text("x-kiln-timestamp"), text("x-kiln-signature"));
+    let run = blocking(service, move |service| {
+        service.trigger(&Trigger {
+            definition: &name,
+            timestamp: &timestamp,
+            signature: &signature,
+            body: &body,
+        })
+    })
+    .await?;
+    ok(&run_json(&run))
+}
+
+async fn runs(State(service): State<Service>, Query(limit): Query<Limit>) -> Answer {
+    let limit = limit.limit.unwrap_or(50).min(LISTED_MAX);
+    let runs = blocking(service, move |service| service.runs(limit)).await?;
+    let runs: Vec<Value> = runs.iter().map(record_json).collect();
+    ok(&json!({"runs": runs}))
+}
+
+fn record_json(record: &engine::RunRecord) -> Value {
+    let log: Vec<Value> = record
+        .log
+        .iter()
+        .map(|line| json!({"level": line.level, "message": line.message, "fields": line.fields}))
+        .collect();
+    json!({
+        "run": record.id().to_string(),
+        "instance": model::ObjectId(record.instance).to_string(),
+        "definition": record.definition,
+        "target": model::ObjectId(record.target).to_string(),
+        "component": record.component,
+        "began": record.began().to_string(),
+        "cause": record.cause,
+        "outcome": record.outcome,
+        "fuel": record.fuel,
+        "memory": record.memory,
+        "calls": record.calls,
+        "repeats": record.repeats,
+        "log": log,
+        "log_dropped": record.log_dropped,
+    })
+}
+
+async fn run(State(service): State<Service>, Path(id): Path<String>) -> Answer {
+    let record = blocking(service, move |service| service.run_record(&id)).await?;
+    ok(&record_json(&record))
+}
+
+async fn instances(State(service): State<Service>) -> Answer {
+    let instances = blocking(service, Service::instances).await?;
+    let instances: Vec<Value> = instances
+        .iter()
+        .map(|instance| {
+            json!({
+                "id": instance.id.to_string(), "name": instance.name,
+                "status": instance.state.word(), "owns": instance.owns.len(),
+                "sets": instance.sets.len(),
+            })
+        })
+        .collect();
+    ok(&json!({"instances": instances}))
+}
+
+async fn instance(State(service): State<Service>, Path(name): Path<String>) -> Answer {
+    let instance = blocking(service, move |service| service.instance(&name)).await?;
+    let mut json = instance.to_json();
+    json["runs"] = json!(instance.runs.iter().map(record_json).collect::<Vec<_>>());
+    ok(&json)
+}
+
+async fn graphql(State(service): State<Service>, body: Bytes) -> Answer {
+    let wire: wire::GraphqlBody = parse(&body)?;
+    let request = graphql::Request {
+        query: wire.query,
+        operation_name: wire.operation_name,
+        variables: wire.variables.unwrap_or_default(),
+    };
+    let answer = blocking(service, move |service| service.graphql(&request)).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], answer).into_response())
+}
+
+async fn sdl(State(service): State<Service>) -> Answer {
+    let text = blocking(service, Service::sdl).await?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
+}

@@ -1,0 +1,64 @@
+//! The OpenAPI document, from one table of routes.
+
+use serde_json::{Map, Value, json};
+
+/// Path, method, what it does, content type of its body.
+const ROUTES: [(&str, &str, &str, Option<&str>); 21] = [
+    ("/api/health", "get", "Whether the host lives, and its newest commit", None),
+    ("/api/openapi.json", "get", "This document", None),
+    ("/api/schema/check", "post", "What loading schema files would do", JSON),
+    ("/api/schema/load", "post", "Load schema files: all of them, or none", JSON),
+    ("/api/objects/load", "post", "Load object files: all of them, or none", JSON),
+    ("/api/objects/{kind}", "get", "Objects of a kind", None),
+    ("/api/objects/{kind}/{name}", "get", "One object, by id or human-friendly id", None),
+    ("/api/objects/{kind}/{name}", "patch", "Set attributes of an object", JSON),
+    ("/api/objects/{kind}/{name}", "delete", "Delete an object and what goes with it", None),
+    ("/api/components", "get", "Stored components", None),
+    ("/api/components/upload", "put", "Check and store a component", Some("application/wasm")),
+    ("/api/generators", "get", "Generator definitions", None),
+    ("/api/generators", "put", "Register or change a generator definition", JSON),
+    ("/api/generators/{name}/run", "post", "Run one target or all; or plan", JSON),
+    ("/api/generators/{name}/trigger", "post", "Run by a signed call", JSON),
+    ("/api/runs", "get", "The newest runs", None),
+    ("/api/runs/{id}", "get", "One run", None),
+    ("/api/instances", "get", "Generator instances", None),
+    ("/api/instances/{name}", "get", "One instance with what it holds", None),
+    ("/graphql", "post", "GraphQL", JSON),
+    ("/schema.graphql", "get", "The GraphQL types", None),
+];
+
+const JSON: Option<&str> = Some("application/json");
+
+/// The document.
+pub(crate) fn document() -> Value {
+    let mut paths = Map::new();
+    for (path, method, summary, body) in ROUTES {
+        let parameters: Vec<Value> = path
+            .split('{')
+            .skip(1)
+            .filter_map(|part| part.split('}').next())
+            .map(|name| {
+                json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}})
+            })
+            .collect();
+        let problem = json!({"description": "An error, with a stable code"});
+        let mut operation = json!({
+            "summary": summary,
+            "parameters": parameters,
+            "responses": {
+                "200": {"description": "Done"}, "400": problem, "403": problem, "404": problem,
+                "409": problem, "413": problem, "415": problem, "422": problem, "500": problem,
+            },
+        });
+        if let Some(body) = body {
+            operation["requestBody"] = json!({"content": {body: {}}});
+        }
+        let entry = paths.entry(path.to_owned()).or_insert_with(|| json!({}));
+        entry[method] = operation;
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {"title": "Kiln", "version": env!("CARGO_PKG_VERSION")},
+        "paths": paths,
+    })
+}

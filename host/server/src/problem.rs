@@ -1,0 +1,54 @@
+//! Errors on the wire: the one place with status codes.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use service::{ErrorClass, ServiceError};
+
+/// An error on its way out: `{"data": null, "errors": [{"message", "extensions": {"code"}}]}`.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    code: String,
+    message: String,
+    details: Vec<String>,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        Self { status, code: code.to_owned(), message: message.into(), details: Vec::new() }
+    }
+}
+
+impl From<ServiceError> for Problem {
+    fn from(error: ServiceError) -> Self {
+        let status = match error.class() {
+            ErrorClass::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorClass::NotFound => StatusCode::NOT_FOUND,
+            ErrorClass::Conflict => StatusCode::CONFLICT,
+            ErrorClass::Denied => StatusCode::FORBIDDEN,
+            ErrorClass::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self {
+            status,
+            code: error.code().to_owned(),
+            details: error.details(),
+            message: error.to_string(),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut extensions = json!({"code": self.code});
+        if !self.details.is_empty() {
+            extensions["details"] = json!(self.details);
+        }
+        let body = json!({
+            "data": null,
+            "errors": [{"message": self.message, "extensions": extensions}],
+        });
+        (self.status, Json(body)).into_response()
+    }
+}

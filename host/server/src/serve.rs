@@ -1,0 +1,93 @@
+//! Listening, and going down in order.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use service::{Place, Service, ServiceError, ServiceOptions};
+use tokio::net::TcpListener;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::api::router;
+use crate::environment::{environment, installation_key};
+
+/// Longest request, runs included: 5 minutes. One run has 30 seconds; a group has many.
+const REQUEST_MAX: Duration = Duration::from_secs(300);
+
+/// Why a server does not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Until there are accounts, whoever reaches the port may do everything.
+    #[error(
+        "{0} is reachable from other machines, and there are no accounts yet; listen on 127.0.0.1 or [::1]"
+    )]
+    NotLoopback(SocketAddr),
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The service did not open.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The network failed.
+    #[error("the server failed: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct Serving {
+    /// Where; the port that was given out, where zero was asked for.
+    pub address: SocketAddr,
+    listener: TcpListener,
+    service: Service,
+}
+
+/// Opens the service of a data folder; without one, in memory.
+pub fn open(folder: Option<&Path>, slots: u32) -> Result<Service, ServeError> {
+    let (place, key) = match folder {
+        Some(folder) => (Place::Folder(folder.to_owned()), installation_key(folder)?),
+        None => (Place::Memory, sandbox::CacheKey::new([0; 32])),
+    };
+    Ok(Service::open(ServiceOptions {
+        place,
+        environment: environment(),
+        slots,
+        key,
+        store: store::Options::default(),
+        engine: engine::EngineOptions::default(),
+    })?)
+}
+
+/// Listens on a loopback address.
+pub async fn serve(service: Service, address: SocketAddr) -> Result<Serving, ServeError> {
+    if !address.ip().is_loopback() {
+        return Err(ServeError::NotLoopback(address));
+    }
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| ServeError::Listen { address, source })?;
+    Ok(Serving { address: listener.local_addr()?, listener, service })
+}
+
+impl Serving {
+    /// Answers until `stop` is ready; then takes no new requests, ends those under way, and waits
+    /// for runs.
+    pub async fn until(
+        self,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServeError> {
+        let layer =
+            TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, REQUEST_MAX);
+        let app = router(self.service.clone()).layer(layer);
+        axum::serve(self.listener, app).with_graceful_shutdown(stop).await?;
+        let service = self.service;
+        let drained = tokio::task::spawn_blocking(move || service.drain()).await;
+        drained.map_err(|_panicked| std::io::Error::other("draining failed"))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! Bodies of requests and answers, as they are on the wire.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A file in a request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct File {
+    /// Name, for messages.
+    pub name: String,
+    /// Text.
+    pub text: String,
+}
+
+/// Files to load: all of them, or none.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// The files, in order.
+    pub files: Vec<File>,
+}
+
+/// A definition to register, or to change.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Definition {
+    /// Name.
+    pub name: String,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Text of the query.
+    pub query: String,
+    /// Variable → path on the target.
+    pub parameters: BTreeMap<String, String>,
+    /// Name of the target group.
+    pub targets: String,
+    /// Digest of the component.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
+    /// Whether existing objects may be taken over.
+    pub adoption: bool,
+    /// `prune` or `retain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_release: Option<String>,
+    /// `fail` or `retain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_protected: Option<String>,
+    /// Shared secret of the HTTP trigger.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trigger_secret: Option<String>,
+}
+
+/// A run to start.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Run {
+    /// Id, human-friendly id or label of the target; all members of the group without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Show what would change, and keep nothing.
+    pub plan: bool,
+}
+
+/// A GraphQL request.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GraphqlBody {
+    /// The document.
+    pub query: String,
+    /// Which operation.
+    #[serde(rename = "operationName")]
+    pub operation_name: Option<String>,
+    /// Values of variables.
+    pub variables: Option<serde_json::Map<String, serde_json::Value>>,
+}
