@@ -1,5 +1,13 @@
 //! Stories over the whole host but HTTP: a service in memory, real components.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::too_many_lines,
+    reason = "a test ends by panicking, and says what it skips"
+)]
+
 #[path = "stories/cases.rs"]
 mod cases;
 #[path = "stories/examples.rs"]

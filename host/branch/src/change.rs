@@ -239,7 +239,7 @@ fn edge_change(
     let Some(name) = relationship_name(&kind, edge.relationship, edge.direction) else {
         return Ok(());
     };
-    if !changes.contains_key(&edge.object) {
+    if let std::collections::btree_map::Entry::Vacant(e) = changes.entry(edge.object) {
         let label = draft.label_then_or_now(edge.object)?;
         let change = Change {
             op: Op::Updated,
@@ -250,7 +250,7 @@ fn edge_change(
             fields: Vec::new(),
             links: BTreeMap::new(),
         };
-        changes.insert(edge.object, change);
+        e.insert(change);
     }
     let peer = draft.label_then_or_now(edge.peer)?;
     if let Some(change) = changes.get_mut(&edge.object) {

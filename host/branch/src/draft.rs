@@ -22,7 +22,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use model::schema::{Attribute, AttributeKind, Category, Kind};
-use model::{BranchId, ObjectId, Seq, Value};
+use model::{ObjectId, Seq, Value};
 use store::{Space, key};
 
 use crate::commit::Author;
@@ -35,7 +35,7 @@ use crate::view::View;
 pub use allocate::{Granted, IdentifiedBy, PoolRequest, Want};
 pub use claim::{Claim, ClaimedPeer};
 pub use input::{AttrInput, FromPool, Given, Input, PeerInput, PeerRef, RelInput};
-pub use ledger::{Ledger, LedgerOrder};
+pub use ledger::{Ledger, LedgerOrder, LedgerRow};
 
 pub(crate) use allocate::Leases;
 pub(crate) use index::constraint_keys;
@@ -309,8 +309,8 @@ impl Draft {
             attr.source = None;
         } else if let Some(value) = &given.value {
             let value = match value {
-                input::Given::Json(json) => attribute.parse(json),
-                input::Given::Value(value) => attribute.validate(value).map(|()| value.clone()),
+                Given::Json(json) => attribute.parse(json),
+                Given::Value(value) => attribute.validate(value).map(|()| value.clone()),
             };
             let value = value.map_err(|bad| Violation::BadValue {
                 kind: kind.name.clone(),

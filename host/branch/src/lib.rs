@@ -21,7 +21,7 @@ pub use commit::{Author, Cause, Committed, LogEntry};
 pub use database::{Database, Environment};
 pub use draft::{
     AttrInput, Claim, ClaimedPeer, Draft, FromPool, Given, Granted, IdentifiedBy, Input, Ledger,
-    LedgerOrder, Outcome, PeerInput, PeerRef, PoolRequest, RelInput, Want,
+    LedgerOrder, LedgerRow, Outcome, PeerInput, PeerRef, PoolRequest, RelInput, Want,
 };
 pub use error::{BranchError, CommitFailure, Violation};
 pub use object::{Edge, Object};

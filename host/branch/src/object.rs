@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::schema::{Attribute, Kind};
-use model::{ObjectId, Seq, Symbol, Value};
+use model::{ObjectId, Seq, Value};
 
 use crate::error::BranchError;
 use crate::record::{AttrRef, Header, Payload, Record, ValueRef};
@@ -112,10 +112,6 @@ impl Object {
                 None => attribute.default.clone(),
             })
             .unwrap_or(Value::Null)
-    }
-
-    pub(crate) fn has(&self, symbol: Symbol) -> bool {
-        self.payload().attr(symbol).is_some()
     }
 
     /// This version, owned, for changing.

@@ -41,7 +41,7 @@ mod tag {
 
 /// An attribute of one object with its properties, owned; what a draft changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attr {
+pub(crate) struct Attr {
     /// The value.
     pub value: Value,
     /// The value is the schema's default, not a choice.
@@ -60,7 +60,7 @@ pub struct Attr {
 
 impl Attr {
     /// A value with no properties, changed by the commit being made.
-    pub fn plain(value: Value) -> Self {
+    pub(crate) fn plain(value: Value) -> Self {
         Self {
             value,
             is_default: false,
@@ -73,7 +73,7 @@ impl Attr {
     }
 
     /// Equal but for the commit that set it.
-    pub fn same_as(&self, other: &Self) -> bool {
+    pub(crate) fn same_as(&self, other: &Self) -> bool {
         self.value == other.value
             && self.is_default == other.is_default
             && self.is_protected == other.is_protected
@@ -85,7 +85,7 @@ impl Attr {
 
 /// One version of an object, owned.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
+pub(crate) struct Record {
     /// The commit that made the object; zero for the one being made.
     pub created: Seq,
     /// Who made it.
@@ -101,7 +101,7 @@ const HEADER: usize = 8 + 16 + 16 + 2;
 
 impl Record {
     /// The payload of a head row.
-    pub fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(HEADER + self.attrs.len() * 24);
         out.extend_from_slice(&self.created.0.to_be_bytes());
         out.extend_from_slice(&self.created_by.0.to_be_bytes());
@@ -120,7 +120,7 @@ impl Record {
     }
 
     /// Reads a payload of a record whose own commit is `seq`.
-    pub fn decode(payload: &[u8], seq: Seq) -> Option<Self> {
+    pub(crate) fn decode(payload: &[u8], seq: Seq) -> Option<Self> {
         let view = Payload { bytes: payload, seq };
         let mut attrs = std::collections::BTreeMap::new();
         for entry in view.entries() {

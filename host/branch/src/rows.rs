@@ -222,11 +222,13 @@ impl<I: DoubleEndedIterator> Ends<I> {
     }
 }
 
+type PendingRange<'a> = btree_map::Range<'a, Vec<u8>, Option<Arc<[u8]>>>;
+
 /// Stored and pending rows as one ordered sequence.
 #[derive(Debug)]
 pub(crate) struct Merged<'a> {
     stored: Ends<Scan>,
-    pending: Ends<btree_map::Range<'a, Vec<u8>, Option<Arc<[u8]>>>>,
+    pending: Ends<PendingRange<'a>>,
 }
 
 /// A key with its row.

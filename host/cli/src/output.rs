@@ -17,7 +17,6 @@ const GREEN: Style = AnsiColor::Green.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
 const RED: Style = AnsiColor::Red.on_default();
 
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the one place that prints")]
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
         Self { json }

@@ -44,7 +44,6 @@ pub(crate) struct RunContext {
     old_keys: BTreeMap<String, ObjectId>,
     pub(crate) log: Vec<LogLine>,
     pub(crate) log_dropped: u64,
-    pub(crate) panic: Option<(String, String)>,
     /// A failure of ours that the guest saw as `internal`; it decides the run's outcome.
     pub(crate) fault: Option<BranchError>,
 }
@@ -82,7 +81,6 @@ impl RunContext {
             old_keys,
             log: Vec::new(),
             log_dropped: 0,
-            panic: None,
             fault: None,
         })
     }

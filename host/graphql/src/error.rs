@@ -2,6 +2,8 @@
 
 use apollo_compiler::Schema as Types;
 use apollo_compiler::diagnostic::Diagnostic;
+use apollo_compiler::executable::OperationType;
+use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::DiagnosticData;
 use branch::{BranchError, Violation};
 use model::schema::Schema;
@@ -108,27 +110,41 @@ pub(crate) fn from_diagnostic(
 /// The nearest valid name, from what the parser says: it quotes the type and the wrong name.
 fn nearest(message: &str, schema: &Schema, types: &Types) -> Option<String> {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let wrong = quoted.first()?;
+    let is_field = message.contains("does not have a field");
+    let wrong = if is_field { quoted.last()? } else { quoted.first()? };
     let near = |names: Vec<String>| {
         let last = wrong.rsplit('.').next().unwrap_or(wrong);
         model::schema::nearest(last, names.iter().map(String::as_str))
     };
-    if message.contains("does not have a field") || message.contains("argument") {
-        for name in quoted.iter().flat_map(|part| part.split('.')) {
-            let Some(kind) = types.types.get(name) else { continue };
-            let fields: Vec<String> = match kind {
-                apollo_compiler::schema::ExtendedType::Object(object) => {
-                    object.fields.keys().map(ToString::to_string).collect()
-                }
-                apollo_compiler::schema::ExtendedType::Interface(interface) => {
-                    interface.fields.keys().map(ToString::to_string).collect()
-                }
-                _ => continue,
-            };
-            if let Some(found) = near(fields) {
-                return Some(found);
-            }
-        }
+    if is_field {
+        let fields = quoted.iter().find_map(|name| fields_of(types, name))?;
+        return near(fields);
+    }
+    if message.contains("argument") {
+        let arguments = quoted
+            .iter()
+            .flat_map(|part| part.split('.'))
+            .filter_map(|name| types.root_operation(OperationType::Query).map(|root| (root, name)))
+            .find_map(|(root, name)| arguments_of(types, root, name))?;
+        return near(arguments);
     }
     near(schema.kinds.keys().cloned().collect())
+}
+
+fn fields_of(types: &Types, name: &str) -> Option<Vec<String>> {
+    match types.types.get(name)? {
+        ExtendedType::Object(object) => {
+            Some(object.fields.keys().map(ToString::to_string).collect())
+        }
+        ExtendedType::Interface(interface) => {
+            Some(interface.fields.keys().map(ToString::to_string).collect())
+        }
+        _ => None,
+    }
+}
+
+fn arguments_of(types: &Types, of: &str, field: &str) -> Option<Vec<String>> {
+    let ExtendedType::Object(object) = types.types.get(of)? else { return None };
+    let field = object.fields.get(field)?;
+    Some(field.arguments.iter().map(|argument| argument.name.to_string()).collect())
 }

@@ -182,6 +182,11 @@ fn parse(
                 .filter(|diagnostic| !error::is_id_for_text(diagnostic))
                 .map(|diagnostic| error::from_diagnostic(&diagnostic, schema, typed.types()))
                 .collect();
+            let mut errors = errors;
+            if errors.len() > 1 {
+                // What only follows from another error comes last.
+                errors.sort_by_key(|error| error.message.contains("must have a subselection set"));
+            }
             if !errors.is_empty() {
                 return Err(errors);
             }

@@ -1,6 +1,14 @@
 //! The public schemas and object files of the cases compile and parse, and name everything that
 //! their stores hold.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::too_many_lines,
+    reason = "a test ends by panicking, and says what it skips"
+)]
+
 use std::path::{Path, PathBuf};
 
 use model::Symbols;

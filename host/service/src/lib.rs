@@ -38,6 +38,7 @@ pub enum Place {
 }
 
 /// What a service is made of.
+#[derive(Debug)]
 pub struct ServiceOptions {
     /// Where the data is.
     pub place: Place,

@@ -402,7 +402,7 @@ mod tests {
             let key = edge(branch, object, relationship, direction, peer);
             let back = EdgeKey { branch, object, relationship, direction, peer };
             prop_assert_eq!(parse_edge(&key), Some(back));
-            prop_assert!(parse_edge(key.get(1..).unwrap()).is_none());
+            prop_assert!(parse_edge(&key[1..]).is_none());
         }
 
         #[test]

@@ -20,6 +20,9 @@ use crate::store::{Durability, Options};
 /// before the oldest of them must be made again: at 40 rows a run that is 25,000 runs ago.
 const REMEMBERED_MAX: usize = 1_000_000;
 
+/// The last write of each key of a table, with its commit.
+type Last<'a> = BTreeMap<&'a [u8], (Seq, &'a Write)>;
+
 /// A proposal with the place its answer goes.
 pub(crate) struct Job {
     pub(crate) proposal: Proposal,
@@ -161,12 +164,12 @@ impl Writer {
             Durability::Durable => transaction.set_quick_repair(true),
             Durability::Relaxed => transaction.set_durability(redb::Durability::None)?,
         }
-        let mut rows: BTreeMap<Space, BTreeMap<&[u8], Option<(Seq, &Write)>>> = BTreeMap::new();
+        let mut rows: BTreeMap<Space, Last<'_>> = BTreeMap::new();
         for (seq, job) in accepted {
             for write in &job.proposal.writes {
                 let (space, key) = write.place();
                 // In order: the last write of a key wins.
-                rows.entry(space).or_default().insert(key, Some((*seq, write)));
+                rows.entry(space).or_default().insert(key, (*seq, write));
             }
         }
         for (space, rows) in rows {
@@ -183,25 +186,21 @@ impl Writer {
     }
 }
 
-fn apply(
-    transaction: &WriteTransaction,
-    space: Space,
-    rows: &BTreeMap<&[u8], Option<(Seq, &Write)>>,
-) -> Result<(), redb::Error> {
+fn apply(transaction: &WriteTransaction, space: Space, rows: &Last<'_>) -> Result<(), redb::Error> {
     let mut table = transaction.open_table(definition(space))?;
     let mut stamped = Vec::new();
     for (key, row) in rows {
         match row {
-            Some((_, Write::Put { value, .. })) => {
+            (_, Write::Put { value, .. }) => {
                 table.insert(*key, &value[..])?;
             }
-            Some((seq, Write::PutStamped { value, .. })) => {
+            (seq, Write::PutStamped { value, .. }) => {
                 stamped.clear();
                 stamped.extend_from_slice(&seq.0.to_be_bytes());
                 stamped.extend_from_slice(value.get(8..).unwrap_or_default());
                 table.insert(*key, &stamped[..])?;
             }
-            Some((_, Write::Delete { .. })) | None => {
+            (_, Write::Delete { .. }) => {
                 table.remove(*key)?;
             }
         }

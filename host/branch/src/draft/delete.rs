@@ -22,6 +22,9 @@ struct Loose {
     peer_kind: Arc<Kind>,
 }
 
+/// The edges of what goes, by object.
+type LooseEdges = BTreeMap<ObjectId, Vec<Loose>>;
+
 impl Draft {
     /// Deletes objects with everything that goes with them. Ids that are gone already are ignored.
     /// Refused as a whole when an object that stays needs one that goes.
@@ -56,10 +59,7 @@ impl Draft {
     }
 
     /// The ids with everything that cascades from them, and their edges.
-    fn closure(
-        &self,
-        ids: &[ObjectId],
-    ) -> Result<(BTreeSet<ObjectId>, BTreeMap<ObjectId, Vec<Loose>>), BranchError> {
+    fn closure(&self, ids: &[ObjectId]) -> Result<(BTreeSet<ObjectId>, LooseEdges), BranchError> {
         let mut doomed = BTreeSet::new();
         let mut loose = BTreeMap::new();
         let mut next: Vec<ObjectId> = ids.to_vec();
@@ -84,7 +84,7 @@ impl Draft {
     fn check_needs(
         &self,
         doomed: &BTreeSet<ObjectId>,
-        loose: &BTreeMap<ObjectId, Vec<Loose>>,
+        loose: &LooseEdges,
     ) -> Result<(), BranchError> {
         for (id, edges) in loose {
             for edge in edges.iter().filter(|edge| !doomed.contains(&edge.peer)) {

@@ -21,9 +21,8 @@ const ADDRESS: &str = "BuiltinIPAddress";
 
 /// Where an object lies in the space of addresses.
 fn position(object: &Object) -> Option<(IpAddr, u8, bool)> {
-    match object.value("prefix") {
-        Value::Net(net) => return Some((net.addr(), net.prefix_len(), true)),
-        _ => {}
+    if let Value::Net(net) = object.value("prefix") {
+        return Some((net.addr(), net.prefix_len(), true));
     }
     match object.value("address") {
         Value::Host(host) => Some((host.address, Family::of(host.address).bits(), false)),

@@ -43,6 +43,9 @@ impl Ledger {
     }
 }
 
+/// A key with its value.
+pub type LedgerRow = (Vec<u8>, Vec<u8>);
+
 impl View {
     /// A row.
     pub fn ledger(&self, ledger: Ledger, key: &[u8]) -> Result<Option<Vec<u8>>, BranchError> {
@@ -56,7 +59,7 @@ impl View {
         prefix: &[u8],
         order: LedgerOrder,
         limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, BranchError> {
+    ) -> Result<Vec<LedgerRow>, BranchError> {
         let rows = self.rows.prefix(ledger.space(), prefix)?;
         let read = |row: crate::rows::KeyRow| {
             let (key, value) = row?;

@@ -101,9 +101,9 @@ impl RunContext {
                         RelInput::Replace(peers) | RelInput::Add(peers) => peers.first().cloned(),
                         _ => None,
                     });
-                    let part = peer.and_then(|peer| match peer.peer {
-                        branch::PeerRef::Id(id) => Some(id.to_string()),
-                        branch::PeerRef::Hfid { parts, .. } => Some(parts.join("/")),
+                    let part = peer.map(|peer| match peer.peer {
+                        branch::PeerRef::Id(id) => id.to_string(),
+                        branch::PeerRef::Hfid { parts, .. } => parts.join("/"),
                     });
                     (name, part.or_else(|| (name == "ip_namespace").then(|| "default".into())))
                 }

@@ -81,10 +81,9 @@ fn hierarchies(workshop: &mut Workshop, symbols: &mut Symbols) {
 fn groups(workshop: &mut Workshop, symbols: &mut Symbols) {
     for kind in workshop.kinds.values_mut() {
         let is_group = kind.name == "CoreGroup" || kind.generics.iter().any(|g| g == "CoreGroup");
-        if is_group || (kind.category != Category::Node && kind.name != "CoreNode") {
-            if kind.category != Category::Generic || is_group {
-                continue;
-            }
+        let has_members = matches!(kind.category, Category::Node | Category::Generic);
+        if is_group || !has_members {
+            continue;
         }
         for (name, identifier) in
             [("member_of_groups", "group_member"), ("subscriber_of_groups", "group_subscriber")]

@@ -512,10 +512,8 @@ impl Paths<'_> {
                              relationship"
                         ),
                     ),
-                    Some(Path::Relationship(name)) => {
-                        if self.single(property, &name, true) {
-                            paths.push(Path::Relationship(name));
-                        }
+                    Some(Path::Relationship(name)) if self.single(property, &name, true) => {
+                        paths.push(Path::Relationship(name));
                     }
                     Some(path) => paths.push(path),
                     None => {}
