@@ -11,7 +11,6 @@ cargo xtask COMMAND
   demo [ARGS]   set up, build guests and host, show the main job   (ARGS: --json, --dir FOLDER)
   test          set up, then format, lints, and every test
   guests        set up, then the components alone, into target/components
-  bench [ARGS]  set up, build optimised, measure                   (ARGS: --json, NAME)
 ";
 
 fn main() -> ExitCode {
@@ -21,7 +20,6 @@ fn main() -> ExitCode {
         Some("demo") => demo(rest),
         Some("test" | "ci") => test(),
         Some("guests") => guests::build().map(|_built| ()),
-        Some("bench") => bench(rest),
         _ => Err(USAGE.to_owned()),
     };
     match done {
@@ -55,14 +53,4 @@ fn test() -> Result<(), String> {
     run::cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
     run::say("tests ...");
     run::cargo(&["test", "--workspace"])
-}
-
-fn bench(arguments: &[String]) -> Result<(), String> {
-    guests::build()?;
-    run::say("building kiln, optimised ...");
-    run::cargo(&["build", "--release", "--package", "cli"])?;
-    let components = guests::components().display().to_string();
-    let mut all = vec!["bench", "--components", &components];
-    all.extend(arguments.iter().map(String::as_str));
-    run::program(&run::root().join("target/release/kiln"), &all)
 }
