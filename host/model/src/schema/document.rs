@@ -41,7 +41,9 @@ pub fn yaml_documents(file: &str, text: &str) -> Result<Vec<Json>, SchemaError> 
             format!("the file has {} bytes, {DOCUMENT_BYTES_MAX} are allowed", text.len());
         return Err(bad("file-too-large", message, "split it"));
     }
-    let documents = serde_saphyr::from_multiple::<Json>(text)
+    // Only `true` and `false` are truth values: a choice named `no` or an interface named `y` is text.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let documents = serde_saphyr::from_multiple_with_options::<Json>(text, options)
         .map_err(|error| bad("not-yaml", format!("not valid YAML: {error}"), ""))?;
     Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
 }
@@ -377,8 +379,12 @@ impl Shape {
                 Some((_, Ignored)) => {}
                 Some(_) if value.is_null() => {}
                 Some((_, holds)) => {
-                    if self.holds(value, *holds, &format!("{path}.{key}")) {
-                        kept.insert(key.clone(), value.clone());
+                    let value = match (holds, value.as_str().and_then(truth)) {
+                        (Bool, Some(yes)) => Json::Bool(yes),
+                        _ => value.clone(),
+                    };
+                    if self.holds(&value, *holds, &format!("{path}.{key}")) {
+                        kept.insert(key.clone(), value);
                     }
                 }
             }
@@ -435,6 +441,15 @@ impl Shape {
                 None
             }
         }
+    }
+}
+
+/// The words that older YAML takes for truth values, where one is asked for.
+pub(crate) fn truth(word: &str) -> Option<bool> {
+    match word.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" => Some(true),
+        "false" | "no" | "off" => Some(false),
+        _ => None,
     }
 }
 

@@ -148,7 +148,7 @@ fn names(name: &str, decl: &KindDecl, workshop: &mut Workshop) {
 
 fn field_name(kind: &str, field: &str, what: &str, generic: bool, workshop: &mut Workshop) {
     let plain = field.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if !plain || !(2..=64).contains(&field.len()) || field.contains("__") {
+    if !plain || !(3..=64).contains(&field.len()) || field.contains("__") {
         let message = format!(
             "`{field}` is not a name of an {what}: 3 to 64 lower-case letters, digits and single \
              underscores"

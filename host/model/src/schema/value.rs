@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
 use crate::ip::Family;
+use crate::schema::document::truth;
 use crate::schema::types::{Attribute, AttributeKind};
 use crate::{Interface, Value};
 
@@ -53,8 +54,10 @@ impl Attribute {
             }
             AttributeKind::Boolean | AttributeKind::Checkbox => match json {
                 Json::Bool(yes) => Ok(Value::Bool(*yes)),
-                Json::String(text) if text.eq_ignore_ascii_case("true") => Ok(Value::Bool(true)),
-                Json::String(text) if text.eq_ignore_ascii_case("false") => Ok(Value::Bool(false)),
+                Json::String(text) => match truth(text) {
+                    Some(yes) => Ok(Value::Bool(yes)),
+                    None => Err(wrong("`true` or `false`")),
+                },
                 _ => Err(wrong("`true` or `false`")),
             },
             AttributeKind::List => match json {

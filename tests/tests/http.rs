@@ -1,0 +1,192 @@
+//! The HTTP API as a client meets it: a server on a port of its own.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::{Value as Json, json};
+use sha2::Sha256;
+
+struct Server {
+    base: String,
+    agent: ureq::Agent,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Server {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let service = server::open(None, 2).unwrap();
+        let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+        let serving = runtime.block_on(server::serve(service, any)).unwrap();
+        let base = format!("http://{}", serving.address);
+        runtime.spawn(serving.until(std::future::pending()));
+        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+        Self { base, agent: config.into(), _runtime: runtime }
+    }
+
+    fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> (u16, Json) {
+        let mut answer = answer.unwrap();
+        let text = answer.body_mut().read_to_string().unwrap();
+        (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Json::String(text)))
+    }
+
+    fn get(&self, path: &str) -> (u16, Json) {
+        Self::read(self.agent.get(format!("{}{path}", self.base)).call())
+    }
+
+    fn post(&self, path: &str, body: &Json) -> (u16, Json) {
+        Self::read(self.agent.post(format!("{}{path}", self.base)).send_json(body))
+    }
+
+    fn put(&self, path: &str, bytes: &[u8]) -> (u16, Json) {
+        Self::read(self.agent.put(format!("{}{path}", self.base)).send(bytes))
+    }
+
+    fn file(&self, path: &str, file: &str) -> (u16, Json) {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/web-service");
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        self.post(path, &json!({"files": [{"name": file, "text": text}]}))
+    }
+
+    /// The example `web-service`, registered with a trigger secret.
+    fn example() -> Self {
+        let server = Self::start();
+        assert_eq!(server.file("/api/schema/load", "schema.yml").0, 200);
+        assert_eq!(server.file("/api/objects/load", "data.yml").0, 200);
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let wasm = std::fs::read(root.join("target/components/web_service.wasm")).unwrap();
+        let (_, info) = server.put("/api/components/upload", &wasm);
+        let query = std::fs::read_to_string(root.join("examples/web-service/query.gql")).unwrap();
+        let definition = json!({
+            "name": "web-service", "query": query, "targets": "web_services",
+            "parameters": {"name": "name__value"}, "component": info["digest"],
+            "trigger_secret": "s3cret",
+        });
+        let path = format!("{}/api/generators", server.base);
+        let (status, answer) = Self::read(server.agent.put(path).send_json(&definition));
+        assert_eq!(status, 200, "{answer}");
+        server
+    }
+
+    fn trigger(&self, secret: &str, at: i64, body: &str) -> (u16, Json) {
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+        mac.update(format!("{at}.{body}").as_bytes());
+        let signature: String =
+            mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sent = self
+            .agent
+            .post(format!("{}/api/generators/web-service/trigger", self.base))
+            .header("x-kiln-timestamp", at.to_string())
+            .header("x-kiln-signature", signature)
+            .send(body);
+        Self::read(sent)
+    }
+}
+
+fn code(answer: &Json) -> &str {
+    answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("none")
+}
+
+fn now() -> i64 {
+    model::Clock::now(&server::SystemClock).0 / 1_000_000
+}
+
+#[test]
+fn bad_requests_have_a_status_and_a_stable_code() {
+    let server = Server::start();
+    let (status, answer) = server.get("/nowhere");
+    assert_eq!((status, code(&answer)), (404, "no-such-path"));
+    let (status, answer) = server.put("/api/generators", b"{");
+    assert_eq!((status, code(&answer)), (400, "bad-json"));
+    let schema = json!({"files": [{"name": "s.yml", "text": "nodes: [{name: x, namspace: y}]"}]});
+    let (status, answer) = server.post("/api/schema/load", &schema);
+    assert_eq!((status, code(&answer)), (422, "schema-invalid"));
+    let details = answer["errors"][0]["extensions"]["details"].to_string();
+    assert!(details.contains("did you mean `namespace`?"), "{details}");
+    let (status, answer) = server.get("/api/objects/Nothing");
+    assert_eq!((status, code(&answer)), (422, "unknown-kind"));
+    let (status, answer) = server.get("/api/objects/BuiltinTag/none");
+    assert_eq!((status, code(&answer)), (404, "not-found"));
+    let (status, answer) = server.post("/api/generators/none/run", &json!({}));
+    assert_eq!((status, code(&answer)), (404, "unknown-definition"));
+    assert_eq!(server.get("/api/health").0, 200);
+}
+
+#[test]
+fn what_is_no_component_is_refused_and_nothing_is_kept() {
+    let server = Server::start();
+    let core = b"\0asm\x01\0\0\0";
+    for bytes in [&b"\x7fELF 1234"[..], b"(component)", b"", core, b"\0asm\x0d\0\x01\0\xff"] {
+        let (status, answer) = server.put("/api/components/upload", bytes);
+        assert_eq!(status, 422, "{answer}");
+        assert_ne!(code(&answer), "none");
+    }
+    assert_eq!(server.get("/api/components").1, json!({"components": []}));
+}
+
+#[test]
+fn a_signed_trigger_runs_its_target_and_an_unsigned_one_does_not() {
+    let server = Server::example();
+    let body = r#"{"target": "shop"}"#;
+    let (status, answer) = server.trigger("wrong", now(), body);
+    assert_eq!((status, code(&answer)), (403, "bad-signature"));
+    let (status, answer) = server.trigger("s3cret", now() - 3600, body);
+    assert_eq!((status, code(&answer)), (403, "stale-signature"));
+    let servers = |server: &Server| {
+        server.get("/api/objects/InfraServer").1["objects"].as_array().unwrap().len()
+    };
+    assert_eq!(servers(&server), 0);
+    let (status, answer) = server.trigger("s3cret", now(), body);
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(servers(&server), 3);
+    let (status, _) = server.trigger("s3cret", now(), r#"{"attribute": "name", "value": "blog"}"#);
+    assert_eq!(status, 200);
+    assert_eq!(servers(&server), 5);
+}
+
+#[test]
+fn graphql_answers_and_describes_itself() {
+    let server = Server::example();
+    let query = json!({
+        "query": "query($n: String) { AppWebService(name__value: $n) { count edges { node { \
+                  label: display_label __typename site { node { name { value } } } } } } }",
+        "variables": {"n": "shop"},
+    });
+    let (status, answer) = server.post("/graphql", &query);
+    assert_eq!(status, 200);
+    assert_eq!(
+        answer["data"]["AppWebService"],
+        json!({"count": 1, "edges": [{"node": {
+            "label": "shop", "__typename": "AppWebService",
+            "site": {"node": {"name": {"value": "paris"}}},
+        }}]})
+    );
+    let introspection = json!({"query": "{ __schema { queryType { name } } }"});
+    let (_, answer) = server.post("/graphql", &introspection);
+    assert_eq!(answer["data"]["__schema"]["queryType"]["name"], "Query");
+    let (_, sdl) = server.get("/schema.graphql");
+    assert!(sdl.as_str().unwrap().contains("type AppWebService implements"));
+}
+
+#[test]
+fn the_openapi_document_names_every_path_of_the_api() {
+    let server = Server::start();
+    let (_, document) = server.get("/api/openapi.json");
+    let paths = document["paths"].as_object().unwrap();
+    for path in ["/api/schema/load", "/api/generators/{name}/run", "/graphql"] {
+        assert!(paths.contains_key(path), "{path}");
+    }
+}
+
+#[test]
+fn an_address_that_others_reach_is_refused() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let service = server::open(None, 1).unwrap();
+    let all = std::net::SocketAddr::from(([0, 0, 0, 0], 0));
+    let refused = runtime.block_on(server::serve(service, all)).unwrap_err();
+    assert!(refused.to_string().contains("there are no accounts yet"), "{refused}");
+}
