@@ -59,6 +59,26 @@ impl Deref for Draft {
     }
 }
 
+/// Something that is done whole or not at all, under way.
+#[derive(Debug)]
+#[must_use = "end it"]
+pub struct Attempt(crate::rows::Mark);
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Succeeded {
+    /// What it wrote stays.
+    Yes,
+    /// What it wrote is taken back.
+    No,
+}
+
+impl<T, E> From<&Result<T, E>> for Succeeded {
+    fn from(result: &Result<T, E>) -> Self {
+        if result.is_ok() { Self::Yes } else { Self::No }
+    }
+}
+
 /// What `upsert` and its relatives did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -93,6 +113,20 @@ impl Draft {
     /// Whether nothing is pending.
     pub fn is_clean(&self) -> bool {
         self.view.rows.is_clean()
+    }
+
+    /// Begins something that is done whole or not at all.
+    pub fn begin(&mut self) -> Attempt {
+        Attempt(self.view.rows.mark())
+    }
+
+    /// Ends it: what was written since stays, or is taken back.
+    pub fn end(&mut self, attempt: Attempt, succeeded: Succeeded) {
+        match succeeded {
+            Succeeded::Yes => self.view.rows.keep(attempt.0),
+            Succeeded::No => self.view.rows.back_to(attempt.0),
+        }
+        self.making = None;
     }
 
     /// The concrete kind called `name`.

@@ -20,8 +20,9 @@ pub use change::{Change, ChangeSet, FieldChange, LinkChange, Op};
 pub use commit::{Author, Cause, Committed, LogEntry};
 pub use database::{Database, Environment};
 pub use draft::{
-    AttrInput, Claim, ClaimedPeer, Draft, FromPool, Given, Granted, IdentifiedBy, Input, Ledger,
-    LedgerOrder, LedgerRow, Outcome, PeerInput, PeerRef, PoolRequest, RelInput, Want,
+    Attempt, AttrInput, Claim, ClaimedPeer, Draft, FromPool, Given, Granted, IdentifiedBy, Input,
+    Ledger, LedgerOrder, LedgerRow, Outcome, PeerInput, PeerRef, PoolRequest, RelInput, Succeeded,
+    Want,
 };
 pub use error::{BranchError, CommitFailure, Violation};
 pub use object::{Edge, Object};

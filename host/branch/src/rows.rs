@@ -34,6 +34,13 @@ impl std::ops::Deref for Bytes {
 
 type Pending = BTreeMap<Vec<u8>, Option<Arc<[u8]>>>;
 
+/// A pending row as it was: not pending, or pending with a value or an absence.
+type Undo = (Space, Vec<u8>, Option<Option<Arc<[u8]>>>);
+
+/// A place to go back to.
+#[derive(Debug)]
+pub(crate) struct Mark(usize);
+
 /// A snapshot with pending writes over it.
 #[derive(Debug)]
 pub(crate) struct Rows {
@@ -41,6 +48,9 @@ pub(crate) struct Rows {
     pending: BTreeMap<Space, Pending>,
     /// `None` where nobody will ask: plain queries do not pay for it.
     reads: Option<RefCell<ReadSet>>,
+    /// What rows were before each write since the outermost mark.
+    journal: Vec<Undo>,
+    marks: u32,
     /// The pending writes are looked past: for telling how something was before them.
     past: Cell<bool>,
 }
@@ -51,7 +61,14 @@ impl Rows {
             Track::Reads => Some(RefCell::new(ReadSet::default())),
             Track::Nothing => None,
         };
-        Self { snapshot, pending: BTreeMap::new(), reads, past: Cell::new(false) }
+        Self {
+            snapshot,
+            pending: BTreeMap::new(),
+            reads,
+            journal: Vec::new(),
+            marks: 0,
+            past: Cell::new(false),
+        }
     }
 
     /// The row under `key`; its absence is noted as well.
@@ -130,6 +147,9 @@ impl Rows {
     ) -> Result<(), StoreError> {
         let stored = self.snapshot.get(space, &key)?;
         let pending = self.pending.entry(space).or_default();
+        if self.marks > 0 {
+            self.journal.push((space, key.clone(), pending.get(&key).cloned()));
+        }
         let unchanged = match (&stored, &value) {
             (None, None) => true,
             (Some(stored), Some(value)) => same_row(space, stored, value),
@@ -141,6 +161,33 @@ impl Rows {
             pending.insert(key, value.map(Arc::from));
         }
         Ok(())
+    }
+
+    /// A place to go back to. Marks nest; each must be ended.
+    pub(crate) fn mark(&mut self) -> Mark {
+        self.marks += 1;
+        Mark(self.journal.len())
+    }
+
+    /// Keeps the writes since a mark.
+    pub(crate) fn keep(&mut self, _mark: Mark) {
+        self.marks = self.marks.saturating_sub(1);
+        if self.marks == 0 {
+            self.journal.clear();
+        }
+    }
+
+    /// Takes the writes since a mark back.
+    pub(crate) fn back_to(&mut self, mark: Mark) {
+        while self.journal.len() > mark.0 {
+            let Some((space, key, was)) = self.journal.pop() else { break };
+            let pending = self.pending.entry(space).or_default();
+            match was {
+                Some(was) => pending.insert(key, was),
+                None => pending.remove(&key),
+            };
+        }
+        self.keep(mark);
     }
 
     /// The pending rows of one space in key order; `None` takes a row away.

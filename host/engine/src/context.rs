@@ -85,6 +85,24 @@ impl RunContext {
         })
     }
 
+    /// Does something whole or not at all: a guest may live with an error, and then nothing of
+    /// what failed may be left in the draft.
+    pub(crate) fn whole<T, E>(
+        &mut self,
+        verb: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let attempt = self.draft.begin();
+        let done = verb(self);
+        self.draft.end(attempt, branch::Succeeded::from(&done));
+        if done.is_err() {
+            let draft = &self.draft;
+            let there = |id: &ObjectId| draft.kind_of(*id).is_ok_and(|kind| kind.is_some());
+            self.keys.retain(|_, id| there(id));
+            self.now.retain(|id, _| there(id));
+        }
+        done
+    }
+
     /// Answers a document over the draft, this run's own writes included.
     pub(crate) fn answer(
         &mut self,

@@ -233,6 +233,22 @@ fn a_failed_run_leaves_nothing_behind_but_its_record() {
 }
 
 #[test]
+fn a_verb_that_fails_leaves_nothing_even_where_the_guest_goes_on() {
+    let service = ready();
+    let half = json!({
+        "do": "draw", "kind": "TestThing", "name": "half", "field": "nothing", "pool": "vlans",
+    });
+    let wrong = create("wrong", &json!({"size": "big"}));
+    let steps = json!([{"do": "try", "steps": [half, wrong, create("a", &json!({}))]}]);
+    tell(&service, "one", &steps);
+    let result = run(&service, "probe", "one");
+    assert_eq!(changes(&result), ["created TestThing a"]);
+    assert_eq!(result.record.log.len(), 2);
+    assert!(!dump(&service).contains("reservations "));
+    sound(&service);
+}
+
+#[test]
 fn the_text_of_a_panic_reaches_the_user() {
     let service = ready();
     tell(&service, "one", &json!([{"do": "panic", "message": "the sky fell"}]));

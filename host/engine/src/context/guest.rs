@@ -42,18 +42,18 @@ impl GuestHost for RunContext {
     }
 
     fn create(&mut self, draft: Draft) -> Result<Saved, GuestError> {
-        Self::create(self, &draft)
+        self.whole(|context| Self::create(context, &draft))
     }
 
     fn create_many(&mut self, drafts: Vec<Draft>) -> Result<Vec<Saved>, (u32, GuestError)> {
-        // The run is one transaction: what came before the culprit goes with the run, unless the
-        // guest decides to live with the error, and then it has been told which were made.
-        let mut all = Vec::with_capacity(drafts.len());
-        for (number, draft) in drafts.iter().enumerate() {
-            let saved = Self::create(self, draft);
-            all.push(saved.map_err(|bad| (u32::try_from(number).unwrap_or(u32::MAX), bad))?);
-        }
-        Ok(all)
+        self.whole(|context| {
+            let mut all = Vec::with_capacity(drafts.len());
+            for (number, draft) in drafts.iter().enumerate() {
+                let saved = Self::create(context, draft);
+                all.push(saved.map_err(|bad| (u32::try_from(number).unwrap_or(u32::MAX), bad))?);
+            }
+            Ok(all)
+        })
     }
 
     fn set(
@@ -62,7 +62,7 @@ impl GuestHost for RunContext {
         fields: Vec<Field>,
         links: Vec<Link>,
     ) -> Result<Saved, GuestError> {
-        Self::set(self, &of, &fields, &links)
+        self.whole(|context| Self::set(context, &of, &fields, &links))
     }
 
     fn keep(&mut self, key: &str) -> Result<String, GuestError> {
@@ -119,6 +119,6 @@ impl GuestHost for RunContext {
     }
 
     fn allocate(&mut self, request: PoolRequest) -> Result<Grant, GuestError> {
-        Self::allocate(self, &request)
+        self.whole(|context| Self::allocate(context, &request))
     }
 }

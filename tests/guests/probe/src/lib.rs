@@ -69,6 +69,9 @@ enum Step {
     Log {
         text: String,
     },
+    Try {
+        steps: Vec<Step>,
+    },
     Fail {
         message: String,
     },
@@ -142,6 +145,13 @@ fn perform(ctx: &Ctx, probe: &Probe, step: &Step) -> Result<()> {
             ctx.log(answer.to_string());
         }
         Step::Log { text } => ctx.log(text),
+        Step::Try { steps } => {
+            for step in steps {
+                if let Err(error) = perform(ctx, probe, step) {
+                    ctx.log(error.to_string());
+                }
+            }
+        }
         Step::Fail { message } => bail!("{message}"),
         Step::Panic { message } => panic!("{message}"),
         Step::Spin => {
