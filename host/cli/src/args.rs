@@ -39,10 +39,36 @@ pub(crate) enum Command {
     Generator(Generator),
     /// Run a component locally, in a sandbox of its own, and print the plan.
     Run(LocalRun),
+    /// Check a component as an upload would be, and show what it imports and exports.
+    Check {
+        /// The component.
+        component: PathBuf,
+    },
+    /// The store of a data folder; no server may have it open.
+    #[command(subcommand)]
+    Store(Store),
+    /// Print the limits of runs and uploads, as a table in Markdown.
+    Limits,
     /// Print a completion script.
     Completion {
         /// The shell.
         shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Store {
+    /// Walk every table and prove what must hold between them.
+    Check {
+        /// Folder of the data.
+        #[arg(long)]
+        data: PathBuf,
+    },
+    /// Print every row as a line of stable text.
+    Dump {
+        /// Folder of the data.
+        #[arg(long)]
+        data: PathBuf,
     },
 }
 

@@ -3,7 +3,7 @@
 use clap::CommandFactory as _;
 use serde_json::{Map, Value, json};
 
-use crate::args::{Arguments, Command, Generator, LocalRun, Object, Schema};
+use crate::args::{Arguments, Command, Generator, LocalRun, Object, Schema, Store};
 use crate::client::{Client, part};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -25,12 +25,54 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failur
         Command::Object(object) => self::object(&client, object, *output),
         Command::Generator(generator) => self::generator(&client, generator, *output),
         Command::Run(run) => local_run(run, *output),
+        Command::Check { component } => check(component, *output),
+        Command::Store(store) => self::store(store, *output),
+        Command::Limits => {
+            output.line(&server::limits_table());
+            Ok(Exit::Done)
+        }
         Command::Completion { shell } => {
             let mut command = Arguments::command();
             clap_complete::generate(*shell, &mut command, "kiln", &mut std::io::stdout());
             Ok(Exit::Done)
         }
     }
+}
+
+fn check(component: &std::path::Path, output: Output) -> Result<Exit, Failure> {
+    let bytes = std::fs::read(component).map_err(|bad| Failure::File {
+        path: component.display().to_string(),
+        what: bad.to_string(),
+    })?;
+    match server::check_component(&bytes) {
+        Ok(report) => {
+            output.value(&report);
+            Ok(Exit::Done)
+        }
+        Err((code, message, details)) => Err(Failure::Refused { code, message, details }),
+    }
+}
+
+fn store(store: &Store, output: Output) -> Result<Exit, Failure> {
+    let (Store::Check { data } | Store::Dump { data }) = store;
+    if !data.join("kiln.redb").is_file() {
+        let path = data.display().to_string();
+        return Err(Failure::File { path, what: "there is no store here".to_owned() });
+    }
+    let service = server::open(Some(data), 1)?;
+    if let Store::Dump { .. } = store {
+        service.dump(&mut std::io::stdout()).map_err(server::ServeError::from)?;
+        return Ok(Exit::Done);
+    }
+    let findings = service.check().map_err(server::ServeError::from)?;
+    if output.json {
+        output.value(&json!({"findings": findings}));
+    }
+    for finding in &findings {
+        output.line(finding);
+    }
+    output.line(&format!("{} findings", findings.len()));
+    Ok(if findings.is_empty() { Exit::Done } else { Exit::Refused })
 }
 
 fn schema(client: &Client, schema: &Schema, output: Output) -> Result<Exit, Failure> {

@@ -4,11 +4,13 @@
 //! blocking thread, and writes the answer.
 
 mod api;
+mod component;
 mod environment;
 mod openapi;
 mod problem;
 mod serve;
 pub mod wire;
 
+pub use component::{check_component, limits_table};
 pub use environment::{SystemClock, TimeOrderedIds, environment, installation_key};
 pub use serve::{ServeError, Serving, open, serve};
