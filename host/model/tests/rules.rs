@@ -227,6 +227,58 @@ fn kinds_together() {
 }
 
 #[test]
+fn kinds_that_inherit_and_belong() {
+    let long = "x".repeat(200);
+    check(&thing("", "", &format!("description: {long},")), "too-long", "description", "128");
+    let parent = |name: &str, peer: &str| {
+        format!("{{name: {name}, peer: {peer}, kind: Parent, cardinality: one, optional: false}}")
+    };
+    check(
+        &thing("", &[parent("tag", "BuiltinTag"), parent("group", "CoreGroup")].join(", "), ""),
+        "two-parents",
+        "InfraThing",
+        "Only one relationship of type parent is allowed",
+    );
+    let belongs = |name: &str, to: &str| {
+        format!(
+            "  - {{name: {name}, namespace: Infra, relationships: [{{name: up_{}, peer: Infra{to}, \
+             kind: Parent, cardinality: one, optional: false, identifier: {}__up}}]}}\n",
+            name.to_lowercase(),
+            name.to_lowercase()
+        )
+    };
+    check(
+        &format!("nodes:\n{}{}", belongs("Aa", "Bb"), belongs("Bb", "Aa")),
+        "parent-cycle",
+        "InfraAa",
+        "Cycles exist among parents and components in schema",
+    );
+    let generic = "generics: [{name: Base, namespace: Shared, hierarchical: true, \
+                   restricted_namespaces: [Shared], attributes: [{name: fixed, kind: Text, \
+                   allow_override: none}]}, {name: Other, namespace: Infra, hierarchical: true}]\n";
+    let node = thing("", "", "inherit_from: [SharedBase],");
+    check(&format!("{generic}{node}"), "restricted-namespace", "inherit_from", "Shared");
+    let node = thing("{name: fixed, kind: Number}", "", "inherit_from: [SharedBase],");
+    check(&format!("{generic}{node}"), "no-override", "fixed", "allows no override");
+    let node = thing("", "", "inherit_from: [SharedBase, InfraOther],");
+    check(
+        &format!("{generic}{node}"),
+        "two-hierarchies",
+        "inherit_from",
+        "Only one generic with hierarchical support is allowed per node",
+    );
+    let ends = "nodes:\n  - {name: Aa, namespace: Infra, relationships: [{name: to_b, peer: InfraBb, \
+                identifier: a__b, direction: outbound}]}\n  - {name: Bb, namespace: Infra, \
+                relationships: [{name: to_a, peer: InfraAa, identifier: a__b, direction: \
+                outbound}]}\n";
+    check(ends, "direction-mismatch", "InfraAa", "Incompatible direction detected");
+    let number = "{name: aaa, kind: Number, enum: [1, two]}";
+    check(&thing(number, "", ""), "bad-enum", "aaa.enum", "two");
+    let both = "generics: [{name: Thing, namespace: Infra}]\n";
+    check(&format!("{both}{}", thing("", "", "")), "kind-changed", "InfraThing", "both as a node");
+}
+
+#[test]
 fn paths() {
     check(
         &thing("", "", "human_friendly_id: [nam__value],"),

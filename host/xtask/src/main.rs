@@ -45,7 +45,8 @@ fn test() -> Result<(), String> {
     guests::build()?;
     for folder in ["examples", "tests/guests"] {
         run::say(&format!("native tests of {folder} ..."));
-        run::cargo_in(folder, &["test", "--quiet", "--target-dir", "../target/guests-native"])?;
+        let target = run::root().join("target/guests-native").display().to_string();
+        run::cargo_in(folder, &["test", "--quiet", "--target-dir", &target])?;
     }
     run::say("format ...");
     run::cargo(&["fmt", "--all", "--check"])?;
