@@ -10,7 +10,7 @@ use store::{Space, key};
 
 use crate::draft::Draft;
 use crate::error::BranchError;
-use crate::object::{Edge, Object};
+use crate::object::{Edge, Object, TOMBSTONE, stamp};
 use crate::rows::Bytes;
 
 /// What happens to an object.
@@ -99,14 +99,20 @@ pub struct ChangeSet {
 }
 
 impl ChangeSet {
-    /// Compares a draft with the snapshot below it. Linear in what changes.
+    /// Compares a draft with the snapshot below it. Linear in what changes; what is looked at only to
+    /// be told does not join the read set.
     pub fn of(draft: &Draft) -> Result<Self, BranchError> {
+        draft.view.rows.quietly(|| Self::compare(draft))
+    }
+
+    fn compare(draft: &Draft) -> Result<Self, BranchError> {
         let mut changes: BTreeMap<ObjectId, Change> = BTreeMap::new();
+        let mut labels = Labels { draft, known: BTreeMap::new() };
         for (key, row) in draft.view.rows.pending(Space::Heads) {
-            head_change(draft, key, row, &mut changes)?;
+            head_change(&mut labels, key, row, &mut changes)?;
         }
         for (key, row) in draft.view.rows.pending(Space::Edges) {
-            edge_change(draft, key, row, &mut changes)?;
+            edge_change(&mut labels, key, row, &mut changes)?;
         }
         let mut changes: Vec<Change> = changes
             .into_values()
@@ -133,10 +139,6 @@ impl ChangeSet {
     pub fn counts(&self) -> (usize, usize, usize) {
         let count = |op| self.changes.iter().filter(|change| change.op == op).count();
         (count(Op::Created), count(Op::Updated), count(Op::Deleted))
-    }
-
-    pub(crate) fn summary(&self) -> Vec<(ObjectId, u32, Op)> {
-        self.changes.iter().map(|change| (change.id, change.symbol.0, change.op)).collect()
     }
 
     /// The canonical document.
@@ -177,15 +179,64 @@ impl Change {
     }
 }
 
+/// What a draft changes, without labels and values: object, symbol of its kind, how.
+pub(crate) fn summary(draft: &Draft) -> Result<Vec<(ObjectId, u32, Op)>, BranchError> {
+    let mut changed = BTreeMap::new();
+    let rows = &draft.view.rows;
+    for (key, row) in rows.pending(Space::Heads) {
+        let Some((_, symbol, id)) = key::parse_head(key) else { continue };
+        let had = rows.replaced(Space::Heads, key)?.is_some_and(|row| is_there(&row));
+        let op = match (had, row.is_some_and(is_there)) {
+            (false, false) => continue,
+            (false, true) => Op::Created,
+            (true, true) => Op::Updated,
+            (true, false) => Op::Deleted,
+        };
+        changed.insert(id, (symbol.0, op));
+    }
+    for (key, _) in rows.pending(Space::Edges) {
+        let Some(edge) = key::parse_edge(key) else { continue };
+        if !changed.contains_key(&edge.object)
+            && let Some(kind) = rows.quietly(|| draft.kind_then_or_now(edge.object))?
+        {
+            changed.insert(edge.object, (kind.symbol.0, Op::Updated));
+        }
+    }
+    Ok(changed.into_iter().map(|(id, (symbol, op))| (id, symbol, op)).collect())
+}
+
+/// Whether a stamped row is not a tombstone.
+fn is_there(row: &[u8]) -> bool {
+    stamp(row).is_some_and(|(_, flags)| flags & TOMBSTONE == 0)
+}
+
+/// Labels, each made once: the parent of a thousand objects is named a thousand times.
+struct Labels<'a> {
+    draft: &'a Draft,
+    known: BTreeMap<ObjectId, String>,
+}
+
+impl Labels<'_> {
+    fn of(&mut self, id: ObjectId) -> Result<String, BranchError> {
+        if let Some(label) = self.known.get(&id) {
+            return Ok(label.clone());
+        }
+        let label = self.draft.label_then_or_now(id)?;
+        self.known.insert(id, label.clone());
+        Ok(label)
+    }
+}
+
 fn head_change(
-    draft: &Draft,
+    labels: &mut Labels<'_>,
     key: &[u8],
     row: Option<&[u8]>,
     changes: &mut BTreeMap<ObjectId, Change>,
 ) -> Result<(), BranchError> {
+    let draft = labels.draft;
     let Some((_, symbol, id)) = key::parse_head(key) else { return Ok(()) };
     let Some(kind) = draft.schema().by_symbol.get(&symbol).cloned() else { return Ok(()) };
-    let before = match draft.view.rows.snapshot.get(Space::Heads, key)? {
+    let before = match draft.view.rows.replaced(Space::Heads, key)? {
         Some(row) => Object::read(id, &kind, Bytes::Stored(row))?,
         None => None,
     };
@@ -199,7 +250,7 @@ fn head_change(
         (Some(_), Some(_)) => Op::Updated,
         (Some(_), None) => Op::Deleted,
     };
-    let label = draft.label_then_or_now(id)?;
+    let label = labels.of(id)?;
     let mut fields = Vec::new();
     for attribute in &kind.attributes {
         let read = |object: &Option<Object>| {
@@ -218,13 +269,14 @@ fn head_change(
 }
 
 fn edge_change(
-    draft: &Draft,
+    labels: &mut Labels<'_>,
     key: &[u8],
     row: Option<&[u8]>,
     changes: &mut BTreeMap<ObjectId, Change>,
 ) -> Result<(), BranchError> {
+    let draft = labels.draft;
     let Some(edge) = key::parse_edge(key) else { return Ok(()) };
-    let had = match draft.view.rows.snapshot.get(Space::Edges, key)? {
+    let had = match draft.view.rows.replaced(Space::Edges, key)? {
         Some(row) => Edge::decode(edge.peer, &row)?.is_some(),
         None => false,
     };
@@ -240,19 +292,18 @@ fn edge_change(
         return Ok(());
     };
     if let std::collections::btree_map::Entry::Vacant(e) = changes.entry(edge.object) {
-        let label = draft.label_then_or_now(edge.object)?;
         let change = Change {
             op: Op::Updated,
             id: edge.object,
             kind: kind.name.clone(),
             symbol: kind.symbol,
-            label,
+            label: labels.of(edge.object)?,
             fields: Vec::new(),
             links: BTreeMap::new(),
         };
         e.insert(change);
     }
-    let peer = draft.label_then_or_now(edge.peer)?;
+    let peer = labels.of(edge.peer)?;
     if let Some(change) = changes.get_mut(&edge.object) {
         let link = change.links.entry(name).or_default();
         if has { link.added.push(peer) } else { link.removed.push(peer) }

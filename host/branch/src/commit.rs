@@ -4,7 +4,7 @@ use model::{BranchId, ObjectId, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{CommitError, Proposal, Space, Write, key};
 
-use crate::change::{ChangeSet, Op};
+use crate::change::{ChangeSet, Op, summary};
 use crate::database::Database;
 use crate::draft::Draft;
 use crate::error::{BranchError, CommitFailure};
@@ -110,37 +110,39 @@ impl Database {
     /// Cost: one group commit of the store, shared with whoever commits at the same time.
     pub fn commit(&self, mut draft: Draft, cause: Cause) -> Result<Committed, CommitFailure> {
         draft.finish()?;
-        self.commit_finished(draft, cause)
+        let changes = ChangeSet::of(&draft)?;
+        let seq = self.commit_finished(draft, cause)?;
+        Ok(Committed { seq, changes })
     }
 
-    /// Commits a draft that [`Draft::finish`] has checked.
-    pub fn commit_finished(&self, draft: Draft, cause: Cause) -> Result<Committed, CommitFailure> {
+    /// Commits a draft that [`Draft::finish`] has checked; no commit for one that changes nothing.
+    pub fn commit_finished(
+        &self,
+        draft: Draft,
+        cause: Cause,
+    ) -> Result<Option<Seq>, CommitFailure> {
         if draft.view.rows.is_clean() {
-            return Ok(Committed { seq: None, changes: ChangeSet::default() });
+            return Ok(None);
         }
-        let changes = ChangeSet::of(&draft)?;
         let entry = LogEntry {
             branch: draft.branch(),
             at: draft.now(),
             author: draft.author().0,
             cause,
-            changed: changes.summary(),
+            changed: summary(&draft)?,
         };
         let proposal = Proposal {
             base: draft.seq(),
-            reads: draft.view.rows.reads(),
             writes: writes(&draft)?,
+            reads: draft.view.rows.reads(),
             log: entry.encode(),
         };
-        let seq = match self.store().commit(proposal) {
-            Ok(seq) => seq,
-            Err(CommitError::Conflict { seq, .. }) => return Err(CommitFailure::Conflict { seq }),
-            Err(CommitError::TooOld { oldest, .. }) => {
-                return Err(CommitFailure::Conflict { seq: oldest });
-            }
-            Err(other) => return Err(CommitFailure::Store(other)),
-        };
-        Ok(Committed { seq: Some(seq), changes })
+        match self.store().commit(proposal) {
+            Ok(seq) => Ok(Some(seq)),
+            Err(CommitError::Conflict { seq, .. }) => Err(CommitFailure::Conflict { seq }),
+            Err(CommitError::TooOld { oldest, .. }) => Err(CommitFailure::Conflict { seq: oldest }),
+            Err(other) => Err(CommitFailure::Store(other)),
+        }
     }
 }
 
@@ -151,7 +153,7 @@ fn writes(draft: &Draft) -> Result<Vec<Write>, BranchError> {
     for space in rows.spaces() {
         for (key, value) in rows.pending(space) {
             let stamps = matches!(space, Space::Heads | Space::Edges | Space::Schemas);
-            if stamps && let Some(old) = rows.snapshot.get(space, key)? {
+            if stamps && let Some(old) = rows.replaced(space, key)? {
                 writes.push(past(space, key, &old)?);
             }
             writes.push(match value {

@@ -22,7 +22,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use model::schema::{Attribute, AttributeKind, Category, Kind};
-use model::{ObjectId, Seq, Value};
+use model::{BranchId, ObjectId, Seq, Value};
 use store::{Space, key};
 
 use crate::commit::Author;
@@ -154,6 +154,7 @@ impl Draft {
         if let Some(there) = self.view.kind_of(id)? {
             return Err(Violation::Exists { object: id, kind: there.name.clone() }.into());
         }
+        self.note_if_fresh(id)?;
         self.check_names(&kind, &input)?;
         let input = self.with_namespace(&kind, input)?;
         let pattern = self.template_of(&kind, &input)?;
@@ -170,6 +171,16 @@ impl Draft {
             self.components_from(&kind, id, &pattern)?;
         }
         Ok(id)
+    }
+
+    fn note_if_fresh(&mut self, id: ObjectId) -> Result<(), BranchError> {
+        for line in [self.view.branch, BranchId::GLOBAL] {
+            if self.view.rows.get(Space::Kinds, &key::kind_of(line, id))?.is_some() {
+                return Ok(());
+            }
+        }
+        self.view.rows.note_fresh(id);
+        Ok(())
     }
 
     fn make(&mut self, kind: &Arc<Kind>, id: ObjectId, input: Input) -> Result<(), BranchError> {
@@ -393,7 +404,7 @@ impl Draft {
         let key = key::head(line, kind.symbol, object.id());
         // What was never stored leaves no tombstone. What was keeps its kind: a branch that forked
         // earlier still finds it.
-        let stored = self.view.rows.snapshot.get(Space::Heads, &key)?.is_some();
+        let stored = self.view.rows.replaced(Space::Heads, &key)?.is_some();
         let number = stored.then(|| [&kind.symbol.0.to_be_bytes()[..], &[TOMBSTONE]].concat());
         self.view.rows.write(Space::Kinds, key::kind_of(line, object.id()), number)?;
         let row = stored.then(|| stamped(TOMBSTONE, &[]));

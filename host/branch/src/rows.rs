@@ -5,10 +5,13 @@
 //! read set is complete without anyone thinking of it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::collections::btree_map;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::iter::Peekable;
+use std::ops::Bound;
 use std::sync::Arc;
+
+use model::ObjectId;
 
 use store::{ReadSet, Row, Scan, Snapshot, Space, StoreError, key};
 
@@ -32,10 +35,22 @@ impl std::ops::Deref for Bytes {
     }
 }
 
-type Pending = BTreeMap<Vec<u8>, Option<Arc<[u8]>>>;
+/// A pending row.
+#[derive(Debug, Clone)]
+struct Slot {
+    /// Its value; nothing takes the row away.
+    value: Option<Arc<[u8]>>,
+    /// Whether the snapshot has a row under its key.
+    stored: bool,
+}
+
+type Pending = BTreeMap<Vec<u8>, Slot>;
 
 /// A pending row as it was: not pending, or pending with a value or an absence.
-type Undo = (Space, Vec<u8>, Option<Option<Arc<[u8]>>>);
+type Undo = (Space, Vec<u8>, Option<Slot>);
+
+/// Rows of kinds that are remembered at most: what a run looks at again and again is far less.
+const KINDS_KEPT: usize = 100_000;
 
 /// A place to go back to.
 #[derive(Debug)]
@@ -53,6 +68,12 @@ pub(crate) struct Rows {
     marks: u32,
     /// The pending writes are looked past: for telling how something was before them.
     past: Cell<bool>,
+    /// Nothing is noted: what is looked at decides nothing.
+    quiet: Cell<bool>,
+    /// Objects of which the snapshot has no row at all: their rows need no look.
+    fresh: BTreeSet<ObjectId>,
+    /// Stored rows of kinds that were looked at and noted.
+    kinds: RefCell<HashMap<Vec<u8>, Option<Arc<[u8]>>>>,
 }
 
 impl Rows {
@@ -68,11 +89,17 @@ impl Rows {
             journal: Vec::new(),
             marks: 0,
             past: Cell::new(false),
+            quiet: Cell::new(false),
+            fresh: BTreeSet::new(),
+            kinds: RefCell::default(),
         }
     }
 
     /// The row under `key`; its absence is noted as well.
     pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        if space == Space::Kinds && self.reads.is_some() {
+            return self.kind(key);
+        }
         self.note_point(space, key);
         self.peek(space, key)
     }
@@ -81,9 +108,51 @@ impl Rows {
     pub(crate) fn peek(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         let pending = self.shown(space).and_then(|rows| rows.get(key));
         if let Some(pending) = pending {
-            return Ok(pending.clone().map(Bytes::Pending));
+            return Ok(pending.value.clone().map(Bytes::Pending));
         }
         Ok(self.snapshot.get(space, key)?.map(Bytes::Stored))
+    }
+
+    /// The kind of an object: asked so often that it is read and noted once.
+    fn kind(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        let pending = self.shown(Space::Kinds).and_then(|rows| rows.get(key));
+        if let Some(pending) = pending {
+            return Ok(pending.value.clone().map(Bytes::Pending));
+        }
+        if let Some(known) = self.kinds.borrow().get(key) {
+            return Ok(known.clone().map(Bytes::Pending));
+        }
+        self.note_point(Space::Kinds, key);
+        let row = self.snapshot.get(Space::Kinds, key)?.map(|row| Arc::from(&*row));
+        let mut kinds = self.kinds.borrow_mut();
+        // What was read quietly was not noted, and must be when it counts.
+        if kinds.len() < KINDS_KEPT && !self.quiet.get() {
+            kinds.insert(key.to_vec(), row.clone());
+        }
+        Ok(row.map(Bytes::Pending))
+    }
+
+    /// Remembers that the snapshot has no row of an object, not even a tombstone.
+    pub(crate) fn note_fresh(&mut self, id: ObjectId) {
+        self.fresh.insert(id);
+    }
+
+    /// Whether a row belongs to an object that the snapshot does not know.
+    fn is_fresh(&self, space: Space, key: &[u8]) -> bool {
+        if self.fresh.is_empty() {
+            return false;
+        }
+        let at = |at: usize| {
+            let id = key.get(at..).and_then(<[u8]>::first_chunk::<16>);
+            id.is_some_and(|id| self.fresh.contains(&ObjectId(u128::from_be_bytes(*id))))
+        };
+        let last = || key.len().checked_sub(16).is_some_and(at);
+        match space {
+            Space::Heads | Space::Kinds | Space::Index | Space::Claims => last(),
+            Space::ClaimedBy => at(4),
+            Space::Edges => at(4) || last(),
+            _ => false,
+        }
     }
 
     /// All rows under `prefix` in key order, lazily.
@@ -98,7 +167,7 @@ impl Rows {
         low: &[u8],
         high: &[u8],
     ) -> Result<Merged<'_>, StoreError> {
-        if let Some(reads) = &self.reads {
+        if let Some(reads) = self.reads.as_ref().filter(|_| !self.quiet.get()) {
             reads.borrow_mut().add_range(space, low.to_vec(), high.to_vec());
         }
         self.range_unnoted(space, low, high)
@@ -114,7 +183,8 @@ impl Rows {
         let stored = self.snapshot.range(space, low, high)?;
         let pending = self
             .shown(space)
-            .map(|rows| rows.range(low.to_vec()..high.to_vec()))
+            .filter(|_| low < high)
+            .map(|rows| rows.range::<[u8], _>((Bound::Included(low), Bound::Excluded(high))))
             .unwrap_or_default();
         Ok(Merged { stored: Ends::new(stored), pending: Ends::new(pending) })
     }
@@ -132,8 +202,16 @@ impl Rows {
         was
     }
 
+    /// Looks at things without a note: for what is only told, and decides nothing.
+    pub(crate) fn quietly<T>(&self, read: impl FnOnce() -> T) -> T {
+        let was = self.quiet.replace(true);
+        let told = read();
+        self.quiet.set(was);
+        told
+    }
+
     pub(crate) fn note_point(&self, space: Space, key: &[u8]) {
-        if let Some(reads) = &self.reads {
+        if let Some(reads) = self.reads.as_ref().filter(|_| !self.quiet.get()) {
             reads.borrow_mut().add_point(space, key.to_vec());
         }
     }
@@ -145,7 +223,10 @@ impl Rows {
         key: Vec<u8>,
         value: Option<Vec<u8>>,
     ) -> Result<(), StoreError> {
-        let stored = self.snapshot.get(space, &key)?;
+        let stored = match self.is_fresh(space, &key) {
+            true => None,
+            false => self.snapshot.get(space, &key)?,
+        };
         let pending = self.pending.entry(space).or_default();
         if self.marks > 0 {
             self.journal.push((space, key.clone(), pending.get(&key).cloned()));
@@ -158,7 +239,8 @@ impl Rows {
         if unchanged {
             pending.remove(&key);
         } else {
-            pending.insert(key, value.map(Arc::from));
+            let slot = Slot { value: value.map(Arc::from), stored: stored.is_some() };
+            pending.insert(key, slot);
         }
         Ok(())
     }
@@ -196,7 +278,16 @@ impl Rows {
             .get(&space)
             .into_iter()
             .flatten()
-            .map(|(key, value)| (key.as_slice(), value.as_deref()))
+            .map(|(key, slot)| (key.as_slice(), slot.value.as_deref()))
+    }
+
+    /// The row that the pending one under a key replaces.
+    pub(crate) fn replaced(&self, space: Space, key: &[u8]) -> Result<Option<Row>, StoreError> {
+        let slot = self.pending.get(&space).and_then(|rows| rows.get(key));
+        if slot.is_some_and(|slot| !slot.stored) {
+            return Ok(None);
+        }
+        self.snapshot.get(space, key)
     }
 
     /// Every space with pending rows.
@@ -208,9 +299,11 @@ impl Rows {
         self.pending.values().all(BTreeMap::is_empty)
     }
 
-    /// What was read so far.
+    /// What was read so far; the notes are taken, so it is asked once.
     pub(crate) fn reads(&self) -> ReadSet {
-        self.reads.as_ref().map(|reads| reads.borrow().clone()).unwrap_or_default()
+        let mut reads = self.reads.as_ref().map(RefCell::take).unwrap_or_default();
+        reads.normalise();
+        reads
     }
 }
 
@@ -269,7 +362,7 @@ impl<I: DoubleEndedIterator> Ends<I> {
     }
 }
 
-type PendingRange<'a> = btree_map::Range<'a, Vec<u8>, Option<Arc<[u8]>>>;
+type PendingRange<'a> = btree_map::Range<'a, Vec<u8>, Slot>;
 
 /// Stored and pending rows as one ordered sequence.
 #[derive(Debug)]
@@ -312,8 +405,8 @@ impl Iterator for Merged<'_> {
             if matches!(side, Side::Both) {
                 let _hidden = self.stored.next();
             }
-            let (key, value) = self.pending.next()?;
-            if let Some(value) = value {
+            let (key, slot) = self.pending.next()?;
+            if let Some(value) = &slot.value {
                 return Some(Ok((key.clone(), Bytes::Pending(Arc::clone(value)))));
             }
         }
@@ -341,8 +434,8 @@ impl DoubleEndedIterator for Merged<'_> {
             if matches!(side, Side::Both) {
                 let _hidden = self.stored.next_back();
             }
-            let (key, value) = self.pending.next_back()?;
-            if let Some(value) = value {
+            let (key, slot) = self.pending.next_back()?;
+            if let Some(value) = &slot.value {
                 return Some(Ok((key.clone(), Bytes::Pending(Arc::clone(value)))));
             }
         }

@@ -79,13 +79,18 @@ pub enum DefinitionError {
 impl Definition {
     /// The definition with this name or id.
     pub fn find(view: &View, name: &str) -> Result<Self, DefinitionError> {
+        Self::read(view, &Self::object(view, name)?)
+    }
+
+    /// The object of the definition with this name or id.
+    pub(crate) fn object(view: &View, name: &str) -> Result<Object, DefinitionError> {
         let unknown = || DefinitionError::Unknown(name.to_owned());
         let kind = view.schema().kind("CoreGeneratorDefinition").ok_or_else(unknown)?;
         let object = match name.parse::<ObjectId>() {
             Ok(id) => view.object(id)?.filter(|object| object.kind().name == kind.name),
             Err(_not_an_id) => view.by_hfid(kind, &[name.to_owned()])?,
         };
-        Self::read(view, &object.ok_or_else(unknown)?)
+        object.ok_or_else(unknown)
     }
 
     /// All definitions of the branch, by name. Incomplete ones are told with their reason.

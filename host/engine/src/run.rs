@@ -4,6 +4,7 @@
 mod component;
 mod gate;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use branch::{Author, BranchError, Cause, ChangeSet, CommitFailure, Database};
@@ -20,7 +21,7 @@ use crate::report::{RunOutcome, RunRecord};
 use crate::tracking::{self, Refusal};
 
 pub use component::{ComponentError, ComponentInfo};
-use gate::Gate;
+use gate::{Gate, Permit};
 
 /// How often a run is repeated beside others before it is repeated alone.
 const REPEATS_MAX: u32 = 8;
@@ -28,10 +29,20 @@ const REPEATS_MAX: u32 = 8;
 const REPEATS_ALONE_MAX: u32 = 4;
 
 /// Settings of an engine.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct EngineOptions {
     /// Limits of every run.
     pub limits: Limits,
+    /// Runs that compute at the same time; others wait for a core or for the disk.
+    pub computing_max: usize,
+}
+
+impl Default for EngineOptions {
+    /// As many runs compute as there are cores.
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { limits: Limits::default(), computing_max: cores }
+    }
 }
 
 /// Runs generators over a database. Cheap to clone; all clones are one.
@@ -164,6 +175,15 @@ struct Job<'a> {
     run: ObjectId,
     began: Timestamp,
     repeats: u32,
+    /// Held while the run computes.
+    computing: Cell<Option<Permit<'a>>>,
+}
+
+impl Job<'_> {
+    /// From here on the run only waits.
+    fn computed(&self) {
+        drop(self.computing.take());
+    }
 }
 
 impl Engine {
@@ -174,7 +194,7 @@ impl Engine {
         sandbox: Sandbox,
         options: EngineOptions,
     ) -> Self {
-        let gate = Gate::default();
+        let gate = Gate::new(options.computing_max);
         Self { shared: Arc::new(Shared { database, dialect, sandbox, options, gate }) }
     }
 
@@ -182,12 +202,13 @@ impl Engine {
     pub fn run(&self, request: &RunRequest) -> Result<RunResult, RunError> {
         let environment = self.shared.database.environment();
         let began = environment.clock.now();
-        let mut job = Job { request, run: environment.ids.next_id(began), began, repeats: 0 };
+        let run = environment.ids.next_id(began);
+        let mut job = Job { request, run, began, repeats: 0, computing: Cell::new(None) };
         let definition = {
             let view = self.shared.database.view(request.branch)?;
-            Definition::find(&view, &request.definition)?
+            Definition::object(&view, &request.definition)?.id()
         };
-        let instance = instance_id(definition.id, request.target);
+        let instance = instance_id(definition, request.target);
         let _one_at_a_time = self.shared.gate.instance(instance);
         loop {
             let attempt = if job.repeats < REPEATS_MAX {
@@ -207,8 +228,9 @@ impl Engine {
         }
     }
 
-    fn attempt(&self, job: &Job<'_>) -> Result<Attempt, RunError> {
+    fn attempt<'a>(&'a self, job: &Job<'a>) -> Result<Attempt, RunError> {
         let request = job.request;
+        job.computing.set(Some(self.shared.gate.permit()));
         let draft = self.shared.database.draft(request.branch, request.author)?;
         let definition = Arc::new(Definition::find(&draft, &request.definition)?);
         let target =
@@ -341,13 +363,9 @@ impl Engine {
             instance: context.instance.0,
             definition: definition.name.clone(),
         };
+        job.computed();
         match self.shared.database.commit_finished(context.draft, cause) {
-            Ok(committed) => Ok(Attempt::Done(Box::new(RunResult {
-                record,
-                changes,
-                seq: committed.seq,
-                report,
-            }))),
+            Ok(seq) => Ok(Attempt::Done(Box::new(RunResult { record, changes, seq, report }))),
             Err(CommitFailure::Conflict { .. }) => Ok(Attempt::Conflict),
             Err(other) => Err(other.into()),
         }
@@ -376,6 +394,7 @@ impl Engine {
             instance::ensure(&mut draft, &definition, target, InstanceState::Error)?;
         }
         record.put(&mut draft, job.request.branch)?;
+        job.computed();
         match self.shared.database.commit(draft, Cause::Outcome { run: job.run.0 }) {
             Ok(_) => done(record),
             Err(CommitFailure::Conflict { .. }) => Ok(Attempt::Conflict),

@@ -13,6 +13,7 @@ mod proposal;
 mod snapshot;
 mod store;
 mod writer;
+pub mod yardstick;
 
 pub use check::{CheckReport, Finding};
 pub use error::{CommitError, OpenError, StoreError};

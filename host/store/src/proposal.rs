@@ -1,7 +1,5 @@
 //! What a change brings to the store.
 
-use std::collections::BTreeSet;
-
 use model::Seq;
 
 use crate::layout::Space;
@@ -59,24 +57,33 @@ impl Write {
     }
 }
 
-/// Rows and ranges that were looked at, absences included.
+/// Rows and ranges that were looked at, absences included. A collection of notes: the same one may
+/// be there more than once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadSet {
     /// Single keys.
-    pub points: BTreeSet<(Space, Vec<u8>)>,
+    pub points: Vec<(Space, Vec<u8>)>,
     /// From, and up to but not including.
-    pub ranges: BTreeSet<(Space, Vec<u8>, Vec<u8>)>,
+    pub ranges: Vec<(Space, Vec<u8>, Vec<u8>)>,
 }
 
 impl ReadSet {
     /// Adds a key.
     pub fn add_point(&mut self, space: Space, key: Vec<u8>) {
-        self.points.insert((space, key));
+        self.points.push((space, key));
     }
 
     /// Adds a range; `high` is not in it.
     pub fn add_range(&mut self, space: Space, low: Vec<u8>, high: Vec<u8>) {
-        self.ranges.insert((space, low, high));
+        self.ranges.push((space, low, high));
+    }
+
+    /// Sorts the notes and drops what is there twice.
+    pub fn normalise(&mut self) {
+        self.points.sort_unstable();
+        self.points.dedup();
+        self.ranges.sort_unstable();
+        self.ranges.dedup();
     }
 
     /// Whether nothing was looked at.

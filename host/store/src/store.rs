@@ -16,6 +16,7 @@ use crate::layout::{FORMAT, Space};
 use crate::proposal::Proposal;
 use crate::snapshot::{Snapshot, definition};
 use crate::writer::{Job, Writer};
+use crate::yardstick::Tap;
 
 /// When a commit is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct Options {
     pub group_max: usize,
     /// When a commit is answered.
     pub durability: Durability,
+    /// Keeps what is written, for benchmarks.
+    pub tap: Option<Arc<Tap>>,
 }
 
 impl Default for Options {
@@ -48,6 +51,7 @@ impl Default for Options {
             queue_len: 1024,
             group_max: 1024,
             durability: Durability::Durable,
+            tap: None,
         }
     }
 }

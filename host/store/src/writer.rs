@@ -1,7 +1,7 @@
 //! The one writer: takes what waits, validates each proposal in order, writes them as one durable
 //! transaction, answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,10 +15,15 @@ use crate::layout::Space;
 use crate::proposal::{Proposal, Write};
 use crate::snapshot::definition;
 use crate::store::{Durability, Options};
+use crate::yardstick::{Tap, TappedRow};
 
-/// Recently written keys that are remembered for validation. A proposal based on a state from
-/// before the oldest of them must be made again: at 40 rows a run that is 25,000 runs ago.
-const REMEMBERED_MAX: usize = 1_000_000;
+/// Keys of one generation of the recently written: small enough that its tree stays in the
+/// processor's caches.
+const GENERATION_MAX: usize = 50_000;
+
+/// Generations remembered. A proposal based on a state from before the oldest of them must be made
+/// again: at 80 rows a run that is 12,000 runs ago.
+const GENERATIONS_MAX: usize = 20;
 
 /// The last write of each key of a table, with its commit.
 type Last<'a> = BTreeMap<&'a [u8], (Seq, &'a Write)>;
@@ -29,23 +34,16 @@ pub(crate) struct Job {
     pub(crate) answer: SyncSender<Result<Seq, CommitError>>,
 }
 
-/// Which commit wrote a key last, for keys written lately.
+/// The keys written by some commits in a row, each with the last that wrote it.
 #[derive(Debug, Default)]
-struct Recent {
+struct Generation {
     keys: BTreeMap<(Space, Vec<u8>), Seq>,
-    /// Bases older than this cannot be validated.
-    oldest: Seq,
+    newest: Seq,
 }
 
-impl Recent {
+impl Generation {
+    /// A key that the proposal read and that was written since.
     fn conflict(&self, proposal: &Proposal) -> Option<CommitError> {
-        if proposal.reads.is_empty() {
-            return None;
-        }
-        if proposal.base < self.oldest {
-            let (base, oldest) = (proposal.base, self.oldest);
-            return Some(CommitError::TooOld { base, oldest });
-        }
         let found = |space: Space, key: &[u8], seq: Seq| {
             Some(CommitError::Conflict { space, key: key.to_vec(), seq })
         };
@@ -68,21 +66,58 @@ impl Recent {
         }
         None
     }
+}
 
-    fn remember(&mut self, written: Vec<(Space, Vec<u8>)>, seq: Seq) {
-        for place in written {
-            self.keys.insert(place, seq);
+/// Which commit wrote a key last, for keys written lately; the newest generation first.
+#[derive(Debug)]
+struct Recent {
+    generations: VecDeque<Generation>,
+    /// Bases older than this cannot be validated.
+    oldest: Seq,
+}
+
+impl Recent {
+    fn new(oldest: Seq) -> Self {
+        Self { generations: VecDeque::from([Generation::default()]), oldest }
+    }
+
+    fn conflict(&self, proposal: &Proposal) -> Option<CommitError> {
+        if proposal.reads.is_empty() {
+            return None;
+        }
+        if proposal.base < self.oldest {
+            let (base, oldest) = (proposal.base, self.oldest);
+            return Some(CommitError::TooOld { base, oldest });
+        }
+        let since = self.generations.iter().take_while(|kept| kept.newest > proposal.base);
+        since.into_iter().find_map(|generation| generation.conflict(proposal))
+    }
+
+    fn remember(&mut self, written: impl Iterator<Item = (Space, Vec<u8>)>, seq: Seq) {
+        if let Some(generation) = self.generations.front_mut() {
+            generation.keys.extend(written.map(|place| (place, seq)));
+            generation.newest = seq;
         }
     }
 
-    /// Forgets the older half when there is too much.
-    fn trim(&mut self, last: Seq) {
-        if self.keys.len() <= REMEMBERED_MAX {
-            return;
+    /// Begins a new generation when the newest is full, and forgets the oldest of too many.
+    fn trim(&mut self) {
+        if self.generations.front().is_none_or(|newest| newest.keys.len() > GENERATION_MAX) {
+            self.generations.push_front(Generation::default());
         }
-        let middle = Seq(self.oldest.0 + (last.0 - self.oldest.0) / 2 + 1);
-        self.keys.retain(|_, seq| *seq > middle);
-        self.oldest = middle;
+        if self.generations.len() > GENERATIONS_MAX
+            && let Some(forgotten) = self.generations.pop_back()
+        {
+            self.oldest = forgotten.newest;
+        }
+    }
+
+    /// Forgets what was not written after all.
+    fn back_to(&mut self, seq: Seq) {
+        for generation in &mut self.generations {
+            generation.keys.retain(|_, written| *written <= seq);
+            generation.newest = generation.newest.min(seq);
+        }
     }
 }
 
@@ -92,6 +127,7 @@ pub(crate) struct Writer {
     recent: Recent,
     group_max: usize,
     durability: Durability,
+    tap: Option<Arc<Tap>>,
 }
 
 impl Writer {
@@ -100,9 +136,10 @@ impl Writer {
         Self {
             database,
             last,
-            recent: Recent { keys: BTreeMap::new(), oldest },
+            recent: Recent::new(oldest),
             group_max: options.group_max.max(1),
             durability: options.durability,
+            tap: options.tap.clone(),
         }
     }
 
@@ -134,7 +171,7 @@ impl Writer {
                 let (space, key) = write.place();
                 (space, key.to_vec())
             });
-            self.recent.remember(places.collect(), seq);
+            self.recent.remember(places, seq);
             accepted.push((seq, job));
         }
         if accepted.is_empty() {
@@ -143,14 +180,17 @@ impl Writer {
         match self.write(&accepted) {
             Ok(()) => {
                 self.last.store(seq.0, Ordering::Release);
-                self.recent.trim(seq);
+                self.recent.trim();
                 for (seq, job) in accepted {
+                    if let Some(tap) = &self.tap {
+                        tap.keep(written(seq, &job.proposal));
+                    }
                     let _gone = job.answer.send(Ok(seq));
                 }
             }
             Err(bad) => {
                 // Nothing was written, so nothing newer than `before` may be remembered.
-                self.recent.keys.retain(|_, seq| *seq <= before);
+                self.recent.back_to(before);
                 for (_, job) in accepted {
                     let _gone = job.answer.send(Err(not_written(&bad)));
                 }
@@ -206,6 +246,28 @@ fn apply(transaction: &WriteTransaction, space: Space, rows: &Last<'_>) -> Resul
         }
     }
     Ok(())
+}
+
+/// The rows of a proposal as they are in the tables.
+fn written(seq: Seq, proposal: &Proposal) -> Vec<TappedRow> {
+    let mut rows: Vec<TappedRow> = Vec::with_capacity(proposal.writes.len() + 1);
+    for write in &proposal.writes {
+        let (space, key) = write.place();
+        let value = match write {
+            Write::Put { value, .. } => Some(value.clone()),
+            Write::PutStamped { value, .. } => {
+                let mut value = value.clone();
+                if let Some(stamp) = value.first_chunk_mut::<8>() {
+                    *stamp = seq.0.to_be_bytes();
+                }
+                Some(value)
+            }
+            Write::Delete { .. } => None,
+        };
+        rows.push((space, key.to_vec(), value));
+    }
+    rows.push((Space::Log, crate::key::log(seq).to_vec(), Some(proposal.log.clone())));
+    rows
 }
 
 fn not_written(bad: &redb::Error) -> CommitError {

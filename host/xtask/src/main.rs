@@ -11,6 +11,8 @@ cargo xtask COMMAND
   demo [ARGS]   set up, build guests and host, show the main job   (ARGS: --json, --dir FOLDER)
   test          set up, then format, lints, and every test
   guests        set up, then the components alone, into target/components
+  bench [ARGS]  set up, build optimised, measure every figure next to its yardstick
+                (ARGS: --json, --quick, --dir FOLDER, names of sections)
 ";
 
 fn main() -> ExitCode {
@@ -19,6 +21,7 @@ fn main() -> ExitCode {
     let done = match arguments.first().map(String::as_str) {
         Some("demo") => demo(rest),
         Some("test" | "ci") => test(),
+        Some("bench") => bench(rest),
         Some("guests") => guests::build().map(|_built| ()),
         _ => Err(USAGE.to_owned()),
     };
@@ -39,6 +42,14 @@ fn demo(arguments: &[String]) -> Result<(), String> {
     let mut all = vec!["demo", "--components", &components];
     all.extend(arguments.iter().map(String::as_str));
     run::program(&run::root().join("target/debug/kiln"), &all)
+}
+
+fn bench(arguments: &[String]) -> Result<(), String> {
+    guests::build()?;
+    run::say("building the benchmarks, optimised ...");
+    run::cargo(&["build", "--release", "--package", "bench"])?;
+    let all: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    run::program(&run::root().join("target/release/kiln-bench"), &all)
 }
 
 fn test() -> Result<(), String> {

@@ -111,7 +111,7 @@ impl Draft {
         // The peer may have a constraint over this link.
         let had = self.constraint_keys(&edge.peer_kind, edge.peer)?;
         for key in [&edge.key, &edge.back] {
-            let stored = self.view.rows.snapshot.get(Space::Edges, key)?.is_some();
+            let stored = self.view.rows.replaced(Space::Edges, key)?.is_some();
             let row = stored.then(|| crate::object::stamped(crate::object::TOMBSTONE, &[]));
             self.view.rows.write(Space::Edges, key.clone(), row)?;
         }

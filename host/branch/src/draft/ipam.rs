@@ -172,7 +172,7 @@ impl Draft {
             })
             .collect();
         for (row, id, kind) in heads {
-            let before = match self.view.rows.snapshot.get(Space::Heads, &row)? {
+            let before = match self.view.rows.replaced(Space::Heads, &row)? {
                 Some(stored) => Object::read(id, &kind, Bytes::Stored(stored))?,
                 None => None,
             };

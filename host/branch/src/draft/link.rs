@@ -219,7 +219,7 @@ impl Draft {
             let row = match edge {
                 Some(edge) => Some(stamped(0, &edge.encode())),
                 None => {
-                    let stored = self.view.rows.snapshot.get(Space::Edges, &key)?;
+                    let stored = self.view.rows.replaced(Space::Edges, &key)?;
                     stored.is_some().then(|| stamped(TOMBSTONE, &[]))
                 }
             };

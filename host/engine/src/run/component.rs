@@ -107,6 +107,9 @@ impl Engine {
     ) -> Result<Arc<Component>, RunError> {
         let digest =
             definition.component.ok_or_else(|| ComponentError::None(definition.name.clone()))?;
+        if let Some(ready) = self.shared.sandbox.loaded(digest) {
+            return Ok(ready);
+        }
         let bytes = view
             .ledger(Ledger::ComponentBytes, &digest.0)?
             .ok_or(ComponentError::Unknown(digest))?;

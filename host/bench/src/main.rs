@@ -1,0 +1,121 @@
+//! Benchmarks: every figure next to its yardstick, measured in the same run. `cargo xtask bench`
+//! builds what they need and starts them.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it prints its figures")]
+
+mod figure;
+mod runs;
+mod world;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use figure::Figure;
+use world::Failed;
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// How much of everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scale {
+    /// As the targets say.
+    Full,
+    /// A tenth, to see that it works.
+    Quick,
+}
+
+impl Scale {
+    pub(crate) fn of(self, full: usize) -> usize {
+        match self {
+            Self::Full => full,
+            Self::Quick => full.div_ceil(10),
+        }
+    }
+}
+
+type Section = fn(&Path, Scale) -> Result<Vec<Figure>, Failed>;
+
+const SECTIONS: [(&str, &str, Section); 2] = [
+    ("runs", "runs that create", runs::create),
+    ("scattered", "runs that update objects all over the store", runs::scattered),
+];
+
+const USAGE: &str = "\
+cargo xtask bench [--json] [--quick] [SECTION ...]
+
+  --json    a list of {name, value, unit, yardstick, ratio, target, ok}
+  --quick   a tenth of everything: figures that only show that it works
+  --dir     where the stores are made; their disk is what is measured (default: target/bench)
+
+Sections:";
+
+#[derive(Debug)]
+struct Arguments {
+    json: bool,
+    scale: Scale,
+    dir: std::path::PathBuf,
+    sections: Vec<String>,
+}
+
+fn arguments() -> Option<Arguments> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/bench");
+    let mut arguments = Arguments { json: false, scale: Scale::Full, dir, sections: Vec::new() };
+    let mut given = std::env::args().skip(1);
+    while let Some(argument) = given.next() {
+        match argument.as_str() {
+            "--json" => arguments.json = true,
+            "--quick" => arguments.scale = Scale::Quick,
+            "--dir" => arguments.dir = given.next()?.into(),
+            name if SECTIONS.iter().any(|(known, ..)| *known == name) => {
+                arguments.sections.push(name.to_owned());
+            }
+            _ => return None,
+        }
+    }
+    Some(arguments)
+}
+
+fn main() -> ExitCode {
+    let Some(arguments) = arguments() else {
+        eprintln!("{USAGE}");
+        for (name, what, _) in SECTIONS {
+            eprintln!("  {name:<10} {what}");
+        }
+        return ExitCode::from(2);
+    };
+    match measure(&arguments) {
+        Ok(figures) => {
+            if arguments.json {
+                let list: Vec<_> = figures.iter().map(Figure::to_json).collect();
+                println!("{}", serde_json::Value::Array(list));
+            }
+            ExitCode::SUCCESS
+        }
+        Err(failed) => {
+            eprintln!("the benchmark failed: {failed}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(arguments: &Arguments) -> Result<Vec<Figure>, Failed> {
+    std::fs::create_dir_all(&arguments.dir)?;
+    let mut all = Vec::new();
+    for (name, what, section) in SECTIONS {
+        let wanted = &arguments.sections;
+        if !wanted.is_empty() && wanted.iter().all(|wanted| wanted != name) {
+            continue;
+        }
+        eprintln!("[bench] {name}: {what} ...");
+        let folder = tempfile::tempdir_in(&arguments.dir)?;
+        let figures = section(folder.path(), arguments.scale)?;
+        if !arguments.json {
+            println!("\n{name}: {what}");
+            for figure in &figures {
+                println!("  {}", figure.line());
+            }
+        }
+        all.extend(figures);
+    }
+    Ok(all)
+}

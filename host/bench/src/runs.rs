@@ -1,0 +1,319 @@
+//! Runs end to end against the bare engine writing the same rows: one client, 64 clients, updates
+//! scattered over a large store, and what other index layouts would cost.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use model::ObjectId;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use store::Space;
+use store::yardstick::{Bare, TappedRow};
+
+use crate::Scale;
+use crate::figure::{Figure, Target, micros, quantile, timed};
+use crate::world::{Failed, World, store_options};
+
+/// Concurrent clients of the group commit.
+const CLIENTS: usize = 64;
+/// Objects a run makes or touches.
+const OBJECTS: usize = 10;
+/// Rounds in which ours and the yardstick take turns, so that noise hits both.
+const ROUNDS: usize = 4;
+
+type Commits = Vec<Vec<TappedRow>>;
+
+/// How one side of a comparison did.
+#[derive(Debug, Default)]
+struct Side {
+    each: Vec<Duration>,
+    total: Duration,
+}
+
+impl Side {
+    fn rate(&self, runs: usize) -> f64 {
+        f64::from(u32::try_from(runs).unwrap_or(u32::MAX)) / self.total.as_secs_f64()
+    }
+}
+
+/// Runs that create.
+pub(crate) fn create(folder: &Path, scale: Scale) -> Result<Vec<Figure>, Failed> {
+    let world = World::new(folder)?;
+    let (alone, together) = (scale.of(400), scale.of(12_800));
+    let targets =
+        world.services(0..alone + together, |input| input.json("count", json!(OBJECTS)))?;
+    let (first, rest) = targets.split_at(alone);
+    let mut figures = compare(&world, folder, "create 10", first, rest)?;
+    figures.extend(unchanged(&world, first)?);
+    Ok(figures)
+}
+
+/// Runs that set a value of ten objects somewhere in a large store.
+pub(crate) fn scattered(folder: &Path, scale: Scale) -> Result<Vec<Figure>, Failed> {
+    let world = World::new(folder)?;
+    let sensors = sensors(&world, scale.of(300_000))?;
+    let (alone, together) = (scale.of(200), scale.of(6_400));
+    let mut random = Random(7);
+    let targets = world.services(0..alone + together, |input| {
+        let touched: Vec<String> =
+            (0..OBJECTS).filter_map(|_| random.of(&sensors)).map(|id| id.to_string()).collect();
+        input.json("touched", json!(touched)).json("round", json!(1))
+    })?;
+    let (first, rest) = targets.split_at(alone);
+    compare(&world, folder, "update 10 of 300,000", first, rest)
+}
+
+fn sensors(world: &World, count: usize) -> Result<Vec<ObjectId>, Failed> {
+    let mut ids = Vec::with_capacity(count);
+    for chunk in crate::world::chunks(0..count, 5_000) {
+        ids.extend(world.change(|draft| {
+            chunk
+                .map(|number| {
+                    let input =
+                        branch::Input::default().json("name", json!(format!("sensor-{number:07}")));
+                    Ok(draft.create("BenchSensor", None, input)?)
+                })
+                .collect::<Result<Vec<_>, Failed>>()
+        })?);
+    }
+    Ok(ids)
+}
+
+/// Linear congruential: the same targets on every machine.
+struct Random(u64);
+
+impl Random {
+    fn of<'a, T>(&mut self, all: &'a [T]) -> Option<&'a T> {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let at = usize::try_from(self.0 >> 33).unwrap_or(0) % all.len().max(1);
+        all.get(at)
+    }
+}
+
+fn compare(
+    world: &World,
+    folder: &Path,
+    what: &str,
+    first: &[ObjectId],
+    rest: &[ObjectId],
+) -> Result<Vec<Figure>, Failed> {
+    let _prepared = world.tap.take();
+    let layouts = Layout::ALL.map(|layout| (layout, copy(world, folder, layout.file())));
+    let mut yardsticks = Vec::new();
+    for (layout, file) in layouts {
+        yardsticks.push((
+            layout,
+            Bare::open(&file?, store_options(None).cache_bytes)?,
+            Side::default(),
+        ));
+    }
+    let (mut ours, mut bare) = (Side::default(), Side::default());
+    for targets in first.chunks(first.len().div_ceil(ROUNDS)) {
+        for target in targets {
+            let (time, result) = timed(|| world.run(*target));
+            result?;
+            ours.each.push(time);
+        }
+        let commits = world.tap.take();
+        for (layout, engine, _) in &mut yardsticks {
+            for commit in &commits {
+                let rows = layout.rows(std::slice::from_ref(commit));
+                let (time, done) = timed(|| engine.commit(&rows));
+                done?;
+                if *layout == Layout::Ours {
+                    bare.each.push(time);
+                }
+            }
+        }
+    }
+    let (p50, bare_p50) = (quantile(&mut ours.each, 50), quantile(&mut bare.each, 50));
+    let mut figures = vec![
+        Figure::new(format!("{what}: one client, p50"), micros(p50), "us")
+            .against("bare commit of the same rows", micros(bare_p50))
+            .target(Target::RatioAtMost(1.5)),
+    ];
+    let mut rows = 0;
+    ours.each.clear();
+    for targets in rest.chunks(rest.len().div_ceil(ROUNDS)) {
+        let (time, each) = timed(|| together(world, targets));
+        ours.total += time;
+        ours.each.extend(each?);
+        let commits = world.tap.take();
+        rows += commits.iter().map(Vec::len).sum::<usize>();
+        for (layout, engine, side) in &mut yardsticks {
+            for group in commits.chunks(CLIENTS) {
+                let rows = layout.rows(group);
+                let (time, done) = timed(|| engine.commit(&rows));
+                done?;
+                side.total += time;
+            }
+        }
+    }
+    let rate = ours.rate(rest.len());
+    let alone = 1e6 / micros(p50);
+    for (layout, _, side) in &yardsticks {
+        let figure = if *layout == Layout::Ours {
+            Figure::new(format!("{what}: {CLIENTS} clients"), rate, "runs/s")
+                .against("bare group commit, same rows and keys", side.rate(rest.len()))
+                .target(Target::RatioAtLeast(0.6))
+        } else {
+            Figure::new(format!("{what}: {}", layout.name()), side.rate(rest.len()), "runs/s")
+                .against("bare group commit, our layout", yardsticks_rate(&yardsticks, rest.len()))
+        };
+        figures.push(figure);
+    }
+    let p50 = quantile(&mut ours.each, 50);
+    figures.push(
+        Figure::new(format!("{what}: {CLIENTS} clients, rate"), rate, "runs/s")
+            .against("one client", alone)
+            .target(Target::RatioAtLeast(6.0)),
+    );
+    figures.push(
+        Figure::new(
+            format!("{what}: {CLIENTS} clients, p99"),
+            micros(quantile(&mut ours.each, 99)),
+            "us",
+        )
+        .against("p50", micros(p50))
+        .target(Target::RatioAtMost(8.0)),
+    );
+    let each = f64::from(u32::try_from(rows).unwrap_or(u32::MAX))
+        / f64::from(u32::try_from(rest.len()).unwrap_or(1));
+    figures.push(Figure::new(format!("{what}: rows a run writes"), each, "rows"));
+    Ok(figures)
+}
+
+fn yardsticks_rate(yardsticks: &[(Layout, Bare, Side)], runs: usize) -> f64 {
+    let ours = yardsticks.iter().find(|(layout, ..)| *layout == Layout::Ours);
+    ours.map_or(f64::NAN, |(_, _, side)| side.rate(runs))
+}
+
+/// All targets, by so many clients at once; the time of each run.
+fn together(world: &World, targets: &[ObjectId]) -> Result<Vec<Duration>, Failed> {
+    let waiting = Mutex::new(targets.iter());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next().copied();
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|_| {
+                scope.spawn(|| -> Result<Vec<Duration>, Failed> {
+                    let mut each = Vec::new();
+                    while let Some(target) = next() {
+                        let (time, result) = timed(|| world.run(target));
+                        result?;
+                        each.push(time);
+                    }
+                    Ok(each)
+                })
+            })
+            .collect();
+        let mut all = Vec::new();
+        for client in clients {
+            all.extend(client.join().map_err(|_panic| "a client panicked")??);
+        }
+        Ok(all)
+    })
+}
+
+/// Runs that find everything as it should be.
+fn unchanged(world: &World, targets: &[ObjectId]) -> Result<Vec<Figure>, Failed> {
+    let mut firsts = Vec::new();
+    let fresh =
+        world.services(10_000_000..10_000_100, |input| input.json("count", json!(OBJECTS)))?;
+    for target in &fresh {
+        let (time, result) = timed(|| world.run(*target));
+        result?;
+        firsts.push(time);
+    }
+    let before = world.database.last_seq();
+    let mut again = Vec::new();
+    for target in targets {
+        let (time, result) = timed(|| world.run(*target));
+        result?;
+        again.push(time);
+    }
+    let written = world.database.last_seq().0 - before.0;
+    let written = f64::from(u32::try_from(written).unwrap_or(u32::MAX));
+    Ok(vec![
+        Figure::new("no change: p50", micros(quantile(&mut again, 50)), "us")
+            .against("the first run", micros(quantile(&mut firsts, 50))),
+        Figure::new("no change: commits", written, "").target(Target::AtMost(0.0)),
+    ])
+}
+
+/// A way to lay out the same rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// Ordered index keys, persisted.
+    Ours,
+    /// Index keys hashed.
+    Hashed,
+    /// No index on disk: secondary indexes in memory.
+    InMemory,
+    /// One row a run: everything else in memory.
+    LogOnly,
+}
+
+impl Layout {
+    const ALL: [Self; 4] = [Self::Ours, Self::Hashed, Self::InMemory, Self::LogOnly];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "our layout",
+            Self::Hashed => "bare, index keys hashed",
+            Self::InMemory => "bare, indexes in memory",
+            Self::LogOnly => "bare, one log row a run",
+        }
+    }
+
+    fn file(self) -> &'static str {
+        match self {
+            Self::Ours => "bare.redb",
+            Self::Hashed => "hashed.redb",
+            Self::InMemory => "in-memory.redb",
+            Self::LogOnly => "log-only.redb",
+        }
+    }
+
+    fn rows(self, commits: &[Vec<TappedRow>]) -> Commits {
+        match self {
+            Self::Ours => commits.to_vec(),
+            Self::Hashed => commits.iter().map(|rows| rows.iter().map(hashed).collect()).collect(),
+            Self::InMemory => {
+                let kept = |rows: &Vec<TappedRow>| {
+                    rows.iter().filter(|(space, ..)| *space != Space::Index).cloned().collect()
+                };
+                commits.iter().map(kept).collect()
+            }
+            Self::LogOnly => commits.iter().map(|rows| vec![one_row(rows)]).collect(),
+        }
+    }
+}
+
+fn hashed((space, key, value): &TappedRow) -> TappedRow {
+    let key = if *space == Space::Index { Sha256::digest(key).to_vec() } else { key.clone() };
+    (*space, key, value.clone())
+}
+
+/// All rows of a commit as the value of its log row.
+fn one_row(rows: &[TappedRow]) -> TappedRow {
+    let mut all = Vec::new();
+    let mut at = Vec::new();
+    for (space, key, value) in rows {
+        all.extend_from_slice(key);
+        all.extend_from_slice(value.as_deref().unwrap_or_default());
+        if *space == Space::Log {
+            at.clone_from(key);
+        }
+    }
+    (Space::Log, at, Some(all))
+}
+
+/// A copy of the world's file; nothing is being written to it.
+fn copy(world: &World, folder: &Path, name: &str) -> Result<PathBuf, Failed> {
+    let to = folder.join(name);
+    std::fs::copy(&world.file, &to)?;
+    Ok(to)
+}
