@@ -118,7 +118,7 @@ impl Database {
     /// Commits a draft that [`Draft::finish`] has checked; no commit for one that changes nothing.
     pub fn commit_finished(
         &self,
-        draft: Draft,
+        mut draft: Draft,
         cause: Cause,
     ) -> Result<Option<Seq>, CommitFailure> {
         if draft.view.rows.is_clean() {
@@ -133,7 +133,7 @@ impl Database {
         };
         let proposal = Proposal {
             base: draft.seq(),
-            writes: writes(&draft)?,
+            writes: writes(&mut draft)?,
             reads: draft.view.rows.reads(),
             log: entry.encode(),
         };
@@ -147,23 +147,22 @@ impl Database {
 }
 
 /// The draft's rows as writes, with the history of what they overwrite.
-fn writes(draft: &Draft) -> Result<Vec<Write>, BranchError> {
-    let rows = &draft.view.rows;
+fn writes(draft: &mut Draft) -> Result<Vec<Write>, BranchError> {
+    let rows = &mut draft.view.rows;
     let mut writes = Vec::new();
-    for space in rows.spaces() {
-        for (key, value) in rows.pending(space) {
-            let stamps = matches!(space, Space::Heads | Space::Edges | Space::Schemas);
-            if stamps && let Some(old) = rows.replaced(space, key)? {
-                writes.push(past(space, key, &old)?);
-            }
-            writes.push(match value {
-                None => Write::Delete { space, key: key.to_vec() },
-                Some(value) if stamps => {
-                    Write::PutStamped { space, key: key.to_vec(), value: value.to_vec() }
-                }
-                Some(value) => Write::Put { space, key: key.to_vec(), value: value.to_vec() },
-            });
+    for (space, key, value, replaces) in rows.take_pending() {
+        let stamps = matches!(space, Space::Heads | Space::Edges | Space::Schemas);
+        if stamps
+            && replaces
+            && let Some(old) = rows.snapshot.get(space, &key)?
+        {
+            writes.push(past(space, &key, &old)?);
         }
+        writes.push(match value {
+            None => Write::Delete { space, key },
+            Some(value) if stamps => Write::PutStamped { space, key, value: value.to_vec() },
+            Some(value) => Write::Put { space, key, value: value.to_vec() },
+        });
     }
     Ok(writes)
 }

@@ -155,6 +155,16 @@ impl Rows {
         }
     }
 
+    /// Whether a range that begins here lies within the rows of an object that the snapshot does not
+    /// know: then nothing of it is stored. Prefixes name the object they are about in full.
+    fn is_of_fresh(&self, space: Space, low: &[u8]) -> bool {
+        if self.fresh.is_empty() || !matches!(space, Space::Edges | Space::ClaimedBy) {
+            return false;
+        }
+        let id = low.get(4..).and_then(<[u8]>::first_chunk::<16>);
+        id.is_some_and(|id| self.fresh.contains(&ObjectId(u128::from_be_bytes(*id))))
+    }
+
     /// All rows under `prefix` in key order, lazily.
     pub(crate) fn prefix(&self, space: Space, prefix: &[u8]) -> Result<Merged<'_>, StoreError> {
         self.range(space, prefix, &key::prefix_end(prefix))
@@ -180,7 +190,10 @@ impl Rows {
         low: &[u8],
         high: &[u8],
     ) -> Result<Merged<'_>, StoreError> {
-        let stored = self.snapshot.range(space, low, high)?;
+        let stored = match self.is_of_fresh(space, low) {
+            true => Scan::empty(),
+            false => self.snapshot.range(space, low, high)?,
+        };
         let pending = self
             .shown(space)
             .filter(|_| low < high)
@@ -290,9 +303,13 @@ impl Rows {
         self.snapshot.get(space, key)
     }
 
-    /// Every space with pending rows.
-    pub(crate) fn spaces(&self) -> impl Iterator<Item = Space> + '_ {
-        self.pending.iter().filter(|(_, rows)| !rows.is_empty()).map(|(space, _)| *space)
+    /// Takes all pending rows, table by table, each with whether it replaces a stored one.
+    pub(crate) fn take_pending(
+        &mut self,
+    ) -> impl Iterator<Item = (Space, Vec<u8>, Option<Arc<[u8]>>, bool)> + use<> {
+        std::mem::take(&mut self.pending).into_iter().flat_map(|(space, rows)| {
+            rows.into_iter().map(move |(key, slot)| (space, key, slot.value, slot.stored))
+        })
     }
 
     pub(crate) fn is_clean(&self) -> bool {

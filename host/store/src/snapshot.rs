@@ -108,7 +108,7 @@ impl Snapshot {
     /// The rows with `low <= key < high`, lazily from either end. Nothing where `high <= low`.
     pub fn range(&self, space: Space, low: &[u8], high: &[u8]) -> Result<Scan, StoreError> {
         if high <= low {
-            return Ok(Scan { rows: None });
+            return Ok(Scan::empty());
         }
         let rows = self.table(space)?.range::<&[u8]>(low..high);
         let rows = rows.map_err(|bad| StoreError::engine("reading a range")(bad.into()))?;
@@ -119,6 +119,13 @@ impl Snapshot {
 /// Rows in key order, lazily from either end.
 pub struct Scan {
     rows: Option<redb::Range<'static, &'static [u8], &'static [u8]>>,
+}
+
+impl Scan {
+    /// A range with nothing in it.
+    pub fn empty() -> Self {
+        Self { rows: None }
+    }
 }
 
 impl std::fmt::Debug for Scan {

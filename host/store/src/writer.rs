@@ -183,7 +183,7 @@ impl Writer {
                 self.recent.trim();
                 for (seq, job) in accepted {
                     if let Some(tap) = &self.tap {
-                        tap.keep(written(seq, &job.proposal));
+                        tap.keep(written(seq, job.proposal));
                     }
                     let _gone = job.answer.send(Ok(seq));
                 }
@@ -249,25 +249,19 @@ fn apply(transaction: &WriteTransaction, space: Space, rows: &Last<'_>) -> Resul
 }
 
 /// The rows of a proposal as they are in the tables.
-fn written(seq: Seq, proposal: &Proposal) -> Vec<TappedRow> {
-    let mut rows: Vec<TappedRow> = Vec::with_capacity(proposal.writes.len() + 1);
-    for write in &proposal.writes {
-        let (space, key) = write.place();
-        let value = match write {
-            Write::Put { value, .. } => Some(value.clone()),
-            Write::PutStamped { value, .. } => {
-                let mut value = value.clone();
-                if let Some(stamp) = value.first_chunk_mut::<8>() {
-                    *stamp = seq.0.to_be_bytes();
-                }
-                Some(value)
+fn written(seq: Seq, proposal: Proposal) -> Vec<TappedRow> {
+    let rows = proposal.writes.into_iter().map(|write| match write {
+        Write::Put { space, key, value } => (space, key, Some(value)),
+        Write::PutStamped { space, key, mut value } => {
+            if let Some(stamp) = value.first_chunk_mut::<8>() {
+                *stamp = seq.0.to_be_bytes();
             }
-            Write::Delete { .. } => None,
-        };
-        rows.push((space, key.to_vec(), value));
-    }
-    rows.push((Space::Log, crate::key::log(seq).to_vec(), Some(proposal.log.clone())));
-    rows
+            (space, key, Some(value))
+        }
+        Write::Delete { space, key } => (space, key, None),
+    });
+    let log = (Space::Log, crate::key::log(seq).to_vec(), Some(proposal.log));
+    rows.chain([log]).collect()
 }
 
 fn not_written(bad: &redb::Error) -> CommitError {
