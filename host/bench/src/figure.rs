@@ -130,7 +130,3 @@ pub(crate) fn quantile(samples: &mut [Duration], percent: usize) -> Duration {
 pub(crate) fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
-
-pub(crate) fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
-}

@@ -3,7 +3,11 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it prints its figures")]
 
 mod figure;
+mod guest;
+mod large;
+mod query;
 mod runs;
+mod size;
 mod world;
 
 use std::path::Path;
@@ -35,9 +39,13 @@ impl Scale {
 
 type Section = fn(&Path, Scale) -> Result<Vec<Figure>, Failed>;
 
-const SECTIONS: [(&str, &str, Section); 2] = [
+const SECTIONS: [(&str, &str, Section); 6] = [
+    ("guest", "the sandbox alone", guest::guest),
     ("runs", "runs that create", runs::create),
     ("scattered", "runs that update objects all over the store", runs::scattered),
+    ("large", "a service of 3,000 objects", large::large),
+    ("query", "a page of objects", query::query),
+    ("size", "stores of 100,000 and 1,000,000 objects", size::size),
 ];
 
 const USAGE: &str = "\
@@ -76,6 +84,20 @@ fn arguments() -> Option<Arguments> {
 }
 
 fn main() -> ExitCode {
+    let mut second = std::env::args_os().skip(1);
+    if second.next().is_some_and(|word| word == "__open") {
+        let told = second.next().ok_or("no file".into()).and_then(|file| size::open(file.as_ref()));
+        return match told {
+            Ok(told) => {
+                println!("{told}");
+                ExitCode::SUCCESS
+            }
+            Err(failed) => {
+                eprintln!("{failed}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let Some(arguments) = arguments() else {
         eprintln!("{USAGE}");
         for (name, what, _) in SECTIONS {

@@ -56,6 +56,12 @@ nodes:
       - {name: rack, kind: Number}
       - {name: position, kind: Number}
       - {name: enabled, kind: Boolean}
+  - name: Probe
+    namespace: Bench
+    human_friendly_id: [name__value]
+    attributes:
+      - {name: name, kind: Text, unique: true}
+      - {name: round, kind: Number, default_value: 0}
   - name: Sensor
     namespace: Bench
     human_friendly_id: [name__value]

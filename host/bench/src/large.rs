@@ -1,0 +1,50 @@
+//! One service of 3,000 objects, then one more.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::Scale;
+use crate::figure::{Figure, Target, timed};
+use crate::world::{Failed, World};
+
+/// Objects of the service.
+const OBJECTS: usize = 3_000;
+/// What a peer publishes for the same: seconds for the first run, and for one more object.
+const PUBLISHED: (f64, f64) = (43.0, 41.0);
+
+/// The section.
+pub(crate) fn large(folder: &Path, scale: Scale) -> Result<Vec<Figure>, Failed> {
+    let world = World::new(folder)?;
+    let count = scale.of(OBJECTS);
+    let targets = world.services(0..1, |input| input.json("count", json!(count)))?;
+    let target = *targets.first().ok_or("no target")?;
+    let (first, made) = timed(|| world.run(target));
+    let made = made?.changes.counts().0;
+    world.set(target, "count", json!(count + 1))?;
+    let (more, result) = timed(|| world.run(target));
+    let changes = result?.changes;
+    if changes.counts().0 != 1 {
+        return Err("one more object should be one more object".into());
+    }
+    let commits = world.tap.take();
+    let rows = commits.last().map_or(0, Vec::len);
+    let (again, unchanged) = timed(|| world.run(target));
+    if unchanged?.seq.is_some() {
+        return Err("a run without change should write nothing".into());
+    }
+    let number = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+    let rate = number(made) / first.as_secs_f64();
+    let what = format!("{count} objects in one run");
+    Ok(vec![
+        Figure::new(what.clone(), first.as_secs_f64(), "s")
+            .against("a peer's published figure", PUBLISHED.0)
+            .target(Target::AtMost(0.3)),
+        Figure::new(format!("{what}: rate"), rate, "objects/s"),
+        Figure::new("one more", more.as_secs_f64(), "s")
+            .against("a peer's published figure", PUBLISHED.1)
+            .target(Target::AtMost(0.1)),
+        Figure::new("one more: rows written", number(rows), "rows"),
+        Figure::new("no change", again.as_secs_f64(), "s").against("one more", more.as_secs_f64()),
+    ])
+}
