@@ -19,7 +19,7 @@ impl Server {
             .enable_all()
             .build()
             .unwrap();
-        let service = server::open(None, 2).unwrap();
+        let service = server::open(None, 2, None).unwrap();
         let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
         let serving = runtime.block_on(server::serve(service, any)).unwrap();
         let base = format!("http://{}", serving.address);
@@ -185,7 +185,7 @@ fn the_openapi_document_names_every_path_of_the_api() {
 #[test]
 fn an_address_that_others_reach_is_refused() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let service = server::open(None, 1).unwrap();
+    let service = server::open(None, 1, None).unwrap();
     let all = std::net::SocketAddr::from(([0, 0, 0, 0], 0));
     let refused = runtime.block_on(server::serve(service, all)).unwrap_err();
     assert!(refused.to_string().contains("there are no accounts yet"), "{refused}");

@@ -101,59 +101,15 @@ fn compare(
     rest: &[ObjectId],
 ) -> Result<Vec<Figure>, Failed> {
     let _prepared = world.tap.take();
-    let layouts = Layout::ALL.map(|layout| (layout, copy(world, folder, layout.file())));
     let mut yardsticks = Vec::new();
-    for (layout, file) in layouts {
-        yardsticks.push((
-            layout,
-            Bare::open(&file?, store_options(None).cache_bytes)?,
-            Side::default(),
-        ));
+    for layout in Layout::ALL {
+        let file = copy(world, folder, layout.file())?;
+        let bare = Bare::open(&file, store_options(None).cache_bytes)?;
+        yardsticks.push((layout, bare, Side::default()));
     }
-    let (mut ours, mut bare) = (Side::default(), Side::default());
-    for targets in first.chunks(first.len().div_ceil(ROUNDS)) {
-        for target in targets {
-            let (time, result) = timed(|| world.run(*target));
-            result?;
-            ours.each.push(time);
-        }
-        let commits = world.tap.take();
-        for (layout, engine, _) in &mut yardsticks {
-            for commit in &commits {
-                let rows = layout.rows(std::slice::from_ref(commit));
-                let (time, done) = timed(|| engine.commit(&rows));
-                done?;
-                if *layout == Layout::Ours {
-                    bare.each.push(time);
-                }
-            }
-        }
-    }
-    let (p50, bare_p50) = (quantile(&mut ours.each, 50), quantile(&mut bare.each, 50));
-    let mut figures = vec![
-        Figure::new(format!("{what}: one client, p50"), micros(p50), "us")
-            .against("bare commit of the same rows", micros(bare_p50))
-            .target(Target::RatioAtMost(1.5)),
-    ];
-    let mut rows = 0;
-    ours.each.clear();
-    for targets in rest.chunks(rest.len().div_ceil(ROUNDS)) {
-        let (time, each) = timed(|| together(world, targets));
-        ours.total += time;
-        ours.each.extend(each?);
-        let commits = world.tap.take();
-        rows += commits.iter().map(Vec::len).sum::<usize>();
-        for (layout, engine, side) in &mut yardsticks {
-            for group in commits.chunks(CLIENTS) {
-                let rows = layout.rows(group);
-                let (time, done) = timed(|| engine.commit(&rows));
-                done?;
-                side.total += time;
-            }
-        }
-    }
+    let (mut figures, p50) = one_client(world, what, first, &mut yardsticks)?;
+    let (mut ours, rows) = many_clients(world, rest, &mut yardsticks)?;
     let rate = ours.rate(rest.len());
-    let alone = 1e6 / micros(p50);
     for (layout, _, side) in &yardsticks {
         let figure = if *layout == Layout::Ours {
             Figure::new(format!("{what}: {CLIENTS} clients"), rate, "runs/s")
@@ -165,25 +121,83 @@ fn compare(
         };
         figures.push(figure);
     }
-    let p50 = quantile(&mut ours.each, 50);
     figures.push(
         Figure::new(format!("{what}: {CLIENTS} clients, rate"), rate, "runs/s")
-            .against("one client", alone)
+            .against("one client", 1e6 / micros(p50))
             .target(Target::RatioAtLeast(6.0)),
     );
+    let (p50, p99) = (quantile(&mut ours.each, 50), quantile(&mut ours.each, 99));
     figures.push(
-        Figure::new(
-            format!("{what}: {CLIENTS} clients, p99"),
-            micros(quantile(&mut ours.each, 99)),
-            "us",
-        )
-        .against("p50", micros(p50))
-        .target(Target::RatioAtMost(8.0)),
+        Figure::new(format!("{what}: {CLIENTS} clients, p99"), micros(p99), "us")
+            .against("p50", micros(p50))
+            .target(Target::RatioAtMost(8.0)),
     );
     let each = f64::from(u32::try_from(rows).unwrap_or(u32::MAX))
         / f64::from(u32::try_from(rest.len()).unwrap_or(1));
     figures.push(Figure::new(format!("{what}: rows a run writes"), each, "rows"));
     Ok(figures)
+}
+
+/// A layout with its engine and how it did.
+type Yardstick = (Layout, Bare, Side);
+
+/// One client, run by run; the figure and the median.
+fn one_client(
+    world: &World,
+    what: &str,
+    targets: &[ObjectId],
+    yardsticks: &mut [Yardstick],
+) -> Result<(Vec<Figure>, Duration), Failed> {
+    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    for targets in targets.chunks(targets.len().div_ceil(ROUNDS)) {
+        for target in targets {
+            let (time, result) = timed(|| world.run(*target));
+            result?;
+            ours.push(time);
+        }
+        let commits = world.tap.take();
+        for (layout, engine, _) in &mut *yardsticks {
+            for commit in &commits {
+                let rows = layout.rows(std::slice::from_ref(commit));
+                let (time, done) = timed(|| engine.commit(&rows));
+                done?;
+                if *layout == Layout::Ours {
+                    bare.push(time);
+                }
+            }
+        }
+    }
+    let (p50, bare) = (quantile(&mut ours, 50), quantile(&mut bare, 50));
+    let figure = Figure::new(format!("{what}: one client, p50"), micros(p50), "us")
+        .against("bare commit of the same rows", micros(bare))
+        .target(Target::RatioAtMost(1.5));
+    Ok((vec![figure], p50))
+}
+
+/// Many clients, against group commits of as many; how ours did, and the rows written.
+fn many_clients(
+    world: &World,
+    targets: &[ObjectId],
+    yardsticks: &mut [Yardstick],
+) -> Result<(Side, usize), Failed> {
+    let mut ours = Side::default();
+    let mut rows = 0;
+    for targets in targets.chunks(targets.len().div_ceil(ROUNDS)) {
+        let (time, each) = timed(|| together(world, targets));
+        ours.total += time;
+        ours.each.extend(each?);
+        let commits = world.tap.take();
+        rows += commits.iter().map(Vec::len).sum::<usize>();
+        for (layout, engine, side) in &mut *yardsticks {
+            for group in commits.chunks(CLIENTS) {
+                let rows = layout.rows(group);
+                let (time, done) = timed(|| engine.commit(&rows));
+                done?;
+                side.total += time;
+            }
+        }
+    }
+    Ok((ours, rows))
 }
 
 fn yardsticks_rate(yardsticks: &[(Layout, Bare, Side)], runs: usize) -> f64 {

@@ -200,6 +200,7 @@ impl World {
             cause: "bench".to_owned(),
             author: AUTHOR,
             cancel: Cancel::new(),
+            component: None,
         })?;
         match &result.record.outcome {
             RunOutcome::Failed { message, .. } => Err(message.clone().into()),

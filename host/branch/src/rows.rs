@@ -49,6 +49,9 @@ type Pending = BTreeMap<Vec<u8>, Slot>;
 /// A pending row as it was: not pending, or pending with a value or an absence.
 type Undo = (Space, Vec<u8>, Option<Slot>);
 
+/// Stored rows by key, absences included.
+type Known = HashMap<Vec<u8>, Option<Arc<[u8]>>>;
+
 /// Rows of kinds that are remembered at most: what a run looks at again and again is far less.
 const KINDS_KEPT: usize = 100_000;
 
@@ -73,7 +76,7 @@ pub(crate) struct Rows {
     /// Objects of which the snapshot has no row at all: their rows need no look.
     fresh: BTreeSet<ObjectId>,
     /// Stored rows of kinds that were looked at and noted.
-    kinds: RefCell<HashMap<Vec<u8>, Option<Arc<[u8]>>>>,
+    kinds: RefCell<Known>,
 }
 
 impl Rows {

@@ -37,7 +37,15 @@ pub(crate) enum Command {
     /// Generators.
     #[command(subcommand)]
     Generator(Generator),
-    /// Run a component locally, in a sandbox of its own, and print the plan.
+    /// Make a folder with a generator that works, to begin from.
+    New {
+        /// The folder; its last part names the generator.
+        folder: PathBuf,
+    },
+    /// Build the generators of a folder into components, and check them.
+    Build(Build),
+    /// Try a component in the sandbox and print the plan: with the schema and data of its folder, a
+    /// recorded fixture, a data folder, or a server's data. Nothing is kept.
     Run(LocalRun),
     /// Check a component as an upload would be, and show what it imports and exports.
     Check {
@@ -49,6 +57,14 @@ pub(crate) enum Command {
     Store(Store),
     /// Print the limits of runs and uploads, as a table in Markdown.
     Limits,
+    /// What the server starts to compile an upload: limits itself and reads it.
+    #[command(name = "__compile", hide = true)]
+    Compile {
+        /// Processor time.
+        seconds: u64,
+        /// Address space.
+        memory_bytes: u64,
+    },
     /// Print a completion script.
     Completion {
         /// The shell.
@@ -177,12 +193,35 @@ pub(crate) enum Generator {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// Folder of the package.
+    #[arg(default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// Where the components go; the folder itself without it.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+    /// Where cargo works; its own choice without it.
+    #[arg(long)]
+    pub(crate) target_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct LocalRun {
     /// The component.
     pub(crate) component: PathBuf,
-    /// Folder with `schema.yml`, `data.yml`, `query.gql`, `generator.yml`.
+    /// Folder with `schema.yml`, `data.yml`, `generator.yml` and its queries; the component's own
+    /// without it.
+    #[arg(long, conflicts_with_all = ["fixture", "definition"])]
+    pub(crate) folder: Option<PathBuf>,
+    /// Recorded answers: `{"answer": .., "objects": [..], "documents": {..}, "pools": {..}}`.
+    #[arg(long, conflicts_with_all = ["definition", "target"])]
+    pub(crate) fixture: Option<PathBuf>,
+    /// A definition of the server, or of the data folder, that the component is tried for.
     #[arg(long)]
-    pub(crate) folder: PathBuf,
+    pub(crate) definition: Option<String>,
+    /// A data folder to plan against; no server may have it open.
+    #[arg(long, requires = "definition")]
+    pub(crate) data: Option<PathBuf>,
     /// Target; all members of the group without one.
     #[arg(long)]
     pub(crate) target: Option<String>,

@@ -54,6 +54,15 @@ impl Client {
         self.read(sent)
     }
 
+    pub(crate) fn post_bytes(&self, path: &str, bytes: &[u8]) -> Result<Value, Failure> {
+        let sent = self
+            .agent
+            .post(format!("{}{path}", self.base))
+            .content_type("application/wasm")
+            .send(bytes);
+        self.read(sent)
+    }
+
     fn read(
         &self,
         sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>,

@@ -3,11 +3,11 @@
 use clap::CommandFactory as _;
 use serde_json::{Map, Value, json};
 
-use crate::args::{Arguments, Command, Generator, LocalRun, Object, Schema, Store};
+use crate::args::{Arguments, Command, Generator, Object, Schema, Store};
 use crate::client::{Client, part};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::{demo, local, manifest};
+use crate::{author, demo, local, manifest, scaffold};
 
 /// Runs the command of the arguments.
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
@@ -24,11 +24,24 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failur
         Command::Schema(schema) => self::schema(&client, schema, *output),
         Command::Object(object) => self::object(&client, object, *output),
         Command::Generator(generator) => self::generator(&client, generator, *output),
-        Command::Run(run) => local_run(run, *output),
+        Command::New { folder } => {
+            scaffold::new(folder)?;
+            output.line(&format!("made {}; its README says what comes next", folder.display()));
+            Ok(Exit::Done)
+        }
+        Command::Build(build) => author::build(build, *output),
+        Command::Run(run) => author::run(&client, run, *output),
         Command::Check { component } => check(component, *output),
         Command::Store(store) => self::store(store, *output),
         Command::Limits => {
             output.line(&server::limits_table());
+            Ok(Exit::Done)
+        }
+        Command::Compile { seconds, memory_bytes } => {
+            server::compile_child(*seconds, *memory_bytes).map_err(|bad| Failure::File {
+                path: "standard input".to_owned(),
+                what: bad.to_string(),
+            })?;
             Ok(Exit::Done)
         }
         Command::Completion { shell } => {
@@ -40,10 +53,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failur
 }
 
 fn check(component: &std::path::Path, output: Output) -> Result<Exit, Failure> {
-    let bytes = std::fs::read(component).map_err(|bad| Failure::File {
-        path: component.display().to_string(),
-        what: bad.to_string(),
-    })?;
+    let bytes = manifest::bytes(component)?;
     match server::check_component(&bytes) {
         Ok(report) => {
             output.value(&report);
@@ -59,7 +69,7 @@ fn store(store: &Store, output: Output) -> Result<Exit, Failure> {
         let path = data.display().to_string();
         return Err(Failure::File { path, what: "there is no store here".to_owned() });
     }
-    let service = server::open(Some(data), 1)?;
+    let service = local::open(Some(data), 1)?;
     if let Store::Dump { .. } = store {
         service.dump(&mut std::io::stdout()).map_err(server::ServeError::from)?;
         return Ok(Exit::Done);
@@ -238,32 +248,4 @@ pub(crate) fn show_runs(answer: &Value, output: Output) -> Exit {
         ));
     }
     if answer["ok"] == json!(true) { Exit::Done } else { Exit::Refused }
-}
-
-/// A run in a sandbox of its own: the folder's schema and data, the component, a plan.
-fn local_run(run: &LocalRun, output: Output) -> Result<Exit, Failure> {
-    let local = local::start(None)?;
-    let folder = |name: &str| vec![run.folder.join(name)];
-    local.client.post("/api/schema/load", &manifest::files(&folder("schema.yml"))?)?;
-    local.client.post("/api/objects/load", &manifest::files(&folder("data.yml"))?)?;
-    let bytes = std::fs::read(&run.component).map_err(|bad| Failure::File {
-        path: run.component.display().to_string(),
-        what: bad.to_string(),
-    })?;
-    let info = local.client.upload("/api/components/upload", &bytes)?;
-    let mut last = Exit::Done;
-    for definition in manifest::definitions(&run.folder)? {
-        let text = |name: &str| definition[name].as_str().unwrap_or_default().to_owned();
-        let query = manifest::read(&run.folder.join(text("query")))?;
-        let body = json!({
-            "name": text("name"), "query": query, "targets": text("targets"),
-            "parameters": definition.get("parameters").cloned().unwrap_or(json!({})),
-            "component": info["digest"],
-        });
-        local.client.put("/api/generators", &body)?;
-        let path = format!("/api/generators/{}/run", part(&text("name")));
-        let answer = local.client.post(&path, &json!({"target": run.target, "plan": true}))?;
-        last = show_runs(&answer, output);
-    }
-    Ok(last)
 }

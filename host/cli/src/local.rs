@@ -20,6 +20,13 @@ pub(crate) struct Local {
 /// Runs at the same time in a local server.
 const SLOTS: u32 = 4;
 
+/// The service of a folder; this program compiles uploads, started again.
+pub(crate) fn open(folder: Option<&Path>, slots: u32) -> Result<server::Service, Failure> {
+    let program = std::env::current_exe()
+        .map_err(|bad| Failure::Unreachable(format!("this program is not found: {bad}")))?;
+    Ok(server::open(folder, slots, Some(server::compiler(program, "__compile")))?)
+}
+
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let built = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build();
     built.map_err(|bad| Failure::Unreachable(format!("the runtime does not start: {bad}")))
@@ -27,7 +34,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Starts a server on a port of its own; in memory without a folder.
 pub(crate) fn start(folder: Option<&Path>) -> Result<Local, Failure> {
-    let service = server::open(folder, SLOTS)?;
+    let service = open(folder, SLOTS)?;
     let runtime = runtime()?;
     let (told, address) = sync_channel(1);
     let (stop, stopped) = oneshot::channel();
@@ -70,7 +77,7 @@ pub(crate) fn serve(
     listen: std::net::SocketAddr,
     ready: impl Fn(std::net::SocketAddr),
 ) -> Result<(), Failure> {
-    let service = server::open(Some(data), SLOTS)?;
+    let service = open(Some(data), SLOTS)?;
     let runtime = runtime()?;
     runtime.block_on(async move {
         let serving = server::serve(service, listen).await?;

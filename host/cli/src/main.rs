@@ -1,6 +1,7 @@
 //! The `kiln` binary: it serves, it shows, and otherwise it is a client of the HTTP API.
 
 mod args;
+mod author;
 mod client;
 mod commands;
 mod demo;
@@ -8,6 +9,7 @@ mod exit;
 mod local;
 mod manifest;
 mod output;
+mod scaffold;
 
 use std::process::ExitCode;
 

@@ -13,6 +13,11 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|bad| failed(path, &bad.to_string()))
 }
 
+/// The bytes of a file.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|bad| failed(path, &bad.to_string()))
+}
+
 fn failed(path: &Path, what: &str) -> Failure {
     Failure::File { path: path.display().to_string(), what: what.to_owned() }
 }
@@ -56,8 +61,7 @@ pub(crate) fn push(
     let mut names = Vec::new();
     for definition in definitions(folder)? {
         let text = |name: &str| definition[name].as_str().unwrap_or_default().to_owned();
-        let path = components.join(text("component"));
-        let bytes = std::fs::read(&path).map_err(|bad| failed(&path, &bad.to_string()))?;
+        let bytes = bytes(&components.join(text("component")))?;
         let info = client.upload("/api/components/upload", &bytes)?;
         let mut body = json!({
             "name": text("name"),

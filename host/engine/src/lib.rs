@@ -5,6 +5,7 @@
 
 mod context;
 mod definition;
+mod fixture;
 mod identity;
 mod instance;
 mod report;
@@ -12,6 +13,7 @@ mod run;
 mod tracking;
 
 pub use definition::{Definition, DefinitionError, OnProtected, OnRelease};
+pub use fixture::{Fixture, FixtureObject};
 pub use identity::{generated_id, instance_id};
 pub use instance::{Instance, InstanceState};
 pub use report::{LogLine, RunOutcome, RunRecord};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use branch::{Author, BranchError, Cause, ChangeSet, CommitFailure, Database};
 use graphql::{Dialect, Request};
-use model::{BranchId, ObjectId, Timestamp};
+use model::{BranchId, Digest, ObjectId, Timestamp};
 use sandbox::api::RunInfo;
 use sandbox::{Cancel, Limits, RunReport, Sandbox};
 
@@ -86,6 +86,8 @@ pub struct RunRequest {
     pub author: Author,
     /// Ends the run from outside.
     pub cancel: Cancel,
+    /// A component to try instead of the definition's, as [`Engine::try_out`] names it. Plans only.
+    pub component: Option<Digest>,
 }
 
 /// What a run did, or would do.
@@ -232,7 +234,11 @@ impl Engine {
         let request = job.request;
         job.computing.set(Some(self.shared.gate.permit()));
         let draft = self.shared.database.draft(request.branch, request.author)?;
-        let definition = Arc::new(Definition::find(&draft, &request.definition)?);
+        let mut definition = Definition::find(&draft, &request.definition)?;
+        if request.mode == Mode::Plan && request.component.is_some() {
+            definition.component = request.component;
+        }
+        let definition = Arc::new(definition);
         let target =
             draft.object(request.target)?.ok_or(RunError::NoTarget { target: request.target })?;
         if !definition.has_target(&draft, request.target)? {

@@ -1,10 +1,15 @@
 //! From a checked component to machine code.
 //!
 //! Compiling is the part of the host that hostile input can hurt most: it takes memory and time
-//! beyond its input, and has bugs. Here it happens in a thread with a stack of its own, after a check
-//! that bounds what it gets. [`Compile`] is the seam for doing it in a child process.
+//! beyond its input, and has bugs. A server does it in a child process with limits, [`InChild`]; a
+//! trusted place may do it in a thread, [`InThread`]. Both come after a check that bounds what they
+//! get.
+
+mod child;
 
 use std::fmt;
+
+pub use child::{CompileLimits, InChild, compile_in_this_process};
 
 use crate::config::compile_engine;
 
@@ -27,6 +32,22 @@ pub enum CompileError {
         /// What it said last.
         detail: String,
     },
+    /// It takes too much time.
+    #[error(
+        "the component takes more than {seconds} seconds to compile; make its functions smaller, or optimise it before it is uploaded"
+    )]
+    TooSlow {
+        /// The limit.
+        seconds: u64,
+    },
+    /// It takes too much memory.
+    #[error(
+        "the component takes more than {} MiB to compile; make its functions smaller, or optimise it before it is uploaded", memory_bytes >> 20
+    )]
+    TooLarge {
+        /// The limit.
+        memory_bytes: u64,
+    },
     /// There is no thread or engine to compile with.
     #[error("the host has no room to compile: {detail}")]
     NoRoom {
@@ -41,6 +62,8 @@ impl CompileError {
         match self {
             Self::Rejected { .. } => "compile_rejected",
             Self::CompilerBug { .. } => "compiler_bug",
+            Self::TooSlow { .. } => "compile_too_slow",
+            Self::TooLarge { .. } => "compile_too_large",
             Self::NoRoom { .. } => "compile_no_room",
         }
     }

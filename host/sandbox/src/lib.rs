@@ -31,7 +31,9 @@ mod weight;
 pub use cache::CacheKey;
 pub use cancel::{Cancel, CancelReason};
 pub use check::{CheckCode, CheckError, CheckReport, Manifest, WorldProblems, check};
-pub use compile::{Compile, CompileError, InThread};
+pub use compile::{
+    Compile, CompileError, CompileLimits, InChild, InThread, compile_in_this_process,
+};
 pub use host::GuestHost;
 pub use limits::Limits;
 pub use report::{

@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use engine::{Mode, RunResult};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use service::{DefinitionInput, Service, ServiceError, SourceFile, Trigger};
+use service::{DefinitionInput, RunAll, Service, ServiceError, SourceFile, Trigger};
 
 use crate::problem::Problem;
 use crate::wire;
@@ -43,6 +43,10 @@ pub(crate) fn router(service: Service) -> Router {
         )
         .route("/api/generators", get(generators).put(generator_put))
         .route("/api/generators/{name}/run", post(generator_run))
+        .route(
+            "/api/generators/{name}/try",
+            post(generator_try).layer(DefaultBodyLimit::max(COMPONENT_BYTES_MAX)),
+        )
         .route("/api/generators/{name}/trigger", post(trigger))
         .route("/api/runs", get(runs))
         .route("/api/runs/{id}", get(run))
@@ -229,21 +233,43 @@ async fn generator_run(
         }
         None => {
             let all = service.run_all(&name, mode, "api")?;
-            Ok(all
-                .runs
-                .iter()
-                .map(|run| match run {
-                    Ok(run) => run_json(run),
-                    Err(error) => json!({
-                        "outcome": {"Failed": {
-                            "code": error.code(), "message": error.to_string(),
-                        }},
-                    }),
-                })
-                .collect())
+            Ok(runs_json(&all))
         }
     })
     .await?;
+    told(&runs)
+}
+
+#[derive(Deserialize)]
+struct Tried {
+    target: Option<String>,
+}
+
+async fn generator_try(
+    State(service): State<Service>,
+    Path(name): Path<String>,
+    Query(tried): Query<Tried>,
+    body: Bytes,
+) -> Answer {
+    let runs = blocking(service, move |service| {
+        let all = service.try_out(&name, &body, tried.target.as_deref())?;
+        Ok(runs_json(&all))
+    })
+    .await?;
+    told(&runs)
+}
+
+fn runs_json(all: &RunAll) -> Vec<Value> {
+    let one = |run: &Result<RunResult, ServiceError>| match run {
+        Ok(run) => run_json(run),
+        Err(error) => json!({
+            "outcome": {"Failed": {"code": error.code(), "message": error.to_string()}},
+        }),
+    };
+    all.runs.iter().map(one).collect()
+}
+
+fn told(runs: &[Value]) -> Answer {
     let failed = runs.iter().any(|run| run["outcome"].get("Failed").is_some());
     ok(&json!({"ok": !failed, "runs": runs}))
 }

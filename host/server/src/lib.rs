@@ -11,6 +11,8 @@ mod problem;
 mod serve;
 pub mod wire;
 
-pub use component::{check_component, limits_table};
+pub use component::{check_component, compile_child, compiler, limits_table, run_fixture};
 pub use environment::{SystemClock, TimeOrderedIds, environment, installation_key};
+pub use service::Service;
+
 pub use serve::{ServeError, Serving, open, serve};

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Path, method, what it does, content type of its body.
-const ROUTES: [(&str, &str, &str, Option<&str>); 21] = [
+const ROUTES: [(&str, &str, &str, Option<&str>); 22] = [
     ("/api/health", "get", "Whether the host lives, and its newest commit", None),
     ("/api/openapi.json", "get", "This document", None),
     ("/api/schema/check", "post", "What loading schema files would do", JSON),
@@ -14,10 +14,11 @@ const ROUTES: [(&str, &str, &str, Option<&str>); 21] = [
     ("/api/objects/{kind}/{name}", "patch", "Set attributes of an object", JSON),
     ("/api/objects/{kind}/{name}", "delete", "Delete an object and what goes with it", None),
     ("/api/components", "get", "Stored components", None),
-    ("/api/components/upload", "put", "Check and store a component", Some("application/wasm")),
+    ("/api/components/upload", "put", "Check and store a component", WASM),
     ("/api/generators", "get", "Generator definitions", None),
     ("/api/generators", "put", "Register or change a generator definition", JSON),
     ("/api/generators/{name}/run", "post", "Run one target or all; or plan", JSON),
+    ("/api/generators/{name}/try", "post", "Plan with a component that is not stored", WASM),
     ("/api/generators/{name}/trigger", "post", "Run by a signed call", JSON),
     ("/api/runs", "get", "The newest runs", None),
     ("/api/runs/{id}", "get", "One run", None),
@@ -28,6 +29,7 @@ const ROUTES: [(&str, &str, &str, Option<&str>); 21] = [
 ];
 
 const JSON: Option<&str> = Some("application/json");
+const WASM: Option<&str> = Some("application/wasm");
 
 /// The document.
 pub(crate) fn document() -> Value {

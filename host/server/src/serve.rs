@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use sandbox::InChild;
 use service::{Place, Service, ServiceError, ServiceOptions};
 use tokio::net::TcpListener;
 use tower_http::timeout::TimeoutLayer;
@@ -47,8 +48,13 @@ pub struct Serving {
     service: Service,
 }
 
-/// Opens the service of a data folder; without one, in memory.
-pub fn open(folder: Option<&Path>, slots: u32) -> Result<Service, ServeError> {
+/// Opens the service of a data folder; without one, in memory. Uploads are compiled in a child, where
+/// one is given.
+pub fn open(
+    folder: Option<&Path>,
+    slots: u32,
+    compiler: Option<InChild>,
+) -> Result<Service, ServeError> {
     let (place, key) = match folder {
         Some(folder) => (Place::Folder(folder.to_owned()), installation_key(folder)?),
         None => (Place::Memory, sandbox::CacheKey::new([0; 32])),
@@ -58,6 +64,7 @@ pub fn open(folder: Option<&Path>, slots: u32) -> Result<Service, ServeError> {
         environment: environment(),
         slots,
         key,
+        compiler,
         store: store::Options::default(),
         engine: engine::EngineOptions::default(),
     })?)

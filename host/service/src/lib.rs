@@ -18,7 +18,7 @@ use branch::{Author, Database, Environment};
 use engine::{Engine, EngineOptions};
 use graphql::Dialect;
 use model::{BranchId, ObjectId};
-use sandbox::{CacheKey, Sandbox, SandboxOptions};
+use sandbox::{CacheKey, InChild, InThread, Sandbox, SandboxOptions};
 use store::{Options, Store};
 
 pub use definitions::{DefinitionInput, DefinitionView};
@@ -48,6 +48,9 @@ pub struct ServiceOptions {
     pub slots: u32,
     /// Seals compiled components on disk; belongs to this installation.
     pub key: CacheKey,
+    /// Compiles uploads in a process of its own; without one, in a thread: for tests, and for guests
+    /// of one's own.
+    pub compiler: Option<InChild>,
     /// Settings of the store.
     pub store: Options,
     /// Settings of runs.
@@ -87,12 +90,16 @@ impl Service {
             }
         };
         let database = Database::open(store?, options.environment)?;
-        let sandbox = Sandbox::new(SandboxOptions {
+        let sandbox_options = SandboxOptions {
             slots: options.slots,
             cache_dir,
             key: options.key,
             limits: options.engine.limits.clone(),
-        })?;
+        };
+        let sandbox = match options.compiler {
+            Some(child) => Sandbox::with_compiler(sandbox_options, Box::new(child)),
+            None => Sandbox::with_compiler(sandbox_options, Box::new(InThread)),
+        }?;
         let dialect = Arc::new(Dialect::new());
         let engine = Engine::new(database.clone(), Arc::clone(&dialect), sandbox, options.engine);
         Ok(Self { database, engine, dialect })

@@ -1,12 +1,25 @@
 //! Runs and instances.
 
-use engine::{Definition, Instance, Mode, RunRecord, RunRequest, RunResult};
+use engine::{Definition, Fixture, Instance, Mode, RunRecord, RunRequest, RunResult};
 use model::ObjectId;
 use sandbox::Cancel;
 use serde_json::{Value as Json, json};
 
 use crate::objects::{ObjectView, find};
 use crate::{AUTHOR, MAIN, Service, ServiceError};
+
+fn request(definition: &str, target: ObjectId, mode: Mode, cause: &str) -> RunRequest {
+    RunRequest {
+        branch: MAIN,
+        definition: definition.to_owned(),
+        target,
+        mode,
+        cause: cause.to_owned(),
+        author: AUTHOR,
+        cancel: Cancel::new(),
+        component: None,
+    }
+}
 
 /// The runs of all targets of a definition.
 #[derive(Debug)]
@@ -67,15 +80,38 @@ impl Service {
         mode: Mode,
         cause: &str,
     ) -> Result<RunResult, ServiceError> {
-        Ok(self.engine.run(&RunRequest {
-            branch: MAIN,
-            definition: definition.to_owned(),
-            target,
-            mode,
-            cause: cause.to_owned(),
-            author: AUTHOR,
-            cancel: Cancel::new(),
-        })?)
+        Ok(self.engine.run(&request(definition, target, mode, cause))?)
+    }
+
+    /// Plans a definition with another component than its own, which is not stored: for one target,
+    /// or for every member of its group.
+    pub fn try_out(
+        &self,
+        definition: &str,
+        component: &[u8],
+        target: Option<&str>,
+    ) -> Result<RunAll, ServiceError> {
+        let component = self.engine.try_out(component)?;
+        let targets = match target {
+            Some(target) => vec![self.target(definition, target)?],
+            None => self.targets(definition)?,
+        };
+        let plan = |target| {
+            let request = request(definition, target, Mode::Plan, "try");
+            Ok(self.engine.run(&RunRequest { component: Some(component), ..request })?)
+        };
+        Ok(RunAll { runs: targets.into_iter().map(plan).collect() })
+    }
+
+    /// Runs a component against recorded answers; nothing of the store is read or written.
+    pub fn run_fixture(&self, component: &[u8], fixture: Fixture) -> Result<Json, ServiceError> {
+        Ok(self.engine.run_fixture(component, fixture)?)
+    }
+
+    fn targets(&self, definition: &str) -> Result<Vec<ObjectId>, ServiceError> {
+        let view = self.database.view(MAIN)?;
+        let found = Definition::find(&view, definition).map_err(engine::RunError::from)?;
+        Ok(found.targets(&view)?)
     }
 
     /// Runs a definition for every member of its group.
@@ -85,11 +121,8 @@ impl Service {
         mode: Mode,
         cause: &str,
     ) -> Result<RunAll, ServiceError> {
-        let view = self.database.view(MAIN)?;
-        let found = Definition::find(&view, definition).map_err(engine::RunError::from)?;
-        let targets = found.targets(&view)?;
-        drop(view);
-        let runs = targets
+        let runs = self
+            .targets(definition)?
             .into_iter()
             .map(|target| self.run_target(definition, target, mode, cause))
             .collect();

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         Some("demo") => demo(rest),
         Some("test" | "ci") => test(),
         Some("bench") => bench(rest),
-        Some("guests") => guests::build().map(|_built| ()),
+        Some("guests") => guests::build(),
         _ => Err(USAGE.to_owned()),
     };
     match done {

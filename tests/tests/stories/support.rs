@@ -39,6 +39,7 @@ pub(crate) fn service_in(place: Place) -> Service {
         environment: Environment { clock: Arc::new(Still), ids: Arc::new(Counting::default()) },
         slots: 4,
         key: CacheKey::new([7; 32]),
+        compiler: None,
         store: store::Options::default(),
         engine: EngineOptions::default(),
     })

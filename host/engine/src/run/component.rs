@@ -6,8 +6,10 @@ use branch::{Author, BranchError, Cause, CommitFailure, Ledger, LedgerOrder, Vie
 use model::{BranchId, Digest};
 use sandbox::{CheckError, Component, LoadError};
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use crate::definition::Definition;
+use crate::fixture::{Fixture, run_fixture};
 use crate::run::{Engine, RunError};
 
 /// Why a component cannot be stored or used.
@@ -82,6 +84,19 @@ impl Engine {
             Err(CommitFailure::Conflict { .. }) => Ok(info),
             Err(other) => Err(other.into()),
         }
+    }
+
+    /// Makes a component ready for plans without storing it; checked and compiled as an upload is.
+    pub fn try_out(&self, bytes: &[u8]) -> Result<Digest, ComponentError> {
+        let digest = Digest::of(bytes);
+        self.shared.sandbox.load(digest, bytes)?;
+        Ok(digest)
+    }
+
+    /// Runs a component against recorded answers.
+    pub fn run_fixture(&self, bytes: &[u8], fixture: Fixture) -> Result<Json, ComponentError> {
+        let component = self.shared.sandbox.load(Digest::of(bytes), bytes)?;
+        Ok(run_fixture(&component, fixture, &self.shared.options.limits))
     }
 
     /// What is known of a component.

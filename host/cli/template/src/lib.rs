@@ -1,0 +1,51 @@
+//! Makes the servers that a service asks for.
+
+use kiln::prelude::*;
+
+/// The answer of `query.gql`.
+#[derive(Deserialize)]
+pub struct Input {
+    #[serde(rename = "AppService")]
+    services: Edges<Service>,
+}
+
+#[derive(Deserialize)]
+struct Service {
+    id: String,
+    name: Value<String>,
+    replicas: Value<u32>,
+}
+
+/// Says what should be there; what is no longer said, Kiln removes.
+pub fn generate(ctx: &Ctx, input: Input) -> Result<()> {
+    let service = input.services.only()?;
+    ensure!(*service.replicas <= 100, "{} asks for more than 100 replicas", service.name);
+    for number in 0..*service.replicas {
+        ctx.create("AppServer")
+            .set("name", format!("{}-{number}", service.name))
+            .link("service", &service.id)
+            .save()?;
+    }
+    Ok(())
+}
+
+kiln::generator!(generate);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_service_gets_its_servers() {
+        let made = kiln::test::Host::new()
+            .run(
+                generate,
+                json!({"AppService": {"edges": [{"node": {
+                    "id": "s", "name": {"value": "shop"}, "replicas": {"value": 2},
+                }}]}}),
+            )
+            .unwrap();
+        assert_eq!(made.names("AppServer"), ["shop-0", "shop-1"]);
+    }
+}

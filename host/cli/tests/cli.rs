@@ -1,0 +1,11 @@
+//! The program as its users have it: a process, its exit code, what it prints.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
+
+#[path = "cli/author.rs"]
+mod author;
+#[path = "cli/compile.rs"]
+mod compile;
+#[path = "cli/crash.rs"]
+mod crash;
+#[path = "cli/process.rs"]
+mod process;
