@@ -12,6 +12,10 @@
 mod cases;
 #[path = "stories/examples.rs"]
 mod examples;
+#[path = "stories/protection.rs"]
+mod protection;
+#[path = "stories/schema.rs"]
+mod schema;
 #[path = "stories/sdwan.rs"]
 mod sdwan;
 #[path = "stories/support.rs"]

@@ -6,12 +6,14 @@
 
 mod allocate;
 mod claim;
+mod common;
 mod compute;
 mod delete;
 mod finish;
 mod index;
 mod input;
 mod ipam;
+mod json;
 mod ledger;
 mod link;
 mod profile;

@@ -152,6 +152,28 @@ pub enum Violation {
         /// What there would be.
         found: usize,
     },
+    /// Peers that do not have in common what the schema asks for.
+    #[error(
+        "`{field}` of {kind} `{object}`: `{peer}` must have the same `{common}` as {than}; it has {found}, not {wanted}"
+    )]
+    NotCommon {
+        /// The kind.
+        kind: String,
+        /// The relationship.
+        field: String,
+        /// The object, for people.
+        object: String,
+        /// The peer, for people.
+        peer: String,
+        /// The relationship of the peer that must agree.
+        common: String,
+        /// What it must agree with.
+        than: &'static str,
+        /// What it has.
+        found: String,
+        /// What it must have.
+        wanted: String,
+    },
     /// Two objects with one value.
     #[error(
         "Violates uniqueness constraint '{constraint}': {kind} `{object}` and {other} are alike"
@@ -229,6 +251,7 @@ impl Violation {
             Self::ReadOnly { .. } => "read-only",
             Self::WrongPeer { .. } => "wrong-peer",
             Self::PeerCount { .. } => "peer-count",
+            Self::NotCommon { .. } => "not-common",
             Self::NotUnique { .. } => "not-unique",
             Self::StillNeeded { .. } => "still-needed",
             Self::Protected { .. } => "protected",

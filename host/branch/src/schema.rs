@@ -2,6 +2,7 @@
 //! hold; and loading a new schema over what is there.
 
 mod load;
+mod migrate;
 
 use std::collections::{BTreeMap, BTreeSet};
 

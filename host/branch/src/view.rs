@@ -35,6 +35,11 @@ impl View {
         &self.compiled.schema
     }
 
+    /// What was declared, with the ids that later loads may rename by.
+    pub fn declared(&self) -> &model::schema::Declared {
+        &self.compiled.declared
+    }
+
     /// The branch.
     pub fn branch(&self) -> BranchId {
         self.branch

@@ -113,6 +113,8 @@ pub(crate) struct Demo {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Schema {
+    /// What was declared, as JSON, with the ids by which a later load renames.
+    Show,
     /// What loading would do.
     Check {
         /// Files or folders.

@@ -87,6 +87,10 @@ fn store(store: &Store, output: Output) -> Result<Exit, Failure> {
 
 fn schema(client: &Client, schema: &Schema, output: Output) -> Result<Exit, Failure> {
     let (path, paths) = match schema {
+        Schema::Show => {
+            output.value(&client.get("/api/schema/declared")?);
+            return Ok(Exit::Done);
+        }
         Schema::Check { paths } => ("/api/schema/check", paths),
         Schema::Load { paths } => ("/api/schema/load", paths),
     };

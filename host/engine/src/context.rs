@@ -24,6 +24,14 @@ const LOG_LINES_MAX: usize = 2_000;
 /// Longest line kept, in bytes.
 const LOG_LINE_BYTES_MAX: usize = 4 << 10;
 
+/// Between kind and key in the name of an object within its instance.
+const KEY_MARK: char = '\u{1f}';
+
+/// The name of an object within its instance.
+fn full_key(kind: &str, key: &str) -> String {
+    format!("{kind}{KEY_MARK}{key}")
+}
+
 /// One run's world.
 #[derive(Debug)]
 pub(crate) struct RunContext {
@@ -62,11 +70,15 @@ pub(crate) struct Start {
 impl RunContext {
     pub(crate) fn new(start: Start) -> Result<Self, BranchError> {
         let before = start.draft.claims_of(start.instance)?;
-        let old_keys = before
-            .iter()
-            .filter(|(_, claim)| !claim.key.is_empty())
-            .map(|(id, claim)| (claim.key.clone(), *id))
-            .collect();
+        let mut old_keys = BTreeMap::new();
+        for (id, claim) in before.iter().filter(|(_, claim)| !claim.key.is_empty()) {
+            // The kind may be called otherwise by now; the rest of the key stays.
+            let key = match (start.draft.kind_of(*id)?, claim.key.split_once(KEY_MARK)) {
+                (Some(kind), Some((was, rest))) if !was.is_empty() => full_key(&kind.name, rest),
+                _ => claim.key.clone(),
+            };
+            old_keys.insert(key, *id);
+        }
         Ok(Self {
             draft: start.draft,
             definition: start.definition,
@@ -182,7 +194,8 @@ fn from_violation(violation: &Violation) -> GuestError {
         | Violation::Required { .. }
         | Violation::BadValue { .. }
         | Violation::WrongPeer { .. }
-        | Violation::PeerCount { .. } => Code::InvalidArgument,
+        | Violation::PeerCount { .. }
+        | Violation::NotCommon { .. } => Code::InvalidArgument,
     };
     let mut shown = error(code, violation.code(), violation.to_string());
     shown.path = match violation {

@@ -13,14 +13,16 @@ mod derive;
 mod diff;
 mod document;
 mod error;
+mod rename;
 mod rules;
 pub mod types;
 mod value;
 
 pub use compile::compile;
 pub use declared::{AttributeDecl, Declared, KindDecl, RelationshipDecl, merge};
-pub use diff::{SchemaChange, changes};
+pub use diff::{SchemaChange, attribute_before, changes, kind_before};
 pub use document::{DOCUMENT_BYTES_MAX, Document, yaml_documents};
 pub use error::{SchemaError, nearest};
+pub use rename::{Renames, renames};
 pub use types::*;
 pub use value::{TEXT_BYTES_MAX, ValueError};

@@ -404,3 +404,22 @@ fn values_are_read_and_checked_by_their_kind() {
         assert!(found.is_err(), "{name} takes {json}: {found:?}");
     }
 }
+
+#[test]
+fn the_last_bounds() {
+    let many: Vec<String> = (0..2_001).map(|n| format!("{{name: attr_{n}, kind: Text}}")).collect();
+    check(&thing(&many.join(", "), "", ""), "too-many", "InfraThing", "more than 2000 attributes");
+    let node = "nodes: [{name: Group, namespace: Core, attributes: [{name: a, kind: Text}]}]";
+    check(node, "reserved-kind", "CoreGroup", "`CoreGroup` is built in");
+    let computed = |how: &str| {
+        thing(
+            &format!("{{name: c, kind: Text, read_only: true, computed_attribute: {how}}}"),
+            "",
+            "",
+        )
+    };
+    let unknown = computed("{kind: Magic}");
+    check(&unknown, "bad-computed", "computed_attribute", "`Magic` is not a kind of computed");
+    let empty = computed("{kind: Jinja2}");
+    check(&empty, "bad-computed", "computed_attribute", "`jinja2_template` is missing");
+}

@@ -30,6 +30,7 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/api/openapi.json", get(openapi))
         .route("/api/schema/check", post(schema_check))
         .route("/api/schema/load", post(schema_load))
+        .route("/api/schema/declared", get(schema_declared))
         .route("/api/objects/load", post(object_load))
         .route("/api/objects/{kind}", get(objects))
         .route(
@@ -112,6 +113,10 @@ async fn schema_load(State(service): State<Service>, body: Bytes) -> Answer {
     let files = sources(parse(&body)?);
     let report = blocking(service, move |service| service.schema_load(&files)).await?;
     ok(&schema_report(&report))
+}
+
+async fn schema_declared(State(service): State<Service>) -> Answer {
+    ok(&blocking(service, Service::schema_declared).await?)
 }
 
 fn schema_report(report: &service::SchemaReport) -> Value {

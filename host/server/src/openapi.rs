@@ -3,11 +3,12 @@
 use serde_json::{Map, Value, json};
 
 /// Path, method, what it does, content type of its body.
-const ROUTES: [(&str, &str, &str, Option<&str>); 22] = [
+const ROUTES: [(&str, &str, &str, Option<&str>); 23] = [
     ("/api/health", "get", "Whether the host lives, and its newest commit", None),
     ("/api/openapi.json", "get", "This document", None),
     ("/api/schema/check", "post", "What loading schema files would do", JSON),
     ("/api/schema/load", "post", "Load schema files: all of them, or none", JSON),
+    ("/api/schema/declared", "get", "What was declared, with the ids to rename by", None),
     ("/api/objects/load", "post", "Load object files: all of them, or none", JSON),
     ("/api/objects/{kind}", "get", "Objects of a kind", None),
     ("/api/objects/{kind}/{name}", "get", "One object, by id or human-friendly id", None),

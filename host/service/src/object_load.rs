@@ -5,10 +5,7 @@
 
 use std::sync::Arc;
 
-use branch::{
-    AttrInput, BranchError, Draft, FromPool, Input, Outcome, PeerInput, PeerRef, RelInput,
-    Violation,
-};
+use branch::{AttrInput, BranchError, Draft, Input, Outcome, PeerInput, RelInput, Violation};
 use model::ObjectId;
 use model::object_file::{ObjectFile, Row, RowValue};
 use model::schema::{AttributeKind, Cardinality, Kind, Relationship};
@@ -70,6 +67,12 @@ impl Loader<'_> {
         ObjectLoadError { file: self.file.to_owned(), path: path.to_owned(), source }
     }
 
+    fn misread(&self, kind: &Kind, row: &Row, field: &str, message: String) -> ObjectLoadError {
+        let (kind, field) = (kind.name.clone(), field.to_owned());
+        let path = format!("{}.{field}", row.path);
+        self.failed(&path, Violation::BadValue { kind, field, message }.into())
+    }
+
     fn row(
         &mut self,
         kind: &str,
@@ -84,7 +87,9 @@ impl Loader<'_> {
         let mut below = Vec::new();
         for (name, value) in &row.fields {
             if let Some(attribute) = kind.attribute(name) {
-                input = input.attr(name, attribute_input(attribute.kind, value));
+                let given = attribute_input(attribute.kind, value)
+                    .map_err(|what| self.misread(&kind, row, name, what))?;
+                input = input.attr(name, given);
                 continue;
             }
             let Some(rel) = kind.relationship(name).cloned() else {
@@ -105,7 +110,8 @@ impl Loader<'_> {
                     }
                 }
                 RowValue::Plain(json) => {
-                    let given = rel_input(&rel, json);
+                    let given = RelInput::from_json(&rel, json)
+                        .map_err(|what| self.misread(&kind, row, name, what))?;
                     input.rels.insert(name.clone(), given);
                 }
             }
@@ -162,69 +168,10 @@ fn up_to(kind: &Kind, rel: &Relationship) -> Option<String> {
         .map(|up| up.name.clone())
 }
 
-fn attribute_input(kind: AttributeKind, value: &RowValue) -> AttrInput {
+fn attribute_input(kind: AttributeKind, value: &RowValue) -> Result<AttrInput, String> {
     match value {
-        RowValue::Plain(Json::Object(map))
-            if !matches!(kind, AttributeKind::Json | AttributeKind::Any) =>
-        {
-            if let Some(pool) = map.get("from_pool") {
-                return AttrInput::from_pool(from_pool(pool));
-            }
-            AttrInput::json(map.get("value").cloned().unwrap_or(Json::Null))
-        }
-        RowValue::Plain(json) => AttrInput::json(json.clone()),
-        RowValue::Nested { .. } => AttrInput::json(Json::Null),
-    }
-}
-
-fn from_pool(json: &Json) -> FromPool {
-    let text = |name: &str| json.get(name).and_then(Json::as_str).map(str::to_owned);
-    let length = ["prefixlen", "size", "prefix_length"]
-        .iter()
-        .find_map(|name| json.get(*name).and_then(Json::as_u64))
-        .and_then(|length| u8::try_from(length).ok());
-    FromPool {
-        pool: text("id").or_else(|| json.as_str().map(str::to_owned)).unwrap_or_default(),
-        identifier: text("identifier"),
-        length,
-        data: std::collections::BTreeMap::new(),
-    }
-}
-
-/// A reference: an id or human-friendly id, a list of them, or a map.
-fn rel_input(rel: &Relationship, json: &Json) -> RelInput {
-    if let Some(pool) = json.get("from_pool") {
-        return RelInput::FromPool(from_pool(pool));
-    }
-    let peers = match (rel.cardinality, json) {
-        (_, Json::Null) => Vec::new(),
-        (Cardinality::Many, Json::Array(items)) => items.iter().map(reference).collect(),
-        (Cardinality::Many | Cardinality::One, single) => vec![reference(single)],
-    };
-    RelInput::Replace(peers)
-}
-
-fn reference(json: &Json) -> PeerInput {
-    match json {
-        Json::Object(map) => {
-            let kind = map.get("kind").and_then(Json::as_str).map(str::to_owned);
-            if let Some(id) = map.get("id").and_then(Json::as_str)
-                && let Ok(id) = id.parse()
-            {
-                return PeerInput::id(id);
-            }
-            let parts = map.get("hfid").or_else(|| map.get("id")).map(parts).unwrap_or_default();
-            PeerInput { peer: PeerRef::Hfid { kind, parts }, ..PeerInput::hfid(Vec::new()) }
-        }
-        other => PeerInput::hfid(parts(other)),
-    }
-}
-
-fn parts(json: &Json) -> Vec<String> {
-    let text = |json: &Json| json.as_str().map_or_else(|| json.to_string(), str::to_owned);
-    match json {
-        Json::Array(items) => items.iter().map(text).collect(),
-        other => vec![text(other)],
+        RowValue::Plain(json) => AttrInput::from_json(kind, json),
+        RowValue::Nested { .. } => Ok(AttrInput::json(Json::Null)),
     }
 }
 

@@ -1,8 +1,6 @@
 //! Objects: files, listings, changes by hand, and what follows for generators.
 
-use branch::{
-    AttrInput, BranchError, Cause, ChangeSet, Committed, Draft, Input, Object, Op, View, Violation,
-};
+use branch::{BranchError, Cause, ChangeSet, Committed, Draft, Input, Object, Op, View, Violation};
 use engine::Definition;
 use model::ObjectId;
 use model::object_file;
@@ -135,7 +133,7 @@ impl Service {
         Ok(all)
     }
 
-    /// Sets attributes of an object.
+    /// Sets attributes and relationships of an object; a map gives a value with its properties.
     pub fn object_update(
         &self,
         kind: &str,
@@ -143,12 +141,9 @@ impl Service {
         values: &Map<String, Json>,
     ) -> Result<ChangeSet, ServiceError> {
         let committed = self.change(|draft| {
-            let id = find(draft.view(), kind, name)?.id();
-            let mut input = Input::default();
-            for (name, value) in values {
-                input = input.attr(name, AttrInput::json(value.clone()));
-            }
-            draft.update(id, input)?;
+            let object = find(draft.view(), kind, name)?;
+            let input = Input::from_json(object.kind(), values)?;
+            draft.update(object.id(), input)?;
             Ok(())
         })?;
         Ok(committed.changes)

@@ -2,6 +2,7 @@
 
 use branch::{Cause, SchemaLoadError};
 use model::schema::Document;
+use serde_json::{Value as Json, json};
 
 use crate::objects::SourceFile;
 use crate::{AUTHOR, MAIN, Service, ServiceError};
@@ -26,6 +27,38 @@ impl Service {
     /// Loads files into the schema: all of them, or none.
     pub fn schema_load(&self, files: &[SourceFile]) -> Result<SchemaReport, ServiceError> {
         self.schema(files, true)
+    }
+
+    /// What was declared, merged over all loads, in the public language; with the ids by which a later
+    /// load may rename.
+    pub fn schema_declared(&self) -> Result<Json, ServiceError> {
+        let view = self.database.view(MAIN)?;
+        let declared = view.declared();
+        let kinds = |generic: bool| -> Vec<Json> {
+            let kinds = declared.kinds.values().filter(|kind| kind.generic == generic);
+            kinds
+                .filter_map(|kind| {
+                    let mut kind = serde_json::to_value(kind).ok()?;
+                    // Told by the list it is in.
+                    kind.as_object_mut()?.remove("generic");
+                    Some(kind)
+                })
+                .collect()
+        };
+        let extensions: Vec<Json> = declared
+            .extensions
+            .iter()
+            .map(|(kind, more)| {
+                json!({
+                    "kind": kind, "attributes": more.attributes,
+                    "relationships": more.relationships,
+                })
+            })
+            .collect();
+        Ok(json!({
+            "version": "1.0", "generics": kinds(true), "nodes": kinds(false),
+            "extensions": {"nodes": extensions},
+        }))
     }
 
     fn schema(&self, files: &[SourceFile], keep: bool) -> Result<SchemaReport, ServiceError> {

@@ -7,6 +7,8 @@
 mod check;
 mod dump;
 mod error;
+#[cfg(test)]
+mod full;
 pub mod key;
 mod layout;
 mod proposal;

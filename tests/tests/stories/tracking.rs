@@ -36,7 +36,7 @@ const QUERY: &str = "query Probe($name: String!) { TestTarget(name__value: $name
                      { edges { node { id steps { value } } } } }";
 
 /// A service with two targets and the probe registered as `probe`.
-fn ready() -> Service {
+pub(crate) fn ready() -> Service {
     let service = service();
     let file = SourceFile { name: "schema".to_owned(), text: SCHEMA.to_owned() };
     service.schema_load(&[file]).unwrap_or_else(|bad| panic!("{:#?}", bad.details()));
@@ -55,18 +55,18 @@ fn ready() -> Service {
 }
 
 /// Tells a target's steps.
-fn tell(service: &Service, target: &str, steps: &Json) {
+pub(crate) fn tell(service: &Service, target: &str, steps: &Json) {
     let values: Map<String, Json> = [("steps".to_owned(), steps.clone())].into_iter().collect();
     service.object_update("TestTarget", target, &values).unwrap();
 }
 
-fn create(name: &str, set: &Json) -> Json {
+pub(crate) fn create(name: &str, set: &Json) -> Json {
     let mut set = set.clone();
     set["name"] = json!(name);
     json!({"do": "create", "kind": "TestThing", "set": set})
 }
 
-fn value(service: &Service, name: &str, attribute: &str) -> Json {
+pub(crate) fn value(service: &Service, name: &str, attribute: &str) -> Json {
     let thing = service.object("TestThing", name).unwrap();
     thing.attributes.get(attribute).cloned().unwrap_or(Json::Null)
 }

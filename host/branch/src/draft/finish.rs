@@ -64,6 +64,7 @@ impl Draft {
     fn check_links(&self, object: &Object) -> Result<(), BranchError> {
         let kind = object.kind();
         for rel in &kind.relationships {
+            self.check_common(object, rel)?;
             let bounded = rel.min_count > 0 || rel.max_count > 0;
             if rel.optional && !bounded {
                 continue;

@@ -18,7 +18,7 @@ pub(crate) type ConstraintKeys = BTreeMap<Symbol, Vec<u8>>;
 
 impl Draft {
     /// Moves the index rows of attributes from the old values to the new ones.
-    pub(super) fn index_attributes(
+    pub(crate) fn index_attributes(
         &mut self,
         kind: &Arc<Kind>,
         id: ObjectId,

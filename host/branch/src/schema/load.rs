@@ -1,11 +1,13 @@
 //! Loading a schema over what is there: merged, checked, compared with the data, and written in one
 //! commit with everything that follows from it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::ObjectId;
-use model::schema::{Document, Kind, Schema, SchemaChange, SchemaError};
+use model::Symbol;
+use model::schema::{
+    Document, Kind, Renames, Schema, SchemaChange, SchemaError, attribute_before, kind_before,
+};
 use store::{Space, key};
 
 use crate::database::Compiled;
@@ -53,7 +55,8 @@ impl Draft {
         let known = if old.seq == model::Seq(0) { 0 } else { symbols.names().len() };
         let schema =
             model::schema::compile(&declared, &mut symbols).map_err(SchemaLoadError::Invalid)?;
-        let changes = model::schema::changes(&old.schema, &schema);
+        let renames = model::schema::renames(&old.declared, &declared);
+        let changes = model::schema::changes(&old.schema, &schema, &renames);
         let load = SchemaLoad {
             previous_hash: old.schema.hash,
             hash: schema.hash,
@@ -62,7 +65,7 @@ impl Draft {
         if schema.hash == old.schema.hash && old.seq != model::Seq(0) {
             return Ok(load);
         }
-        self.check_data(&old.schema, &schema, &changes)?;
+        self.check_data(&old.schema, &schema, &changes, &renames)?;
         let schema = Arc::new(schema);
         let indexes = Indexes::new(&schema);
         let row = serde_json::to_vec(&declared).map_err(|bad| BranchError::Damaged {
@@ -71,57 +74,12 @@ impl Draft {
         let branch = self.view.branch;
         self.put_row(Space::Schemas, key::schema(branch), stamped(0, &row))?;
         for (number, name) in (0u32..).zip(symbols.names()).skip(known) {
-            self.put_row(Space::Symbols, key::symbol(model::Symbol(number)), name.clone().into())?;
+            self.put_row(Space::Symbols, key::symbol(Symbol(number)), name.clone().into())?;
         }
         let compiled = Compiled { seq: old.seq, schema, declared, symbols, indexes };
         self.view.compiled = Arc::new(compiled);
-        self.reindex(&old)?;
+        self.migrate(&old, &renames)?;
         Ok(load)
-    }
-
-    /// Index rows for what is indexed now and was not before, and the other way round.
-    fn reindex(&mut self, old: &Compiled) -> Result<(), BranchError> {
-        let new = Arc::clone(&self.view.compiled);
-        for kind in new.schema.by_symbol.values() {
-            let (had, has) = (old.indexes.of(kind.symbol), new.indexes.of(kind.symbol));
-            if had == has || !old.schema.by_symbol.contains_key(&kind.symbol) {
-                continue;
-            }
-            let ids: Result<Vec<ObjectId>, BranchError> =
-                self.view.objects(kind)?.map(|object| object.map(|object| object.id())).collect();
-            for id in ids? {
-                self.rebuild_index_of(kind, id, had, has)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn rebuild_index_of(
-        &mut self,
-        kind: &Arc<Kind>,
-        id: ObjectId,
-        had: &super::KindIndex,
-        has: &super::KindIndex,
-    ) -> Result<(), BranchError> {
-        let Some(object) = self.view.object_of(kind, id)? else { return Ok(()) };
-        let record = object.record()?;
-        let line = self.view.line(kind.branch);
-        for symbol in had.attributes.symmetric_difference(&has.attributes) {
-            let Some(attr) = record.attrs.get(symbol).filter(|attr| !attr.value.is_null()) else {
-                continue;
-            };
-            let key = key::index(line, kind.symbol, *symbol, &key::index_value(&attr.value), id);
-            let row = has.attributes.contains(symbol).then(Vec::new);
-            self.view.rows.write(Space::Index, key, row)?;
-        }
-        let constraints: BTreeSet<_> = had.constraints.iter().map(|had| had.symbol).collect();
-        for (symbol, value) in crate::draft::constraint_keys(&self.view, kind, id)? {
-            if !constraints.contains(&symbol) {
-                let key = key::index(line, kind.symbol, symbol, &value, id);
-                self.view.rows.write(Space::Index, key, Some(Vec::new()))?;
-            }
-        }
-        Ok(())
     }
 
     /// Refuses what stored objects do not fit, with the offenders.
@@ -130,19 +88,25 @@ impl Draft {
         old: &Schema,
         new: &Schema,
         changes: &[SchemaChange],
+        renames: &Renames,
     ) -> Result<(), SchemaLoadError> {
         let mut offences = Vec::new();
+        let now: BTreeMap<Symbol, &Arc<Kind>> = new
+            .by_symbol
+            .values()
+            .filter_map(|kind| Some((kind_before(old, kind, renames)?.symbol, kind)))
+            .collect();
         for kind in old.by_symbol.values() {
             let count = self.view.count(kind)?;
             if count == 0 {
                 continue;
             }
-            match new.by_symbol.get(&kind.symbol) {
+            match now.get(&kind.symbol) {
                 None => offences.push(format!(
                     "`{}` is removed, but {count} objects of it are stored; delete them first",
                     kind.name
                 )),
-                Some(now) => self.check_kind(kind, now, &mut offences)?,
+                Some(now) => self.check_kind(kind, now, renames, &mut offences)?,
             }
         }
         for change in changes.iter().filter(|change| change.is_unsupported()) {
@@ -155,18 +119,19 @@ impl Draft {
         &self,
         old: &Kind,
         new: &Arc<Kind>,
+        renames: &Renames,
         offences: &mut Vec<String>,
     ) -> Result<(), BranchError> {
-        let changed = |name: &str| {
-            let (before, after) = (old.attribute(name), new.attribute(name));
-            format!("{before:?}") != format!("{after:?}")
-        };
-        for attribute in new.attributes.iter().filter(|attribute| changed(&attribute.name)) {
+        for attribute in &new.attributes {
+            let was = old.attribute(attribute_before(new, attribute, renames));
+            if format!("{was:?}") == format!("{:?}", Some(attribute)) {
+                continue;
+            }
             let mut offenders = Vec::new();
             let mut count = 0usize;
             for object in self.view.objects(old)? {
                 let object = object?;
-                let value = object.attr(attribute).value.to_value();
+                let value = object.attr(was.unwrap_or(attribute)).value.to_value();
                 let value = value.unwrap_or(model::Value::Null);
                 let needed =
                     !attribute.optional && attribute.computed.is_none() && !attribute.read_only;

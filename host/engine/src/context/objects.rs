@@ -11,7 +11,7 @@ use model::schema::{Cardinality, Kind, Path};
 use model::{ObjectId, Value};
 use sandbox::api::{Code, Draft as GuestDraft, Field, GuestError, Link, Outcome, Saved, Target};
 
-use crate::context::{RunContext, error, value_json};
+use crate::context::{KEY_MARK, RunContext, error, full_key, value_json};
 use crate::identity::generated_id;
 
 /// Longest key, in bytes.
@@ -70,8 +70,7 @@ impl RunContext {
                 format!("a key has at most {KEY_BYTES_MAX} bytes, this has {}", key.len());
             return Err(error(Code::InvalidArgument, "bad-key", message));
         }
-        let full = format!("{}\u{1f}{key}", kind.name);
-        Ok(full)
+        Ok(full_key(&kind.name, &key))
     }
 
     fn natural_key(
@@ -474,7 +473,7 @@ impl RunContext {
 
 /// The key without its kind.
 pub(crate) fn key_text(key: &str) -> &str {
-    key.split_once('\u{1f}').map_or(key, |(_, key)| key)
+    key.split_once(KEY_MARK).map_or(key, |(_, key)| key)
 }
 
 enum Owned {

@@ -11,7 +11,7 @@ use sandbox::api::{
 };
 use serde_json::Value as Json;
 
-use crate::context::{RunContext, error, json_scalar, value_json};
+use crate::context::{RunContext, error, full_key, json_scalar, value_json};
 use crate::identity::generated_id;
 
 /// Longest identifier, in bytes.
@@ -71,7 +71,7 @@ impl RunContext {
             Some(object) => {
                 let claim = self.now.entry(object).or_default();
                 claim.owned = true;
-                claim.key = format!("\u{1f}{key}");
+                claim.key = full_key("", &key);
             }
             None if number => {
                 // A number has no object: the claim lies on the pool.

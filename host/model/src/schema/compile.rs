@@ -320,16 +320,20 @@ pub(crate) fn excluded(text: &str) -> Option<Vec<(i64, i64)>> {
     Some(merged)
 }
 
+/// The identifier of a relationship that gives none.
+pub(crate) fn default_identifier(owner: &str, peer: &str) -> String {
+    let mut ends = [owner.to_lowercase(), peer.to_lowercase()];
+    ends.sort();
+    ends.join("__")
+}
+
 pub(crate) fn relationship_of(
     owner: &str,
     decl: &RelationshipDecl,
     symbols: &mut Symbols,
 ) -> Relationship {
-    let identifier = decl.identifier.clone().unwrap_or_else(|| {
-        let mut ends = [owner.to_lowercase(), decl.peer.to_lowercase()];
-        ends.sort();
-        ends.join("__")
-    });
+    let identifier = decl.identifier.clone();
+    let identifier = identifier.unwrap_or_else(|| default_identifier(owner, &decl.peer));
     let kind = match decl.kind.as_deref() {
         Some("Attribute") => RelationshipKind::Attribute,
         Some("Component") => RelationshipKind::Component,

@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::schema::compile::default_identifier;
 use crate::schema::document::Document;
 use crate::schema::error::SchemaError;
+use crate::schema::rename;
 
 /// Everything declared, by kind.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -252,11 +254,17 @@ pub fn merge(declared: &Declared, documents: &[Document]) -> Result<Declared, Ve
             merge_relationships(relationships, &extension.relationships);
         }
     }
-    if errors.is_empty() { Ok(merged) } else { Err(errors) }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    rename::assign_ids(&mut merged);
+    rename::follow(&mut merged, declared);
+    Ok(merged)
 }
 
 fn merge_kind(merged: &mut Declared, new: &KindDecl, generic: bool, errors: &mut Vec<SchemaError>) {
     let name = new.kind();
+    rename_kind(merged, new, &name);
     if new.state.as_deref() == ABSENT {
         merged.kinds.remove(&name);
         return;
@@ -276,6 +284,41 @@ fn merge_kind(merged: &mut Declared, new: &KindDecl, generic: bool, errors: &mut
             remedy: "rename one of them".to_owned(),
         }),
         Some(old) => merge_into(old, new),
+    }
+}
+
+/// A kind that is known by its id takes the name of the document.
+fn rename_kind(merged: &mut Declared, new: &KindDecl, name: &str) {
+    let Some(id) = rename::id_text(new.id.as_ref()) else { return };
+    let known = merged.kinds.iter().find(|(_, kind)| rename::id_text(kind.id.as_ref()) == Some(id));
+    let Some(old) = known.map(|(old, _)| old.clone()) else { return };
+    if old == name || merged.kinds.contains_key(name) {
+        return;
+    }
+    pin_identifiers(merged, &old);
+    if let Some(mut kind) = merged.kinds.remove(&old) {
+        kind.name.clone_from(&new.name);
+        kind.namespace.clone_from(&new.namespace);
+        merged.kinds.insert(name.to_owned(), kind);
+    }
+}
+
+/// Identifiers that were made of a kind's name stay as they are when the name changes.
+fn pin_identifiers(merged: &mut Declared, renamed: &str) {
+    let pin = |owner: &str, relationships: &mut Vec<RelationshipDecl>| {
+        for relationship in relationships {
+            if relationship.identifier.is_none()
+                && (owner == renamed || relationship.peer == renamed)
+            {
+                relationship.identifier = Some(default_identifier(owner, &relationship.peer));
+            }
+        }
+    };
+    for (name, kind) in &mut merged.kinds {
+        pin(name, &mut kind.relationships);
+    }
+    for (name, additions) in &mut merged.extensions {
+        pin(name, &mut additions.relationships);
     }
 }
 
@@ -311,38 +354,47 @@ fn merge_into(old: &mut KindDecl, new: &KindDecl) {
     merge_relationships(&mut old.relationships, &new.relationships);
 }
 
-fn merge_attributes(old: &mut Vec<AttributeDecl>, new: &[AttributeDecl]) {
-    for attribute in new {
-        let place = old.iter().position(|known| known.name == attribute.name);
-        match (place, attribute.state.as_deref() == ABSENT) {
-            (Some(place), true) => {
-                old.remove(place);
-            }
-            (None, true) => {}
-            (Some(place), false) => {
-                if let Some(slot) = old.get_mut(place) {
-                    *slot = attribute.clone();
+/// Merges attributes or relationships: found by id, else by name; one that is found keeps its id.
+fn merge_fields<T: rename::Named + Clone>(
+    old: &mut Vec<T>,
+    new: &[T],
+    absent: impl Fn(&T) -> bool,
+) {
+    for field in new {
+        let place = rename::place(old, field);
+        match (place.and_then(|place| old.get_mut(place)), absent(field)) {
+            (Some(_), true) => {
+                if let Some(place) = place {
+                    old.remove(place);
                 }
             }
-            (None, false) => old.push(attribute.clone()),
+            (None, true) => {}
+            (Some(slot), false) => {
+                let id = slot.id().clone();
+                *slot = field.clone();
+                if field.id().is_none() {
+                    *slot.id_mut() = id;
+                }
+            }
+            (None, false) => old.push(field.clone()),
         }
     }
 }
 
+fn merge_attributes(old: &mut Vec<AttributeDecl>, new: &[AttributeDecl]) {
+    merge_fields(old, new, |attribute| attribute.state.as_deref() == ABSENT);
+}
+
 fn merge_relationships(old: &mut Vec<RelationshipDecl>, new: &[RelationshipDecl]) {
-    for relationship in new {
-        let place = old.iter().position(|known| known.name == relationship.name);
-        match (place, relationship.state.as_deref() == ABSENT) {
-            (Some(place), true) => {
-                old.remove(place);
-            }
-            (None, true) => {}
-            (Some(place), false) => {
-                if let Some(slot) = old.get_mut(place) {
-                    *slot = relationship.clone();
-                }
-            }
-            (None, false) => old.push(relationship.clone()),
-        }
-    }
+    let new: Vec<RelationshipDecl> = new
+        .iter()
+        .map(|relationship| {
+            // What is not said stays; an identifier cannot change anyway.
+            let known = rename::place(old, relationship).and_then(|place| old.get(place));
+            let said = relationship.identifier.clone();
+            let identifier = said.or_else(|| known.and_then(|known| known.identifier.clone()));
+            RelationshipDecl { identifier, ..relationship.clone() }
+        })
+        .collect();
+    merge_fields(old, &new, |relationship| relationship.state.as_deref() == ABSENT);
 }
