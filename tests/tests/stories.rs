@@ -12,6 +12,8 @@
 mod cases;
 #[path = "stories/examples.rs"]
 mod examples;
+#[path = "stories/numbers.rs"]
+mod numbers;
 #[path = "stories/protection.rs"]
 mod protection;
 #[path = "stories/schema.rs"]

@@ -16,6 +16,7 @@ mod ipam;
 mod json;
 mod ledger;
 mod link;
+mod pool_rules;
 mod profile;
 mod template;
 
@@ -201,6 +202,11 @@ impl Draft {
                 Some(given) => {
                     let attr = self.attr_from(kind, attribute, given, None)?;
                     record.attrs.insert(attribute.symbol, attr);
+                }
+                None if draws(kind, attribute) => {
+                    let pool = attribute.parameters.number_pool.clone().unwrap_or_default();
+                    let from_pool = FromPool { pool, ..FromPool::default() };
+                    pooled.push((attribute.clone(), AttrInput::from_pool(from_pool)));
                 }
                 None => {
                     if let Some(default) = &attribute.default {
@@ -461,4 +467,9 @@ impl Draft {
         input.rels.insert(relationship.to_owned(), RelInput::Remove(peers));
         self.update(id, input).map(|outcome| outcome == Outcome::Updated)
     }
+}
+
+/// Whether a new object's attribute is filled from a pool when nobody sets it.
+pub(crate) fn draws(kind: &Kind, attribute: &Attribute) -> bool {
+    attribute.parameters.number_pool.is_some() && kind.category == Category::Node
 }

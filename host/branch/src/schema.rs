@@ -3,6 +3,7 @@
 
 mod load;
 mod migrate;
+mod own_pools;
 
 use std::collections::{BTreeMap, BTreeSet};
 

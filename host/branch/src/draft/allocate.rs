@@ -4,6 +4,7 @@
 //! chosen value is guarded by its own row alone, so that two runs that draw from one pool at once
 //! do not stand in each other's way; a lease keeps them from choosing the same one.
 
+mod number;
 mod reserve;
 mod space;
 
@@ -18,6 +19,7 @@ use crate::draft::{AttrInput, Draft, FromPool, Input, PeerInput};
 use crate::error::{BranchError, Violation};
 use crate::object::Object;
 
+pub(super) use number::{NumberRange, number_at};
 pub(super) use space::PoolSpaces;
 
 /// Values that runs in flight hold, over all drafts of a database.
@@ -120,6 +122,8 @@ pub struct PoolRequest {
     pub data: BTreeMap<String, Json>,
     /// Id for the object that is made; else a new one.
     pub object: Option<ObjectId>,
+    /// This value and no other.
+    pub value: Option<Value>,
 }
 
 /// What was allocated.
@@ -144,6 +148,17 @@ impl Draft {
         if let IdentifiedBy::Identifier(identifier) = &request.identifier
             && let Some(granted) = self.reserved(&pool, identifier, &request.want)?
         {
+            if let Some(asked) = request.value.as_ref().filter(|asked| **asked != granted.value) {
+                return Err(refused(
+                    "identifier-conflict",
+                    format!(
+                        "`{}` | identifier `{identifier}` already holds {}; it cannot hold {asked} as \
+                         well: release the one, or use another identifier",
+                        self.label_of(&pool)?,
+                        granted.value
+                    ),
+                ));
+            }
             return Ok(granted);
         }
         match (&request.want, pool.kind().name.as_str()) {
@@ -191,7 +206,7 @@ impl Draft {
     }
 
     /// An attribute drawn from a pool. Tells whether it changed.
-    pub(super) fn set_pooled(
+    pub(crate) fn set_pooled(
         &mut self,
         kind: &Arc<Kind>,
         id: ObjectId,
@@ -202,9 +217,30 @@ impl Draft {
         let object = self.must_exist(id)?;
         let pool = self.pool(&from_pool.pool)?.id();
         let now = object.attr(attribute);
-        let holds = now.source == Some(pool) && !now.value.is_null();
-        if holds && from_pool.identifier.is_none() {
+        let asked = match &given.value {
+            None => None,
+            Some(super::Given::Value(value)) => Some(value.clone()),
+            Some(super::Given::Json(json)) => {
+                Some(attribute.parse(json).map_err(|bad| Violation::BadValue {
+                    kind: kind.name.clone(),
+                    field: attribute.name.clone(),
+                    message: bad.to_string(),
+                })?)
+            }
+        };
+        let asked = asked.filter(|asked| !asked.is_null());
+        let held = now.value.to_value().unwrap_or(Value::Null);
+        let holds = now.source == Some(pool) && !held.is_null();
+        let as_asked = asked.as_ref().is_none_or(|asked| *asked == held);
+        if holds && from_pool.identifier.is_none() && as_asked {
             return Ok(false);
+        }
+        if !held.is_null() && (now.source != Some(pool) || !as_asked) {
+            // What it has goes first: another pool's number, or one that is being exchanged.
+            let source = now.source;
+            self.release_value(source, &held)?;
+            let empty = AttrInput { source: Some(None), ..AttrInput::by_host(Value::Null) };
+            self.update(id, Input::default().attr(&attribute.name, empty))?;
         }
         let identifier =
             from_pool.identifier.clone().unwrap_or_else(|| format!("{}.{}", id, attribute.name));
@@ -214,6 +250,7 @@ impl Draft {
             want: Want::Number,
             data: BTreeMap::new(),
             object: None,
+            value: asked,
         })?;
         let set =
             AttrInput { source: Some(Some(granted.pool)), ..AttrInput::by_host(granted.value) };
@@ -253,6 +290,7 @@ impl Draft {
             want,
             data: from_pool.data.clone(),
             object: None,
+            value: None,
         })?;
         let Some(object) = granted.object else {
             return Err(Violation::WrongPeer {

@@ -33,9 +33,13 @@ impl Draft {
     pub fn delete(&mut self, ids: &[ObjectId]) -> Result<Vec<ObjectId>, BranchError> {
         let (doomed, loose) = self.closure(ids)?;
         self.check_needs(&doomed, &loose)?;
+        let mut pools = Vec::new();
         for id in &doomed {
             let Some(object) = self.view.object(*id)? else { continue };
             self.check_deletable(&object)?;
+            if self.view.schema().is_a(object.kind(), "CoreResourcePool") {
+                pools.push((*id, self.label_of(&object)?));
+            }
             let kind = Arc::clone(object.kind());
             let had = self.constraint_keys(&kind, *id)?;
             for edge in loose.get(id).into_iter().flatten() {
@@ -47,6 +51,15 @@ impl Draft {
             for (symbol, value) in had {
                 let key = key::index(line, kind.symbol, symbol, &value, *id);
                 self.view.rows.write(Space::Index, key, None)?;
+            }
+        }
+        for (pool, label) in pools {
+            if let Some(identifier) = self.first_reservation(pool)? {
+                let message = format!(
+                    "pool `{label}` is in use, by `{identifier}` for one; release what it has handed \
+                     out first"
+                );
+                return Err(Violation::Pool { code: "pool-in-use", message }.into());
             }
         }
         Ok(doomed.into_iter().collect())

@@ -22,6 +22,7 @@ impl Draft {
         self.settle_ip_hierarchy()?;
         self.apply_profiles()?;
         self.compute_values()?;
+        let mut pools = BTreeSet::new();
         for id in self.touched() {
             let Some(object) = self.view.object(id)? else { continue };
             if object.kind().category != Category::Template {
@@ -29,8 +30,9 @@ impl Draft {
                 self.check_links(&object)?;
             }
             self.check_unique(&object)?;
+            pools.extend(self.pool_behind(&object)?);
         }
-        Ok(())
+        self.check_pools(&pools)
     }
 
     /// Objects with a pending head or edge that are still there.

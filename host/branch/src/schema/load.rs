@@ -79,6 +79,7 @@ impl Draft {
         let compiled = Compiled { seq: old.seq, schema, declared, symbols, indexes };
         self.view.compiled = Arc::new(compiled);
         self.migrate(&old, &renames)?;
+        self.settle_own_pools(&old.schema, &load)?;
         Ok(load)
     }
 

@@ -64,6 +64,7 @@ impl RunContext {
                 identifier: IdentifiedBy::Identifier(self.scoped(identifier)),
                 want,
                 data,
+                value: None,
                 object: Some(object),
             })
             .map_err(|failure| self.told(failure))?;

@@ -9,6 +9,7 @@ use crate::schema::builtin;
 use crate::schema::declared::{AttributeDecl, Declared, KindDecl, RelationshipDecl};
 use crate::schema::derive;
 use crate::schema::error::SchemaError;
+use crate::schema::rename;
 use crate::schema::rules;
 use crate::schema::types::{
     Attribute, AttributeKind, BranchMode, Cardinality, Category, Choice, Computed, Derived,
@@ -257,12 +258,31 @@ pub(crate) fn attribute_kind(text: &str) -> AttributeKind {
 }
 
 fn parameters_of(kind: &str, decl: &AttributeDecl, workshop: &mut Workshop) -> Parameters {
-    let given = decl.parameters.clone().unwrap_or_default();
+    let mut given = decl.parameters.clone().unwrap_or_default();
+    // The form that hangs a pool on a plain number: its keys are those of the attribute.
+    if decl.kind == "Number"
+        && let Some(Json::Object(nested)) = given.remove("NumberPool")
+    {
+        for (name, value) in nested {
+            let name = if name == "pool" { "number_pool_id".to_owned() } else { name };
+            given.entry(name).or_insert(value);
+        }
+    }
     let known: &[&str] = match decl.kind.as_str() {
         "Text" | "TextArea" => &["regex", "min_length", "max_length"],
         "List" => &["regex"],
-        "Number" => &["min_value", "max_value", "excluded_values"],
-        "NumberPool" => &["start_range", "end_range", "number_pool_id"],
+        "Number" => {
+            &["min_value", "max_value", "excluded_values", "excluded_ranges", "number_pool_id"]
+        }
+        "NumberPool" => &[
+            "start_range",
+            "end_range",
+            "number_pool_id",
+            "excluded_values",
+            "excluded_ranges",
+            "min_value",
+            "max_value",
+        ],
         _ => &[],
     };
     let path = |name: &str| format!("{}.parameters.{name}", decl.name);
@@ -273,20 +293,15 @@ fn parameters_of(kind: &str, decl: &AttributeDecl, workshop: &mut Workshop) -> P
     let int = |name: &str| given.get(name).and_then(Json::as_i64);
     let text = |name: &str| given.get(name).and_then(Json::as_str).map(str::to_owned);
     let length = |number: Option<i64>| number.and_then(|number| u32::try_from(number).ok());
-    let excluded = match text("excluded_values").map(|text| excluded(&text)) {
-        None => Vec::new(),
-        Some(Some(ranges)) => ranges,
-        Some(None) => {
-            let message = "excluded_values is a comma list of numbers and a-b ranges";
-            workshop.say(
-                kind,
-                &path("excluded_values"),
-                "bad-parameter",
-                message,
-                "write `12,14-16`",
-            );
-            Vec::new()
-        }
+    let excluded = excluded_of(&given).unwrap_or_else(|name| {
+        let message = format!("`{name}` is a comma list of numbers and a-b ranges, or a list");
+        let remedy = "write `12,14-16`, `[12, 14]` or `[[14, 16]]`";
+        workshop.say(kind, &path(name), "bad-parameter", message, remedy);
+        Vec::new()
+    });
+    let own_pool = || {
+        let id = rename::id_text(decl.id.as_ref()).filter(|_| decl.kind == "NumberPool");
+        id.map(|id| rename::derived(&format!("pool {id}")))
     };
     Parameters {
         regex: text("regex").or_else(|| decl.regex.clone()),
@@ -297,8 +312,32 @@ fn parameters_of(kind: &str, decl: &AttributeDecl, workshop: &mut Workshop) -> P
         excluded,
         start_range: int("start_range"),
         end_range: int("end_range"),
-        number_pool: text("number_pool_id"),
+        own_pool: text("number_pool_id").is_none() && decl.kind == "NumberPool",
+        number_pool: text("number_pool_id").or_else(own_pool),
     }
+}
+
+/// What both keys exclude; what does not read is named.
+fn excluded_of(given: &BTreeMap<String, Json>) -> Result<Vec<(i64, i64)>, &'static str> {
+    let mut ranges = match given.get("excluded_values") {
+        None => Vec::new(),
+        Some(Json::String(text)) => excluded(text).ok_or("excluded_values")?,
+        Some(Json::Array(list)) => {
+            let single = |json: &Json| json.as_i64().map(|number| (number, number));
+            list.iter().map(single).collect::<Option<_>>().ok_or("excluded_values")?
+        }
+        Some(_) => return Err("excluded_values"),
+    };
+    if let Some(list) = given.get("excluded_ranges") {
+        let pair = |json: &Json| match json.as_array()?.as_slice() {
+            [low, high] => Some((low.as_i64()?, high.as_i64()?)).filter(|(low, high)| low <= high),
+            _ => None,
+        };
+        let pairs =
+            list.as_array().and_then(|list| list.iter().map(pair).collect::<Option<Vec<_>>>());
+        ranges.extend(pairs.ok_or("excluded_ranges")?);
+    }
+    Ok(apart(ranges))
 }
 
 /// `12,14-16` as sorted ranges that lie apart.
@@ -309,6 +348,11 @@ pub(crate) fn excluded(text: &str) -> Option<Vec<(i64, i64)>> {
         let (low, high) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
         ranges.push(if low <= high { (low, high) } else { return None });
     }
+    Some(apart(ranges))
+}
+
+/// Ranges sorted and joined where they touch.
+fn apart(mut ranges: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
     ranges.sort_unstable();
     let mut merged: Vec<(i64, i64)> = Vec::new();
     for (low, high) in ranges {
@@ -317,7 +361,7 @@ pub(crate) fn excluded(text: &str) -> Option<Vec<(i64, i64)>> {
             _ => merged.push((low, high)),
         }
     }
-    Some(merged)
+    merged
 }
 
 /// The identifier of a relationship that gives none.

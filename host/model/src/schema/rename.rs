@@ -137,7 +137,7 @@ fn give(id: &mut Option<Json>, what: &str, taken: &mut BTreeSet<String>) {
 }
 
 /// An id in the form of a UUID, made of a text.
-fn derived(text: &str) -> String {
+pub(crate) fn derived(text: &str) -> String {
     let hash: [u8; 32] = Sha256::digest(format!("kiln schema {text}")).into();
     let mut number = u128::from_be_bytes(*hash.first_chunk().unwrap_or(&[0; 16]));
     // Version 8 and the usual variant.

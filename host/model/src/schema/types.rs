@@ -236,8 +236,10 @@ pub struct Parameters {
     pub start_range: Option<i64>,
     /// `NumberPool`: last number.
     pub end_range: Option<i64>,
-    /// `NumberPool`: an existing pool to draw from.
+    /// The pool that fills the attribute when an object is made without it, by id or name.
     pub number_pool: Option<String>,
+    /// `NumberPool`: the pool belongs to the attribute, and comes and goes with it.
+    pub own_pool: bool,
 }
 
 /// How a computed attribute gets its value.

@@ -128,7 +128,7 @@ impl Draft {
         self.view.rows.write(Space::PoolValues, by_value, None)?;
         let key = key::reservation(pool, &identifier);
         self.view.rows.write(Space::Reservations, key, None)?;
-        self.leases.spaces.give(pool, place);
+        self.leases.spaces.forget(pool);
         Ok(())
     }
 
@@ -137,6 +137,32 @@ impl Draft {
         for attr in object.record()?.attrs.into_values() {
             self.release_value(attr.source, &attr.value)?;
         }
+        Ok(())
+    }
+
+    /// Whether a pool has handed out anything that is still held.
+    pub(in crate::draft) fn first_reservation(
+        &self,
+        pool: ObjectId,
+    ) -> Result<Option<String>, BranchError> {
+        let prefix = key::pool_value_prefix(pool);
+        match self.view.rows.prefix(Space::PoolValues, &prefix)?.next() {
+            Some(row) => Ok(Some(String::from_utf8_lossy(&row?.1).into_owned())),
+            None => Ok(None),
+        }
+    }
+
+    /// Forgets everything a pool has handed out: for a pool that goes with its attribute.
+    pub(crate) fn release_pool(&mut self, pool: ObjectId) -> Result<(), BranchError> {
+        let prefix = key::pool_value_prefix(pool);
+        let rows: Result<Vec<_>, _> = self.view.rows.prefix(Space::PoolValues, &prefix)?.collect();
+        for (by_value, identifier) in rows? {
+            let identifier = String::from_utf8_lossy(&identifier).into_owned();
+            self.view.rows.write(Space::PoolValues, by_value, None)?;
+            let key = key::reservation(pool, &identifier);
+            self.view.rows.write(Space::Reservations, key, None)?;
+        }
+        self.leases.spaces.forget(pool);
         Ok(())
     }
 

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use ipnet::IpNet;
 use model::ip::{self, Family};
-use model::schema::{Attribute, Kind};
 use model::{Interface, ObjectId, Value};
 use pools::FreeSet;
 use serde_json::Value as Json;
-use store::{Space, key};
 
 use crate::draft::allocate::reserve::place;
 use crate::draft::allocate::{Granted, PoolRequest, Want, refused};
@@ -21,17 +18,13 @@ use crate::object::Object;
 /// Free sets by pool and resource, built when first asked and kept for the draft's life.
 #[derive(Debug, Default)]
 pub(in crate::draft) struct PoolSpaces {
-    spaces: BTreeMap<(ObjectId, ObjectId), FreeSet>,
+    pub(super) spaces: BTreeMap<(ObjectId, ObjectId), FreeSet>,
 }
 
 impl PoolSpaces {
-    /// A value of a pool is free again.
-    pub(super) fn give(&mut self, pool: ObjectId, place: u128) {
-        for ((of, _), free) in &mut self.spaces {
-            if *of == pool {
-                free.give(place, place);
-            }
-        }
+    /// Something of a pool is free again: what is known of its space is found out anew.
+    pub(super) fn forget(&mut self, pool: ObjectId) {
+        self.spaces.retain(|(of, _), _| *of != pool);
     }
 }
 
@@ -45,109 +38,8 @@ struct Resource {
 }
 
 impl Draft {
-    pub(super) fn allocate_number(
-        &mut self,
-        pool: &Object,
-        request: &PoolRequest,
-    ) -> Result<Granted, BranchError> {
-        let first = pool.value("start_range").as_int().unwrap_or(1);
-        let last = pool.value("end_range").as_int().unwrap_or(i64::MAX);
-        if !self.leases.spaces.spaces.contains_key(&(pool.id(), pool.id())) {
-            let free = self.free_numbers(pool, first, last)?;
-            self.leases.spaces.spaces.insert((pool.id(), pool.id()), free);
-        }
-        loop {
-            let found = self.space(pool.id(), pool.id()).and_then(|free| {
-                let lowest = free.lowest(0)?;
-                free.take(lowest, lowest);
-                Some(lowest)
-            });
-            let Some(place) = found else {
-                return Err(refused(
-                    "pool-exhausted",
-                    format!(
-                        "There are no more values available in this pool. `{}` has no free number \
-                         left in {first}-{last}; widen its range or release numbers",
-                        self.label_of(pool)?
-                    ),
-                ));
-            };
-            if !self.leases.take(pool.id(), place) {
-                continue;
-            }
-            let number =
-                i64::try_from(i128::try_from(place).unwrap_or(i128::MAX) + i128::from(i64::MIN));
-            let value = Value::Int(number.unwrap_or(i64::MAX));
-            self.reserve(pool.id(), request, &value, None)?;
-            return Ok(Granted { pool: pool.id(), value, object: None, reused: false });
-        }
-    }
-
-    fn space(&mut self, pool: ObjectId, resource: ObjectId) -> Option<&mut FreeSet> {
+    pub(super) fn space(&mut self, pool: ObjectId, resource: ObjectId) -> Option<&mut FreeSet> {
         self.leases.spaces.spaces.get_mut(&(pool, resource))
-    }
-
-    /// Every number of the range that no reservation, no object and no exclusion has.
-    fn free_numbers(&self, pool: &Object, first: i64, last: i64) -> Result<FreeSet, BranchError> {
-        let at = |number: i64| place(&Value::Int(number)).unwrap_or(0);
-        let mut free = FreeSet::new([(at(first), at(last))]);
-        self.take_reserved(pool.id(), &mut free)?;
-        let schema = Arc::clone(self.view.schema());
-        let node = pool.value("node");
-        let name = pool.value("node_attribute");
-        let (Some(kind), Some(name)) =
-            (node.as_text().and_then(|kind| schema.kind(kind)), name.as_text())
-        else {
-            return Ok(free);
-        };
-        for concrete in schema.concrete(kind) {
-            let Some(attribute) = concrete.attribute(name) else { continue };
-            let limits = &attribute.parameters;
-            for (low, high) in &limits.excluded {
-                free.take(at(*low), at(*high));
-            }
-            if let Some(least) = limits.min_value.filter(|least| *least > i64::MIN) {
-                free.take(at(i64::MIN), at(least - 1));
-            }
-            if let Some(most) = limits.max_value.filter(|most| *most < i64::MAX) {
-                free.take(at(most + 1), at(i64::MAX));
-            }
-            self.take_used(concrete, attribute, &mut free)?;
-        }
-        Ok(free)
-    }
-
-    /// Values that objects carry, by whatever hand.
-    fn take_used(
-        &self,
-        kind: &Arc<Kind>,
-        attribute: &Attribute,
-        free: &mut FreeSet,
-    ) -> Result<(), BranchError> {
-        let line = self.view.line(kind.branch);
-        let prefix = key::head_kind_prefix(line, kind.symbol);
-        let end = key::prefix_end(&prefix);
-        for row in self.view.rows.range_unnoted(Space::Heads, &prefix, &end)? {
-            let (key, row) = row?;
-            let id = crate::view::object_at_end(&key)?;
-            if let Some(object) = Object::read(id, kind, row)?
-                && let Some(value) = object.attr(attribute).value.to_value()
-                && let Some(place) = place(&value)
-            {
-                free.take(place, place);
-            }
-        }
-        Ok(())
-    }
-
-    fn take_reserved(&self, pool: ObjectId, free: &mut FreeSet) -> Result<(), BranchError> {
-        let prefix = key::pool_value_prefix(pool);
-        let end = key::prefix_end(&prefix);
-        for row in self.view.rows.range_unnoted(Space::PoolValues, &prefix, &end)? {
-            let place = crate::view::object_at_end(&row?.0)?.0;
-            free.take(place, place);
-        }
-        Ok(())
     }
 
     pub(super) fn allocate_prefix(
