@@ -8,6 +8,8 @@
     reason = "a test ends by panicking, and says what it skips"
 )]
 
+#[path = "stories/addresses.rs"]
+mod addresses;
 #[path = "stories/cases.rs"]
 mod cases;
 #[path = "stories/examples.rs"]

@@ -35,7 +35,7 @@ use crate::object::{Object, TOMBSTONE, stamped};
 use crate::record::{Attr, Record};
 use crate::view::View;
 
-pub use allocate::{Granted, IdentifiedBy, PoolRequest, Want};
+pub use allocate::{Granted, Held, IdentifiedBy, PoolRequest, PoolUse, ResourceUse, Want};
 pub use claim::{Claim, ClaimedPeer};
 pub use input::{AttrInput, FromPool, Given, Input, PeerInput, PeerRef, RelInput};
 pub use ledger::{Ledger, LedgerOrder, LedgerRow};

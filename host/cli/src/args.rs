@@ -34,6 +34,9 @@ pub(crate) enum Command {
     /// Objects.
     #[command(subcommand)]
     Object(Object),
+    /// Pools of numbers, prefixes and addresses.
+    #[command(subcommand)]
+    Pool(Pool),
     /// Generators.
     #[command(subcommand)]
     Generator(Generator),
@@ -162,6 +165,56 @@ pub(crate) enum Object {
         /// Id or human-friendly id.
         name: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Pool {
+    /// All pools with how full they are.
+    List,
+    /// One pool: its space drawn, and what is held.
+    Show {
+        /// Name or id.
+        name: String,
+    },
+    /// How full a pool is, resource by resource.
+    Utilization {
+        /// Name or id.
+        name: String,
+    },
+    /// Draw from a pool.
+    Allocate(Draw),
+    /// What a draw would give; nothing is taken.
+    Peek(Draw),
+    /// Why the next value is what it is; with `--value`, who has it.
+    Explain(Draw),
+    /// Give back what an identifier holds.
+    Release {
+        /// Name or id.
+        name: String,
+        /// The identifier.
+        identifier: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Draw {
+    /// Name or id of the pool.
+    pub(crate) name: String,
+    /// Same identifier, same resource.
+    #[arg(long)]
+    pub(crate) identifier: Option<String>,
+    /// This value and no other.
+    #[arg(long)]
+    pub(crate) value: Option<String>,
+    /// Prefix length.
+    #[arg(long)]
+    pub(crate) length: Option<u8>,
+    /// Kind of the object that is made.
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+    /// How many; all or none.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) count: usize,
 }
 
 #[derive(Debug, Subcommand)]

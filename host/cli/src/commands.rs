@@ -7,7 +7,7 @@ use crate::args::{Arguments, Command, Generator, Object, Schema, Store};
 use crate::client::{Client, part};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::{author, demo, local, manifest, scaffold};
+use crate::{author, demo, local, manifest, pools, scaffold};
 
 /// Runs the command of the arguments.
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
@@ -23,6 +23,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failur
         Command::Demo(demo) => demo::run(demo, *output),
         Command::Schema(schema) => self::schema(&client, schema, *output),
         Command::Object(object) => self::object(&client, object, *output),
+        Command::Pool(pool) => pools::run(&client, pool, *output),
         Command::Generator(generator) => self::generator(&client, generator, *output),
         Command::New { folder } => {
             scaffold::new(folder)?;

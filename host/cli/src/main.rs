@@ -9,6 +9,7 @@ mod exit;
 mod local;
 mod manifest;
 mod output;
+mod pools;
 mod scaffold;
 
 use std::process::ExitCode;

@@ -30,6 +30,11 @@ impl FreeSet {
         self.gaps.range(..=number).next_back().is_some_and(|(_, end)| *end >= number)
     }
 
+    /// Whether a whole range is free.
+    pub fn is_free_range(&self, first: u128, last: u128) -> bool {
+        first <= last && self.gaps.range(..=first).next_back().is_some_and(|(_, end)| *end >= last)
+    }
+
     /// Takes a range out; what of it was taken already stays so.
     pub fn take(&mut self, first: u128, last: u128) {
         if first > last {
@@ -188,6 +193,8 @@ mod tests {
                     free.retain(|number| !(first..=last).contains(number));
                 }
                 prop_assert_eq!(set.count(), u128::try_from(free.len()).unwrap());
+                let whole = (first..=last).all(|number| free.contains(&number));
+                prop_assert_eq!(set.is_free_range(first, last), whole && first <= last);
                 for height in 0..=8 {
                     prop_assert_eq!(set.lowest(height), model_lowest(&free, height));
                 }

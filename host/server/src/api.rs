@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use service::{DefinitionInput, RunAll, Service, ServiceError, SourceFile, Trigger};
 
+use crate::pools;
 use crate::problem::Problem;
 use crate::wire;
 
@@ -21,7 +22,7 @@ const COMPONENT_BYTES_MAX: usize = 16 << 20;
 /// Runs listed at most.
 const LISTED_MAX: usize = 1_000;
 
-type Answer = Result<Response, Problem>;
+pub(crate) type Answer = Result<Response, Problem>;
 
 /// All routes.
 pub(crate) fn router(service: Service) -> Router {
@@ -53,6 +54,12 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/api/runs/{id}", get(run))
         .route("/api/instances", get(instances))
         .route("/api/instances/{*name}", get(instance))
+        .route("/api/pools", get(pools::list))
+        .route("/api/pools/{name}", get(pools::show))
+        .route("/api/pools/{name}/allocate", post(pools::allocate))
+        .route("/api/pools/{name}/peek", post(pools::peek))
+        .route("/api/pools/{name}/explain", post(pools::explain))
+        .route("/api/pools/{name}/release", post(pools::release))
         .route("/graphql", post(graphql))
         .route("/schema.graphql", get(sdl))
         .fallback(nothing_here)
@@ -61,7 +68,7 @@ pub(crate) fn router(service: Service) -> Router {
 }
 
 /// One verb on a blocking thread: the one bridge from async.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     service: Service,
     verb: impl FnOnce(&Service) -> Result<T, ServiceError> + Send + 'static,
 ) -> Result<T, Problem> {
@@ -75,13 +82,13 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
+pub(crate) fn parse<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|bad| {
         Problem::new(StatusCode::BAD_REQUEST, "bad-json", format!("the body does not read: {bad}"))
     })
 }
 
-fn ok(value: &Value) -> Answer {
+pub(crate) fn ok(value: &Value) -> Answer {
     Ok(Json(value.clone()).into_response())
 }
 

@@ -7,6 +7,7 @@ mod api;
 mod component;
 mod environment;
 mod openapi;
+mod pools;
 mod problem;
 mod serve;
 pub mod wire;

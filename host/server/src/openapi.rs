@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Path, method, what it does, content type of its body.
-const ROUTES: [(&str, &str, &str, Option<&str>); 23] = [
+const ROUTES: [(&str, &str, &str, Option<&str>); 29] = [
     ("/api/health", "get", "Whether the host lives, and its newest commit", None),
     ("/api/openapi.json", "get", "This document", None),
     ("/api/schema/check", "post", "What loading schema files would do", JSON),
@@ -25,6 +25,12 @@ const ROUTES: [(&str, &str, &str, Option<&str>); 23] = [
     ("/api/runs/{id}", "get", "One run", None),
     ("/api/instances", "get", "Generator instances", None),
     ("/api/instances/{name}", "get", "One instance with what it holds", None),
+    ("/api/pools", "get", "Pools with how full they are", None),
+    ("/api/pools/{name}", "get", "One pool: resources, free stretches, what is held", None),
+    ("/api/pools/{name}/allocate", "post", "Draw: all that is asked for, or nothing", JSON),
+    ("/api/pools/{name}/peek", "post", "What a draw would give; nothing is taken", JSON),
+    ("/api/pools/{name}/explain", "post", "Why the next value is what it is, or who has one", JSON),
+    ("/api/pools/{name}/release", "post", "Give back what an identifier holds", JSON),
     ("/graphql", "post", "GraphQL", JSON),
     ("/schema.graphql", "get", "The GraphQL types", None),
 ];

@@ -75,3 +75,36 @@ pub struct GraphqlBody {
     /// Values of variables.
     pub variables: Option<serde_json::Map<String, serde_json::Value>>,
 }
+
+/// A draw from a pool.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Draw {
+    /// Same identifier, same resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<String>,
+    /// This value and no other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Prefix length.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix_length: Option<u8>,
+    /// Kind of the object that is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// `prefix` or `address`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member_type: Option<String>,
+    /// Values of the object that is made.
+    pub data: BTreeMap<String, serde_json::Value>,
+    /// How many; one without it.
+    pub count: usize,
+}
+
+/// What is given back to a pool.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// The identifier it was drawn under.
+    pub identifier: String,
+}

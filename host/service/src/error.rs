@@ -75,6 +75,14 @@ pub enum ServiceError {
         /// What is wrong.
         message: String,
     },
+    /// A request asks for what cannot be.
+    #[error("{message}")]
+    Request {
+        /// Stable code.
+        code: &'static str,
+        /// What is wrong.
+        message: String,
+    },
     /// What is named is not there.
     #[error("there is no {what} `{name}`")]
     NotFound {
@@ -107,7 +115,7 @@ impl ServiceError {
             Self::Component(error) => error.code(),
             Self::Run(error) => error.code(),
             Self::Graphql(error) => error.code,
-            Self::Trigger { code, .. } => code,
+            Self::Trigger { code, .. } | Self::Request { code, .. } => code,
             Self::NotFound { .. } => "not-found",
         }
     }
@@ -133,6 +141,7 @@ impl ServiceError {
                 RunError::Commit(_) => ErrorClass::Internal,
             },
             Self::Trigger { .. } => ErrorClass::Denied,
+            Self::Request { .. } => ErrorClass::Invalid,
             Self::NotFound { .. } => ErrorClass::NotFound,
             Self::Folder { .. }
             | Self::Open(_)

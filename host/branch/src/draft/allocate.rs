@@ -7,6 +7,7 @@
 mod number;
 mod reserve;
 mod space;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +22,7 @@ use crate::object::Object;
 
 pub(super) use number::{NumberRange, number_at};
 pub(super) use space::PoolSpaces;
+pub use told::{Held, PoolUse, ResourceUse};
 
 /// Values that runs in flight hold, over all drafts of a database.
 #[derive(Debug, Default)]
@@ -135,6 +137,8 @@ pub struct Granted {
     pub value: Value,
     /// The object of a prefix or address.
     pub object: Option<ObjectId>,
+    /// The object is a parent of the pool, handed out whole: it was there before and stays.
+    pub is_parent: bool,
     /// The identifier had it already.
     pub reused: bool,
 }
@@ -148,7 +152,8 @@ impl Draft {
         if let IdentifiedBy::Identifier(identifier) = &request.identifier
             && let Some(granted) = self.reserved(&pool, identifier, &request.want)?
         {
-            if let Some(asked) = request.value.as_ref().filter(|asked| **asked != granted.value) {
+            if let Some(asked) = request.value.as_ref().filter(|asked| !same(asked, &granted.value))
+            {
                 return Err(refused(
                     "identifier-conflict",
                     format!(
@@ -186,7 +191,7 @@ impl Draft {
     }
 
     /// The pool with this id or name; a prefix will do where an address is asked for.
-    fn pool(&self, name: &str) -> Result<Object, BranchError> {
+    pub(super) fn pool(&self, name: &str) -> Result<Object, BranchError> {
         if let Ok(id) = name.parse::<ObjectId>()
             && let Some(object) = self.view.object(id)?
         {
@@ -307,6 +312,14 @@ impl Draft {
         }
         let peer = PeerInput { source: Some(granted.pool), ..PeerInput::id(object) };
         self.link(id, rel, object, &peer)
+    }
+}
+
+/// Whether a value is the one asked for: an address is the same whatever length is written on it.
+fn same(asked: &Value, held: &Value) -> bool {
+    match (asked, held) {
+        (Value::Net(asked), Value::Net(held)) => asked == held,
+        _ => reserve::place(asked) == reserve::place(held),
     }
 }
 

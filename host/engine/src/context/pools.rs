@@ -68,14 +68,16 @@ impl RunContext {
                 object: Some(object),
             })
             .map_err(|failure| self.told(failure))?;
-        match granted.object {
+        // A parent that is handed out whole belongs to nobody; it is held like a number is.
+        let made = granted.object.filter(|made| !granted.is_parent || *made == object);
+        match made {
             Some(object) => {
                 let claim = self.now.entry(object).or_default();
                 claim.owned = true;
                 claim.key = full_key("", &key);
             }
-            None if number => {
-                // A number has no object: the claim lies on the pool.
+            None if number || granted.is_parent => {
+                // There is no object to own: the claim lies on the pool.
                 let claim = self.now.entry(granted.pool).or_default();
                 claim.values.insert(format!("={identifier}"), granted.value.clone());
             }

@@ -53,7 +53,7 @@ impl Draft {
         };
         let value = Value::Int(number);
         self.reserve(pool.id(), request, &value, None)?;
-        Ok(Granted { pool: pool.id(), value, object: None, reused: false })
+        Ok(Granted { pool: pool.id(), value, object: None, is_parent: false, reused: false })
     }
 
     fn next_number(&mut self, pool: &Object, ranges: &[NumberRange]) -> Result<i64, BranchError> {

@@ -76,12 +76,32 @@ impl Draft {
                 ),
             ));
         }
-        Ok(Some(Granted {
-            pool: pool.id(),
-            value: held,
-            object: row.object.map(ObjectId),
-            reused: true,
-        }))
+        let object = row.object.map(ObjectId);
+        let parents = pool.kind().relationship("resources");
+        let is_parent = match (parents, object) {
+            (Some(rel), Some(object)) => self.view.peer(pool.id(), rel, object)?.is_some(),
+            _ => false,
+        };
+        Ok(Some(Granted { pool: pool.id(), value: held, object, is_parent, reused: true }))
+    }
+
+    /// Whether a value is reserved together with this very object.
+    pub(super) fn holds_object(
+        &self,
+        pool: ObjectId,
+        value: &Value,
+        object: ObjectId,
+    ) -> Result<bool, BranchError> {
+        let Some(place) = place(value) else { return Ok(false) };
+        let Some(identifier) =
+            self.view.rows.peek(Space::PoolValues, &key::pool_value(pool, place))?
+        else {
+            return Ok(false);
+        };
+        let key = key::reservation(pool, &String::from_utf8_lossy(&identifier));
+        let row = self.view.rows.peek(Space::Reservations, &key)?;
+        let row = row.and_then(|row| postcard::from_bytes::<ReservationRow>(&row).ok());
+        Ok(row.is_some_and(|row| row.object == Some(object.0)))
     }
 
     /// Writes both rows of a reservation.

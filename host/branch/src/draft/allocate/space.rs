@@ -30,11 +30,11 @@ impl PoolSpaces {
 
 /// A resource of an IP pool.
 #[derive(Debug, Clone)]
-struct Resource {
-    id: ObjectId,
-    net: IpNet,
-    weight: i64,
-    is_pool: bool,
+pub(super) struct Resource {
+    pub(super) id: ObjectId,
+    pub(super) net: IpNet,
+    pub(super) weight: i64,
+    pub(super) is_pool: bool,
 }
 
 impl Draft {
@@ -52,7 +52,11 @@ impl Draft {
         };
         let default = pool.value("default_prefix_length").as_int();
         let length = length.or_else(|| default.and_then(|length| u8::try_from(length).ok()));
-        let Some(length) = length else {
+        let asked = match &request.value {
+            Some(Value::Net(net)) => Some(net.prefix_len()),
+            _ => None,
+        };
+        let Some(length) = asked.or(length) else {
             let name = self.label_of(pool)?;
             return Err(refused(
                 "length-missing",
@@ -60,23 +64,29 @@ impl Draft {
             ));
         };
         let kind = self.made_kind(pool, kind.as_ref(), "default_prefix_type", "IpamPrefix")?;
-        let member = member_type
-            .clone()
-            .or_else(|| pool.value("default_member_type").as_text().map(str::to_owned));
-        let member = member.unwrap_or_else(|| "prefix".to_owned());
-        if member != "prefix" && member != "address" {
-            return Err(refused(
-                "bad-member-type",
-                "Invalid member_type value, allowed values are ['prefix', 'address']".to_owned(),
-            ));
-        }
+        let member = member_of(pool, member_type.as_ref())?;
         for resource in self.resources(pool)? {
             let bits = Family::of(resource.net.addr()).bits();
             if length < resource.net.prefix_len() || length > bits {
                 continue;
             }
             self.ready_prefixes(pool, &resource)?;
-            let Some(net) = self.lowest_prefix(pool.id(), &resource, length) else { continue };
+            let found = match &request.value {
+                None => self.lowest_prefix(pool.id(), &resource, length),
+                Some(asked) => self.asked_prefix(pool, &resource, asked)?,
+            };
+            let Some(net) = found else { continue };
+            if net == resource.net {
+                // The whole of it is the parent itself: there is no second one to make.
+                self.reserve(pool.id(), request, &Value::Net(net), Some(resource.id))?;
+                return Ok(Granted {
+                    pool: pool.id(),
+                    value: Value::Net(net),
+                    object: Some(resource.id),
+                    reused: false,
+                    is_parent: true,
+                });
+            }
             let mut input = Input::default()
                 .attr("prefix", drawn(Value::Net(net), pool.id()))
                 .attr("member_type", AttrInput::value(member.as_str()));
@@ -87,8 +97,12 @@ impl Draft {
                 pool: pool.id(),
                 value: Value::Net(net),
                 object: Some(object),
+                is_parent: false,
                 reused: false,
             });
+        }
+        if let Some(asked) = &request.value {
+            return Err(self.outside(pool, asked)?);
         }
         Err(refused(
             "pool-exhausted",
@@ -115,14 +129,116 @@ impl Draft {
         }
     }
 
+    /// One prefix and no other, if it lies in the resource.
+    fn asked_prefix(
+        &mut self,
+        pool: &Object,
+        resource: &Resource,
+        asked: &Value,
+    ) -> Result<Option<IpNet>, BranchError> {
+        let Value::Net(net) = asked else { return Ok(None) };
+        if !resource.net.contains(net) {
+            return Ok(None);
+        }
+        let (first, last) = ends(*net);
+        let place = place(asked).unwrap_or_default();
+        self.ask(pool, resource, (first, last), place, asked)?;
+        Ok(Some(*net))
+    }
+
+    /// One address and no other, if it lies in the resource.
+    fn asked_address(
+        &mut self,
+        pool: &Object,
+        resource: &Resource,
+        asked: &Value,
+    ) -> Result<Option<IpAddr>, BranchError> {
+        let address = match asked {
+            Value::Host(host) => host.address,
+            Value::Address(address) => *address,
+            _ => return Ok(None),
+        };
+        if !resource.net.contains(&address) {
+            return Ok(None);
+        }
+        let number = ip::number(address);
+        let place = place(asked).unwrap_or_default();
+        self.ask(pool, resource, (number, number), place, asked)?;
+        Ok(Some(address))
+    }
+
+    fn ask(
+        &mut self,
+        pool: &Object,
+        resource: &Resource,
+        (first, last): (u128, u128),
+        place: u128,
+        asked: &Value,
+    ) -> Result<(), BranchError> {
+        let free = self.space(pool.id(), resource.id).is_some_and(|free| {
+            let free_now = free.is_free_range(first, last);
+            free.take(first, last);
+            free_now
+        });
+        if free && self.leases.take(pool.id(), place) {
+            return Ok(());
+        }
+        let holder = self.holder_within(resource, first, last)?;
+        let holder =
+            holder.unwrap_or_else(|| "it is not for hosts, or a run in flight has it".to_owned());
+        let label = self.label_of(pool)?;
+        let message = format!("`{label}` | {asked} is taken: {holder}; ask for another");
+        Err(refused("value-taken", message))
+    }
+
+    /// Who has something between two numbers of a resource, for people.
+    fn holder_within(
+        &self,
+        resource: &Resource,
+        first: u128,
+        last: u128,
+    ) -> Result<Option<String>, BranchError> {
+        for (id, kind) in self.ip_objects_within(resource.net)? {
+            let Some(object) = self.view.object_of(&kind, id)? else { continue };
+            let (low, high) = match (object.value("prefix"), object.value("address")) {
+                (Value::Net(net), _) if id != resource.id => ends(net),
+                (_, Value::Host(host)) => (ip::number(host.address), ip::number(host.address)),
+                (_, Value::Address(address)) => (ip::number(address), ip::number(address)),
+                _ => continue,
+            };
+            if low <= last && high >= first {
+                return Ok(Some(format!("{} {} has it", kind.name, self.label_of(&object)?)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn outside(&self, pool: &Object, asked: &Value) -> Result<BranchError, BranchError> {
+        let resources = self.resources(pool)?;
+        let told: Vec<String> = resources.iter().map(|one| one.net.to_string()).collect();
+        let label = self.label_of(pool)?;
+        let message = format!(
+            "`{label}` | {asked} is not in the pool, which has {}; ask for something in these",
+            told.join(", ")
+        );
+        Ok(refused("outside-pool", message))
+    }
+
     /// What is free within a resource for prefixes: everything no other prefix of the namespace
     /// has, whoever made it.
-    fn ready_prefixes(&mut self, pool: &Object, resource: &Resource) -> Result<(), BranchError> {
+    pub(super) fn ready_prefixes(
+        &mut self,
+        pool: &Object,
+        resource: &Resource,
+    ) -> Result<(), BranchError> {
         if self.leases.spaces.spaces.contains_key(&(pool.id(), resource.id)) {
             return Ok(());
         }
         let (first, last) = ends(resource.net);
         let mut free = FreeSet::new([(first, last)]);
+        if self.holds_object(pool.id(), &Value::Net(resource.net), resource.id)? {
+            free.take(first, last);
+        }
         let namespace = match self.view.object(resource.id)? {
             Some(parent) => self.namespace_of(&parent)?,
             None => None,
@@ -169,14 +285,27 @@ impl Draft {
                 ));
             }
             self.ready_addresses(pool, &resource)?;
-            let Some(address) = self.lowest_address(pool.id(), &resource) else { continue };
+            let found = match &request.value {
+                None => self.lowest_address(pool.id(), &resource),
+                Some(asked) => self.asked_address(pool, &resource, asked)?,
+            };
+            let Some(address) = found else { continue };
             let Some(interface) = Interface::new(address, length) else { continue };
             let value = Value::Host(interface);
             let mut input = Input::default().attr("address", drawn(value.clone(), pool.id()));
             input = self.with_data(input, request, pool)?;
             let object = self.create(&kind, request.object, input)?;
             self.reserve(pool.id(), request, &value, Some(object))?;
-            return Ok(Granted { pool: pool.id(), value, object: Some(object), reused: false });
+            return Ok(Granted {
+                pool: pool.id(),
+                value,
+                object: Some(object),
+                is_parent: false,
+                reused: false,
+            });
+        }
+        if let Some(asked) = &request.value {
+            return Err(self.outside(pool, asked)?);
         }
         Err(refused(
             "pool-exhausted",
@@ -203,7 +332,11 @@ impl Draft {
     }
 
     /// What is free within a resource for addresses: its hosts without those of the namespace.
-    fn ready_addresses(&mut self, pool: &Object, resource: &Resource) -> Result<(), BranchError> {
+    pub(super) fn ready_addresses(
+        &mut self,
+        pool: &Object,
+        resource: &Resource,
+    ) -> Result<(), BranchError> {
         if self.leases.spaces.spaces.contains_key(&(pool.id(), resource.id)) {
             return Ok(());
         }
@@ -233,7 +366,7 @@ impl Draft {
 
     /// The prefixes a pool draws from: heaviest first, then by address. A prefix serves as a pool
     /// of its own.
-    fn resources(&self, pool: &Object) -> Result<Vec<Resource>, BranchError> {
+    pub(super) fn resources(&self, pool: &Object) -> Result<Vec<Resource>, BranchError> {
         let mut ids = vec![pool.id()];
         if let Some(rel) = pool.kind().relationship("resources") {
             ids = self.view.peers(pool.id(), rel)?.iter().map(|edge| edge.peer).collect();
@@ -288,6 +421,17 @@ impl Draft {
         }
         Ok(input)
     }
+}
+
+/// What lies within the prefixes a pool makes.
+fn member_of(pool: &Object, asked: Option<&String>) -> Result<String, BranchError> {
+    let default = || pool.value("default_member_type").as_text().map(str::to_owned);
+    let member = asked.cloned().or_else(default).unwrap_or_else(|| "prefix".to_owned());
+    if member == "prefix" || member == "address" {
+        return Ok(member);
+    }
+    let message = "Invalid member_type value, allowed values are ['prefix', 'address']";
+    Err(refused("bad-member-type", message.to_owned()))
 }
 
 fn drawn(value: Value, pool: ObjectId) -> AttrInput {
