@@ -289,6 +289,20 @@ impl Pool<'_> {
         self.draw(identifier.as_ref(), Want::Address(None), data)
     }
 
+    /// A prefix of this length whose object gets further values.
+    pub fn prefix_with(
+        &self,
+        identifier: impl AsRef<str>,
+        length: u8,
+        data: &[(&str, &str)],
+    ) -> Result<Allocation> {
+        let data = data
+            .iter()
+            .map(|(name, value)| Field { name: (*name).to_owned(), value: (*value).into() })
+            .collect();
+        self.draw(identifier.as_ref(), Want::Prefix(Some(length)), data)
+    }
+
     /// A prefix of this length.
     pub fn prefix(&self, identifier: impl AsRef<str>, length: u8) -> Result<Allocation> {
         self.draw(identifier.as_ref(), Want::Prefix(Some(length)), Vec::new())

@@ -12,6 +12,8 @@
 mod addresses;
 #[path = "stories/cases.rs"]
 mod cases;
+#[path = "stories/dedicated_internet.rs"]
+mod dedicated_internet;
 #[path = "stories/examples.rs"]
 mod examples;
 #[path = "stories/numbers.rs"]
