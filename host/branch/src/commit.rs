@@ -54,6 +54,8 @@ pub struct LogEntry {
     pub cause: Cause,
     /// What was changed: object, symbol of its kind, how.
     pub changed: Vec<(ObjectId, u32, Op)>,
+    /// What pools handed out or took back: pool, place of the value, whether it is taken now.
+    pub drawn: Vec<(ObjectId, u128, bool)>,
 }
 
 /// The layout of a log row. A type of its own: renaming a field above changes no file.
@@ -64,6 +66,7 @@ struct LogRow {
     author: u128,
     cause: Cause,
     changed: Vec<(u128, u32, u8)>,
+    drawn: Vec<(u128, u128, bool)>,
 }
 
 impl LogEntry {
@@ -74,6 +77,7 @@ impl LogEntry {
             author: self.author.0,
             cause: self.cause.clone(),
             changed: self.changed.iter().map(|(id, kind, op)| (id.0, *kind, op.byte())).collect(),
+            drawn: self.drawn.iter().map(|(pool, place, taken)| (pool.0, *place, *taken)).collect(),
         };
         postcard::to_stdvec(&row).expect("plain data serialises")
     }
@@ -91,6 +95,11 @@ impl LogEntry {
             author: ObjectId(row.author),
             cause: row.cause,
             changed: changed?,
+            drawn: row
+                .drawn
+                .into_iter()
+                .map(|(pool, place, taken)| (ObjectId(pool), place, taken))
+                .collect(),
         })
     }
 }
@@ -130,6 +139,7 @@ impl Database {
             author: draft.author().0,
             cause,
             changed: summary(&draft)?,
+            drawn: drawn(&draft),
         };
         let proposal = Proposal {
             base: draft.seq(),
@@ -144,6 +154,18 @@ impl Database {
             Err(other) => Err(CommitFailure::Store(other)),
         }
     }
+}
+
+/// What the draft takes from pools and gives back.
+fn drawn(draft: &Draft) -> Vec<(ObjectId, u128, bool)> {
+    let rows = draft.view.rows.pending(Space::PoolValues);
+    rows.filter_map(|(key, value)| {
+        let (pool, place) = key.split_first_chunk::<16>()?;
+        let place = <[u8; 16]>::try_from(place).ok()?;
+        let pool = ObjectId(u128::from_be_bytes(*pool));
+        Some((pool, u128::from_be_bytes(place), value.is_some()))
+    })
+    .collect()
 }
 
 /// The draft's rows as writes, with the history of what they overwrite.

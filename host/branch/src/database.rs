@@ -8,7 +8,7 @@ use model::{BranchId, Clock, IdSource, ObjectId, Seq, Symbols};
 use store::{Snapshot, Space, Store, key};
 
 use crate::commit::{Author, Cause};
-use crate::draft::Leases;
+use crate::draft::Books;
 use crate::draft::{AttrInput, Draft, Input};
 use crate::error::{BranchError, CommitFailure};
 use crate::object::{PAYLOAD_AT, stamp};
@@ -47,7 +47,7 @@ struct Shared {
     store: Store,
     environment: Environment,
     compiled: Mutex<BTreeMap<BranchId, Arc<Compiled>>>,
-    leases: Arc<Leases>,
+    books: Books,
 }
 
 /// A store that knows its schema. Cheap to clone; all clones are one.
@@ -63,7 +63,7 @@ impl Database {
             store,
             environment,
             compiled: Mutex::new(BTreeMap::new()),
-            leases: Arc::new(Leases::default()),
+            books: Books::default(),
         };
         let database = Self { shared: Arc::new(shared) };
         let snapshot = database.store().snapshot().map_err(BranchError::from)?;
@@ -97,6 +97,11 @@ impl Database {
         &self.shared.store
     }
 
+    /// What is known of pools, over all drafts.
+    pub(crate) fn books(&self) -> &Books {
+        &self.shared.books
+    }
+
     /// Clock and ids.
     pub fn environment(&self) -> &Environment {
         &self.shared.environment
@@ -115,8 +120,7 @@ impl Database {
     /// A draft over the newest state of a branch.
     pub fn draft(&self, branch: BranchId, author: Author) -> Result<Draft, BranchError> {
         let view = self.open_view(branch, Track::Reads)?;
-        let leases = Arc::clone(&self.shared.leases);
-        Ok(Draft::over(view, author, self.environment().clone(), leases))
+        Ok(Draft::over(view, author, self.clone()))
     }
 
     fn open_view(&self, branch: BranchId, track: Track) -> Result<View, BranchError> {

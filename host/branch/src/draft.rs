@@ -29,7 +29,7 @@ use model::{BranchId, ObjectId, Seq, Value};
 use store::{Space, key};
 
 use crate::commit::Author;
-use crate::database::Environment;
+use crate::database::{Database, Environment};
 use crate::error::{BranchError, Violation};
 use crate::object::{Object, TOMBSTONE, stamped};
 use crate::record::{Attr, Record};
@@ -40,7 +40,7 @@ pub use claim::{Claim, ClaimedPeer};
 pub use input::{AttrInput, FromPool, Given, Input, PeerInput, PeerRef, RelInput};
 pub use ledger::{Ledger, LedgerOrder, LedgerRow};
 
-pub(crate) use allocate::Leases;
+pub(crate) use allocate::Books;
 pub(crate) use index::constraint_keys;
 
 /// Pending changes over a view. Dereferences to the view, which shows them.
@@ -51,6 +51,7 @@ pub struct Draft {
     environment: Environment,
     /// The object whose constraints wait until it is whole.
     making: Option<ObjectId>,
+    database: Database,
     leases: allocate::Leased,
 }
 
@@ -94,13 +95,10 @@ pub enum Outcome {
 }
 
 impl Draft {
-    pub(crate) fn over(
-        view: View,
-        author: Author,
-        environment: Environment,
-        leases: Arc<Leases>,
-    ) -> Self {
-        Self { view, author, environment, making: None, leases: allocate::Leased::of(leases) }
+    pub(crate) fn over(view: View, author: Author, database: Database) -> Self {
+        let environment = database.environment().clone();
+        let leases = allocate::Leased::default();
+        Self { view, author, environment, making: None, database, leases }
     }
 
     /// Who the changes are attributed to.
@@ -398,9 +396,44 @@ impl Draft {
         record: &Record,
     ) -> Result<(), BranchError> {
         self.index_attributes(kind, id, before, Some(record))?;
+        self.note_for_pools(kind, id, before, record);
         let key = key::head(self.view.line(kind.branch), kind.symbol, id);
         self.view.rows.write(Space::Heads, key, Some(stamped(0, &record.encode())))?;
         Ok(())
+    }
+
+    /// Pools are told of what may take a value of theirs, and of changes to themselves.
+    fn note_for_pools(
+        &mut self,
+        kind: &Arc<Kind>,
+        id: ObjectId,
+        before: Option<&Record>,
+        record: &Record,
+    ) {
+        let is_pool = kind.generics.iter().any(|generic| generic == "CoreResourcePool");
+        let moved = |name: &str| {
+            kind.attribute(name).is_some_and(|attribute| {
+                let value = |record: &Record| {
+                    record.attrs.get(&attribute.symbol).map(|attr| attr.value.clone())
+                };
+                before.is_some_and(|before| value(before) != value(record))
+            })
+        };
+        let is_prefix = kind.generics.iter().any(|generic| generic == "BuiltinIPPrefix");
+        let weighed = ["prefix", "is_pool", "allocation_weight"];
+        if is_pool
+            || kind.name == "CoreNumberPoolRange"
+            || (is_prefix && weighed.into_iter().any(moved))
+        {
+            self.leases.note_pool_changed();
+        }
+        let numbers = [AttributeKind::Number, AttributeKind::NumberPool, AttributeKind::Bandwidth];
+        let takes = is_prefix
+            || kind.generics.iter().any(|generic| generic == "BuiltinIPAddress")
+            || kind.attributes.iter().any(|attribute| numbers.contains(&attribute.kind));
+        if takes {
+            self.leases.note_written(id);
+        }
     }
 
     /// Takes an object's own rows away; its edges must be gone already.

@@ -42,7 +42,9 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// A newer program wrote it.
-    #[error("the store has format {found}, this program knows {known}; use a newer `kiln`")]
+    #[error(
+        "the store has format {found}, this program knows {known}; use the `kiln` that made it, or a newer one"
+    )]
     Format {
         /// Version in the file.
         found: u32,

@@ -58,7 +58,7 @@ pub enum Space {
 }
 
 /// Version of this page. A store of a newer version is refused.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 impl Space {
     /// Every space, in the order of this page.

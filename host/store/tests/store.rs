@@ -143,7 +143,7 @@ fn a_newer_format_is_refused() {
     store.commit(proposal(Seq(0), &[], vec![put(b"format", &newer)])).unwrap();
     drop(store);
     let opened = Store::open(&path, Options::default());
-    assert!(matches!(opened, Err(OpenError::Format { found: 2, known: 1 })), "{opened:?}");
+    assert!(matches!(opened, Err(OpenError::Format { found: 3, known: 2 })), "{opened:?}");
 }
 
 #[test]

@@ -2,15 +2,17 @@
 //!
 //! A value is free when no reservation, no object of any making and no run in flight has it. The
 //! chosen value is guarded by its own row alone, so that two runs that draw from one pool at once
-//! do not stand in each other's way; a lease keeps them from choosing the same one.
+//! do not stand in each other's way; a lease keeps them from choosing the same one. What a draft gives
+//! back is free once it is committed.
 
+mod book;
 mod number;
 mod reserve;
 mod space;
 mod told;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use model::schema::{Attribute, Kind, Relationship};
 use model::{ObjectId, Value};
@@ -20,46 +22,49 @@ use crate::draft::{AttrInput, Draft, FromPool, Input, PeerInput};
 use crate::error::{BranchError, Violation};
 use crate::object::Object;
 
+use book::Book;
+
+pub(crate) use book::Books;
 pub(super) use number::{NumberRange, number_at};
-pub(super) use space::PoolSpaces;
 pub use told::{Held, PoolUse, ResourceUse};
 
-/// Values that runs in flight hold, over all drafts of a database.
-#[derive(Debug, Default)]
-pub(crate) struct Leases {
-    held: Mutex<BTreeSet<(ObjectId, u128)>>,
-}
-
-/// The leases of one draft; given back when it goes, committed or not. Once committed, the
+/// What one draft holds of pools; given back when it goes, committed or not. Once committed, the
 /// reservation itself keeps others away.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Leased {
-    leases: Arc<Leases>,
-    mine: Vec<(ObjectId, u128)>,
-    spaces: PoolSpaces,
+    mine: Vec<(Arc<Mutex<Book>>, u128)>,
+    /// Objects the draft wrote that may take part in a pool.
+    written: Vec<ObjectId>,
+    /// How many of them a pool has seen.
+    seen: BTreeMap<ObjectId, usize>,
+    /// The draft changes pools themselves: what is known to all does not hold in it.
+    changes_pools: bool,
+    /// Books of its own, where it does.
+    own: BTreeMap<ObjectId, Arc<Mutex<Book>>>,
 }
 
 impl Leased {
-    pub(super) fn of(leases: Arc<Leases>) -> Self {
-        Self { leases, mine: Vec::new(), spaces: PoolSpaces::default() }
+    fn keep(&mut self, book: &Arc<Mutex<Book>>, low: u128) {
+        self.mine.push((Arc::clone(book), low));
     }
 
-    /// Takes a lease; `false` when another draft has it.
-    fn take(&mut self, pool: ObjectId, value: u128) -> bool {
-        let mut held = self.leases.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = held.insert((pool, value));
-        if new {
-            self.mine.push((pool, value));
-        }
-        new || self.mine.contains(&(pool, value))
+    /// An object is written that a pool may have to know of.
+    pub(super) fn note_written(&mut self, id: ObjectId) {
+        self.written.push(id);
+    }
+
+    /// A pool, or what it draws from, is changed by this draft.
+    pub(super) fn note_pool_changed(&mut self) {
+        self.changes_pools = true;
+        self.own.clear();
+        self.seen.clear();
     }
 }
 
 impl Drop for Leased {
     fn drop(&mut self) {
-        let mut held = self.leases.held.lock().unwrap_or_else(PoisonError::into_inner);
-        for lease in &self.mine {
-            held.remove(lease);
+        for (book, low) in &self.mine {
+            book::open(book).end_lease(*low);
         }
     }
 }
@@ -146,7 +151,8 @@ pub struct Granted {
 impl Draft {
     /// Draws from a pool. The same identifier with the same request gets the same resource.
     ///
-    /// Cost: the first draw of a draft reads what the pool has handed out; later ones O(log n).
+    /// Cost: O(log n) in what the pool has handed out. The first draw from a pool since the start, or
+    /// since its parents or the schema changed, reads all of it.
     pub fn allocate(&mut self, request: &PoolRequest) -> Result<Granted, BranchError> {
         let pool = self.pool(&request.pool)?;
         if let IdentifiedBy::Identifier(identifier) = &request.identifier
@@ -188,6 +194,47 @@ impl Draft {
                 ),
             )),
         }
+    }
+
+    /// What is known of a pool, up to date, with what this draft has written on its own taken out.
+    fn book(&mut self, pool: &Object) -> Result<Arc<Mutex<Book>>, BranchError> {
+        let changes_pools = self.leases.changes_pools || self.has_new_schema();
+        let book = if changes_pools {
+            Arc::clone(self.leases.own.entry(pool.id()).or_default())
+        } else {
+            self.database.books().of(self.view.branch, pool.id())
+        };
+        let from = self.leases.seen.get(&pool.id()).copied().unwrap_or(0);
+        let written: Vec<ObjectId> = self.leases.written.get(from..).unwrap_or_default().to_vec();
+        let mut held = Vec::new();
+        {
+            let mut open = book::open(&book);
+            if changes_pools {
+                if open.is_behind(self.view.seq(), self.view.compiled.seq) {
+                    open.advance(&self.view, pool)?;
+                }
+            } else if open.is_behind(self.database.last_seq(), self.view.compiled.seq) {
+                // The newest state: what others have committed since this draft began is taken.
+                let newest = self.database.view(self.view.branch)?;
+                open.advance(&newest, pool)?;
+            }
+            for id in written {
+                if let Some(object) = self.view.object(id)?
+                    && let Some(low) = open.lease_written(&self.view, pool, &object)?
+                {
+                    held.push(low);
+                }
+            }
+        }
+        for low in held {
+            self.leases.keep(&book, low);
+        }
+        self.leases.seen.insert(pool.id(), self.leases.written.len());
+        Ok(book)
+    }
+
+    fn has_new_schema(&self) -> bool {
+        self.view.rows.pending(store::Space::Schemas).next().is_some()
     }
 
     /// The pool with this id or name; a prefix will do where an address is asked for.

@@ -82,7 +82,7 @@ impl Draft {
         for id in self.displaced()? {
             let Some(object) = self.view.object(id)? else { continue };
             let Some((address, length, is_prefix)) = position(&object) else { continue };
-            let namespace = self.namespace_of(&object)?;
+            let namespace = self.view.namespace_of(&object)?;
             let container = self.container(address, length, is_prefix, namespace)?;
             let name = if is_prefix { "parent" } else { "ip_prefix" };
             if let Some(rel) = object.kind().relationship(name).cloned() {
@@ -113,20 +113,6 @@ impl Draft {
         Ok(())
     }
 
-    pub(super) fn namespace_of(&self, object: &Object) -> Result<Option<ObjectId>, BranchError> {
-        let Some(rel) = object.kind().relationship("ip_namespace") else { return Ok(None) };
-        Ok(self.view.peers(object.id(), rel)?.first().map(|edge| edge.peer))
-    }
-
-    /// The concrete kinds that inherit from an IP generic.
-    pub(super) fn ip_kinds(&self, generic: &str) -> Vec<Arc<Kind>> {
-        let schema = self.view.schema();
-        match schema.kind(generic) {
-            Some(generic) => schema.concrete(generic).cloned().collect(),
-            None => Vec::new(),
-        }
-    }
-
     /// The most specific prefix of the namespace that contains the position. One probe of the index
     /// per possible length.
     fn container(
@@ -137,7 +123,7 @@ impl Draft {
         namespace: Option<ObjectId>,
     ) -> Result<Option<ObjectId>, BranchError> {
         let longest = if is_prefix { i16::from(length) - 1 } else { i16::from(length) };
-        let kinds = self.ip_kinds(PREFIX);
+        let kinds = self.view.ip_kinds(PREFIX);
         for bits in (0..=longest).rev() {
             let Some(net) = u8::try_from(bits).ok().and_then(|bits| IpNet::new(address, bits).ok())
             else {
@@ -148,7 +134,7 @@ impl Draft {
                 let Some(attribute) = kind.attribute("prefix") else { continue };
                 for id in self.view.in_index(kind, attribute.symbol, &value)? {
                     let Some(object) = self.view.object_of(kind, id)? else { continue };
-                    if self.namespace_of(&object)? == namespace {
+                    if self.view.namespace_of(&object)? == namespace {
                         return Ok(Some(id));
                     }
                 }
@@ -217,38 +203,17 @@ impl Draft {
         length: u8,
     ) -> Result<Vec<ObjectId>, BranchError> {
         let Ok(net) = IpNet::new(address, length) else { return Ok(Vec::new()) };
-        let namespace = self.namespace_of(object)?;
+        let namespace = self.view.namespace_of(object)?;
         let mut inside = Vec::new();
-        for (id, kind) in self.ip_objects_within(net)? {
+        for (id, kind) in self.view.ip_objects_within(net)? {
             if id != object.id()
                 && let Some(other) = self.view.object_of(&kind, id)?
-                && self.namespace_of(&other)? == namespace
+                && self.view.namespace_of(&other)? == namespace
             {
                 inside.push(id);
             }
         }
         Ok(inside)
-    }
-
-    /// Prefixes and addresses that begin within `net`, of any namespace.
-    pub(super) fn ip_objects_within(
-        &self,
-        net: IpNet,
-    ) -> Result<Vec<(ObjectId, Arc<Kind>)>, BranchError> {
-        let mut found = Vec::new();
-        for (generic, name) in [(PREFIX, "prefix"), (ADDRESS, "address")] {
-            for kind in self.ip_kinds(generic) {
-                let Some(attribute) = kind.attribute(name) else { continue };
-                let line = self.view.line(kind.branch);
-                let base = key::index_prefix(line, kind.symbol, attribute.symbol);
-                let (low, high) = key::index_addresses(&base, net, generic == PREFIX);
-                for row in self.view.rows.range_unnoted(Space::Index, &low, &high)? {
-                    let (key, _) = row?;
-                    found.push((crate::view::object_at_end(&key)?, Arc::clone(&kind)));
-                }
-            }
-        }
-        Ok(found)
     }
 
     fn moved_between_namespaces(&self) -> Result<Vec<ObjectId>, BranchError> {
@@ -268,5 +233,42 @@ impl Draft {
             }
         }
         Ok(moved)
+    }
+}
+
+impl crate::view::View {
+    pub(crate) fn namespace_of(&self, object: &Object) -> Result<Option<ObjectId>, BranchError> {
+        let Some(rel) = object.kind().relationship("ip_namespace") else { return Ok(None) };
+        Ok(self.peers(object.id(), rel)?.first().map(|edge| edge.peer))
+    }
+
+    /// The concrete kinds that inherit from an IP generic.
+    pub(crate) fn ip_kinds(&self, generic: &str) -> Vec<Arc<Kind>> {
+        let schema = self.schema();
+        match schema.kind(generic) {
+            Some(generic) => schema.concrete(generic).cloned().collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// Prefixes and addresses that begin within `net`, of any namespace.
+    pub(crate) fn ip_objects_within(
+        &self,
+        net: IpNet,
+    ) -> Result<Vec<(ObjectId, Arc<Kind>)>, BranchError> {
+        let mut found = Vec::new();
+        for (generic, name) in [(PREFIX, "prefix"), (ADDRESS, "address")] {
+            for kind in self.ip_kinds(generic) {
+                let Some(attribute) = kind.attribute(name) else { continue };
+                let line = self.line(kind.branch);
+                let base = key::index_prefix(line, kind.symbol, attribute.symbol);
+                let (low, high) = key::index_addresses(&base, net, generic == PREFIX);
+                for row in self.rows.range_unnoted(Space::Index, &low, &high)? {
+                    let (key, _) = row?;
+                    found.push((crate::view::object_at_end(&key)?, Arc::clone(&kind)));
+                }
+            }
+        }
+        Ok(found)
     }
 }

@@ -11,6 +11,15 @@ use crate::error::{BranchError, Violation};
 use crate::object::{Edge, TOMBSTONE, stamped};
 use crate::schema::Element;
 
+/// Identifiers of the relationships between pools and what they draw from.
+const POOL_RELATIONSHIPS: [&str; 5] = [
+    "ippool__resource",
+    "prefixpool__resource",
+    "ipaddresspool__resource",
+    "numberpool__range",
+    "ippool__namespace",
+];
+
 impl Draft {
     /// Applies the relationships of an input. Tells whether anything changed.
     pub(super) fn link_input(
@@ -212,6 +221,9 @@ impl Draft {
                 let had = self.constraint_keys(&kind, end)?;
                 constrained.push((kind, end, had));
             }
+        }
+        if POOL_RELATIONSHIPS.contains(&rel.identifier.as_str()) {
+            self.leases.note_pool_changed();
         }
         let line = self.view.line(rel.branch);
         for ((end, direction), other) in ends.into_iter().zip([peer, id]) {

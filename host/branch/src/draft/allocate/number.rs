@@ -1,13 +1,13 @@
 //! Numbers: the ranges of a pool, what of them is taken, and choosing the next.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use model::schema::{Attribute, Kind};
 use model::{ObjectId, Value};
-use pools::FreeSet;
 use store::{Space, key};
 
 use crate::draft::Draft;
+use crate::draft::allocate::book::{self, Book, Shelf};
 use crate::draft::allocate::reserve::place;
 use crate::draft::allocate::{Granted, PoolRequest, refused};
 use crate::error::BranchError;
@@ -40,43 +40,34 @@ impl Draft {
         pool: &Object,
         request: &PoolRequest,
     ) -> Result<Granted, BranchError> {
-        let ranges = self.view.number_ranges(pool)?;
-        for range in &ranges {
-            if !self.leases.spaces.spaces.contains_key(&(pool.id(), range.id)) {
-                let free = self.free_numbers(pool, range)?;
-                self.leases.spaces.spaces.insert((pool.id(), range.id), free);
-            }
-        }
+        let book = self.book(pool)?;
         let number = match &request.value {
-            Some(asked) => self.take_number(pool, &ranges, asked)?,
-            None => self.next_number(pool, &ranges)?,
+            Some(asked) => self.take_number(pool, &book, asked)?,
+            None => self.next_number(pool, &book)?,
         };
         let value = Value::Int(number);
         self.reserve(pool.id(), request, &value, None)?;
         Ok(Granted { pool: pool.id(), value, object: None, is_parent: false, reused: false })
     }
 
-    fn next_number(&mut self, pool: &Object, ranges: &[NumberRange]) -> Result<i64, BranchError> {
-        for range in ranges {
-            while let Some(place) = self.space(pool.id(), range.id).and_then(|free| {
-                let lowest = free.lowest(0)?;
-                free.take(lowest, lowest);
-                Some(lowest)
-            }) {
-                if self.leases.take(pool.id(), place) {
-                    return Ok(number_at(place));
-                }
-            }
+    fn next_number(&mut self, pool: &Object, book: &Arc<Mutex<Book>>) -> Result<i64, BranchError> {
+        let found = {
+            let mut open = book::open(book);
+            let mut shelves = open.shelves.iter();
+            let found = shelves.find_map(|shelf| Some((shelf.id, shelf.free.lowest(0)?)));
+            found.filter(|(shelf, place)| open.lease(*shelf, (*place, *place)))
+        };
+        if let Some((_, place)) = found {
+            self.leases.keep(book, place);
+            return Ok(number_at(place));
         }
-        let told: Vec<String> =
-            ranges.iter().map(|range| format!("{}-{}", range.first, range.last)).collect();
         Err(refused(
             "pool-exhausted",
             format!(
                 "There are no more values available in this pool. `{}` has no free number left in \
                  {}; widen its range or release numbers",
                 self.label_of(pool)?,
-                told.join(", ")
+                told(book)
             ),
         ))
     }
@@ -85,28 +76,29 @@ impl Draft {
     fn take_number(
         &mut self,
         pool: &Object,
-        ranges: &[NumberRange],
+        book: &Arc<Mutex<Book>>,
         asked: &Value,
     ) -> Result<i64, BranchError> {
         let label = self.label_of(pool)?;
         let number = asked.as_int().unwrap_or(i64::MIN);
-        let range = ranges.iter().find(|range| (range.first..=range.last).contains(&number));
-        let Some(range) = range else {
-            let told: Vec<String> =
-                ranges.iter().map(|range| format!("{}-{}", range.first, range.last)).collect();
+        let place = at(number);
+        let (within, leased) = {
+            let mut open = book::open(book);
+            let mut ranges = open.shelves.iter().filter_map(Shelf::range);
+            let within =
+                ranges.find(|range| (range.first..=range.last).contains(&number)).map(|one| one.id);
+            (within, within.is_some_and(|shelf| open.lease(shelf, (place, place))))
+        };
+        if leased {
+            self.leases.keep(book, place);
+            return Ok(number);
+        }
+        if within.is_none() {
             let message = format!(
                 "`{label}` | {asked} is not in the pool, which has {}; ask for one of these",
-                told.join(", ")
+                told(book)
             );
             return Err(refused("outside-pool", message));
-        };
-        let free = self.space(pool.id(), range.id).is_some_and(|free| {
-            let free_now = free.is_free(at(number));
-            free.take(at(number), at(number));
-            free_now
-        });
-        if free && self.leases.take(pool.id(), at(number)) {
-            return Ok(number);
         }
         let holder = match self.view.number_holder(pool, number)? {
             Some(holder) => format!("`{holder}` has it"),
@@ -115,13 +107,27 @@ impl Draft {
         let message = format!("`{label}` | {number} is taken: {holder}; ask for another");
         Err(refused("value-taken", message))
     }
+}
 
-    /// Every number of a range that no reservation, no object and no exclusion has.
-    fn free_numbers(&self, pool: &Object, range: &NumberRange) -> Result<FreeSet, BranchError> {
-        let mut free = FreeSet::new([(at(range.first), at(range.last))]);
-        self.view.take_unavailable(pool, &mut free)?;
-        Ok(free)
+/// The ranges of a pool, for people.
+fn told(book: &Mutex<Book>) -> String {
+    let open = book::open(book);
+    let ranges = open.shelves.iter().filter_map(Shelf::range);
+    ranges.map(|range| format!("{}-{}", range.first, range.last)).collect::<Vec<_>>().join(", ")
+}
+
+/// What an attribute does not accept.
+pub(super) fn excluded_of(attribute: &Attribute) -> Vec<(u128, u128)> {
+    let limits = &attribute.parameters;
+    let mut excluded: Vec<(u128, u128)> =
+        limits.excluded.iter().map(|(low, high)| (at(*low), at(*high))).collect();
+    if let Some(least) = limits.min_value.filter(|least| *least > i64::MIN) {
+        excluded.push((at(i64::MIN), at(least - 1)));
     }
+    if let Some(most) = limits.max_value.filter(|most| *most < i64::MAX) {
+        excluded.push((at(most + 1), at(i64::MAX)));
+    }
+    excluded
 }
 
 impl crate::view::View {
@@ -160,45 +166,12 @@ impl crate::view::View {
             .collect()
     }
 
-    /// Takes out what reservations hold, what objects carry by whatever hand, and what the
-    /// attribute excludes.
-    pub(crate) fn take_unavailable(
-        &self,
-        pool: &Object,
-        free: &mut FreeSet,
-    ) -> Result<(), BranchError> {
-        let prefix = key::pool_value_prefix(pool.id());
+    /// The places that reservations of a pool hold.
+    pub(super) fn reserved_places(&self, pool: ObjectId) -> Result<Vec<u128>, BranchError> {
+        let prefix = key::pool_value_prefix(pool);
         let end = key::prefix_end(&prefix);
-        for row in self.rows.range_unnoted(Space::PoolValues, &prefix, &end)? {
-            let place = crate::view::object_at_end(&row?.0)?.0;
-            free.take(place, place);
-        }
-        for (kind, attribute) in self.numbered(pool) {
-            self.take_excluded(&attribute, free);
-            for row in self.heads_unnoted(&kind)? {
-                let (_, object) = row?;
-                if let Some(value) = object.attr(&attribute).value.to_value()
-                    && let Some(place) = place(&value)
-                {
-                    free.take(place, place);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// What the attribute does not accept.
-    pub(crate) fn take_excluded(&self, attribute: &Attribute, free: &mut FreeSet) {
-        let limits = &attribute.parameters;
-        for (low, high) in &limits.excluded {
-            free.take(at(*low), at(*high));
-        }
-        if let Some(least) = limits.min_value.filter(|least| *least > i64::MIN) {
-            free.take(at(i64::MIN), at(least - 1));
-        }
-        if let Some(most) = limits.max_value.filter(|most| *most < i64::MAX) {
-            free.take(at(most + 1), at(i64::MAX));
-        }
+        let rows = self.rows.range_unnoted(Space::PoolValues, &prefix, &end)?;
+        rows.map(|row| Ok(crate::view::object_at_end(&row?.0)?.0)).collect()
     }
 
     /// Objects of a concrete kind, without a note: choosing a value does not depend on the others'.

@@ -85,25 +85,6 @@ impl Draft {
         Ok(Some(Granted { pool: pool.id(), value: held, object, is_parent, reused: true }))
     }
 
-    /// Whether a value is reserved together with this very object.
-    pub(super) fn holds_object(
-        &self,
-        pool: ObjectId,
-        value: &Value,
-        object: ObjectId,
-    ) -> Result<bool, BranchError> {
-        let Some(place) = place(value) else { return Ok(false) };
-        let Some(identifier) =
-            self.view.rows.peek(Space::PoolValues, &key::pool_value(pool, place))?
-        else {
-            return Ok(false);
-        };
-        let key = key::reservation(pool, &String::from_utf8_lossy(&identifier));
-        let row = self.view.rows.peek(Space::Reservations, &key)?;
-        let row = row.and_then(|row| postcard::from_bytes::<ReservationRow>(&row).ok());
-        Ok(row.is_some_and(|row| row.object == Some(object.0)))
-    }
-
     /// Writes both rows of a reservation.
     pub(super) fn reserve(
         &mut self,
@@ -148,7 +129,6 @@ impl Draft {
         self.view.rows.write(Space::PoolValues, by_value, None)?;
         let key = key::reservation(pool, &identifier);
         self.view.rows.write(Space::Reservations, key, None)?;
-        self.leases.spaces.forget(pool);
         Ok(())
     }
 
@@ -182,12 +162,31 @@ impl Draft {
             let key = key::reservation(pool, &identifier);
             self.view.rows.write(Space::Reservations, key, None)?;
         }
-        self.leases.spaces.forget(pool);
         Ok(())
     }
 
     /// Releases an identifier's number that no object carries.
     pub fn release(&mut self, pool: ObjectId, value: &Value) -> Result<(), BranchError> {
         self.release_value(Some(pool), value)
+    }
+}
+
+impl crate::view::View {
+    /// Whether a value is reserved together with this very object.
+    pub(super) fn holds_object(
+        &self,
+        pool: ObjectId,
+        value: &Value,
+        object: ObjectId,
+    ) -> Result<bool, BranchError> {
+        let Some(place) = place(value) else { return Ok(false) };
+        let Some(identifier) = self.rows.peek(Space::PoolValues, &key::pool_value(pool, place))?
+        else {
+            return Ok(false);
+        };
+        let key = key::reservation(pool, &String::from_utf8_lossy(&identifier));
+        let row = self.rows.peek(Space::Reservations, &key)?;
+        let row = row.and_then(|row| postcard::from_bytes::<ReservationRow>(&row).ok());
+        Ok(row.is_some_and(|row| row.object == Some(object.0)))
     }
 }

@@ -1,32 +1,18 @@
-//! The free space of a pool as a draft sees it, and choosing from it.
+//! Prefixes and addresses: choosing from what is free, and making the object.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
 
 use ipnet::IpNet;
 use model::ip::{self, Family};
 use model::{Interface, ObjectId, Value};
-use pools::FreeSet;
 use serde_json::Value as Json;
 
-use crate::draft::allocate::reserve::place;
+use crate::draft::allocate::book::{self, Book};
 use crate::draft::allocate::{Granted, PoolRequest, Want, refused};
 use crate::draft::{AttrInput, Draft, Input, PeerInput};
 use crate::error::BranchError;
 use crate::object::Object;
-
-/// Free sets by pool and resource, built when first asked and kept for the draft's life.
-#[derive(Debug, Default)]
-pub(in crate::draft) struct PoolSpaces {
-    pub(super) spaces: BTreeMap<(ObjectId, ObjectId), FreeSet>,
-}
-
-impl PoolSpaces {
-    /// Something of a pool is free again: what is known of its space is found out anew.
-    pub(super) fn forget(&mut self, pool: ObjectId) {
-        self.spaces.retain(|(of, _), _| *of != pool);
-    }
-}
 
 /// A resource of an IP pool.
 #[derive(Debug, Clone)]
@@ -38,10 +24,6 @@ pub(super) struct Resource {
 }
 
 impl Draft {
-    pub(super) fn space(&mut self, pool: ObjectId, resource: ObjectId) -> Option<&mut FreeSet> {
-        self.leases.spaces.spaces.get_mut(&(pool, resource))
-    }
-
     pub(super) fn allocate_prefix(
         &mut self,
         pool: &Object,
@@ -65,15 +47,15 @@ impl Draft {
         };
         let kind = self.made_kind(pool, kind.as_ref(), "default_prefix_type", "IpamPrefix")?;
         let member = member_of(pool, member_type.as_ref())?;
-        for resource in self.resources(pool)? {
+        let book = self.book(pool)?;
+        for resource in nets(&book) {
             let bits = Family::of(resource.net.addr()).bits();
             if length < resource.net.prefix_len() || length > bits {
                 continue;
             }
-            self.ready_prefixes(pool, &resource)?;
             let found = match &request.value {
-                None => self.lowest_prefix(pool.id(), &resource, length),
-                Some(asked) => self.asked_prefix(pool, &resource, asked)?,
+                None => self.lowest_prefix(&book, &resource, length),
+                Some(asked) => self.asked_prefix(pool, &book, &resource, asked)?,
             };
             let Some(net) = found else { continue };
             if net == resource.net {
@@ -114,25 +96,36 @@ impl Draft {
         ))
     }
 
-    fn lowest_prefix(&mut self, pool: ObjectId, resource: &Resource, length: u8) -> Option<IpNet> {
+    fn lowest_prefix(
+        &mut self,
+        book: &Arc<Mutex<Book>>,
+        resource: &Resource,
+        length: u8,
+    ) -> Option<IpNet> {
         let family = Family::of(resource.net.addr());
-        loop {
-            let height = family.bits() - length;
-            let free = self.space(pool, resource.id)?;
-            let start = free.lowest(height)?;
-            let net = IpNet::new(family.address(start)?, length).ok()?;
-            free.take(start, ip::number(net.broadcast()));
-            let place = place(&Value::Net(net))?;
-            if self.leases.take(pool, place) {
-                return Some(net);
-            }
-        }
+        let start = self.lowest(book, resource, family.bits() - length)?;
+        IpNet::new(family.address(start)?, length).ok()
+    }
+
+    /// Leases the lowest free block of a height.
+    fn lowest(&mut self, book: &Arc<Mutex<Book>>, resource: &Resource, height: u8) -> Option<u128> {
+        let start = {
+            let mut open = book::open(book);
+            let shelf = open.shelves.iter().find(|shelf| shelf.id == resource.id)?;
+            let start = shelf.free.lowest(height)?;
+            let size = 1u128.checked_shl(u32::from(height));
+            let end = size.map_or(u128::MAX, |size| start + (size - 1));
+            open.lease(resource.id, (start, end)).then_some(start)?
+        };
+        self.leases.keep(book, start);
+        Some(start)
     }
 
     /// One prefix and no other, if it lies in the resource.
     fn asked_prefix(
         &mut self,
         pool: &Object,
+        book: &Arc<Mutex<Book>>,
         resource: &Resource,
         asked: &Value,
     ) -> Result<Option<IpNet>, BranchError> {
@@ -140,9 +133,7 @@ impl Draft {
         if !resource.net.contains(net) {
             return Ok(None);
         }
-        let (first, last) = ends(*net);
-        let place = place(asked).unwrap_or_default();
-        self.ask(pool, resource, (first, last), place, asked)?;
+        self.ask(pool, book, resource, ends(*net), asked)?;
         Ok(Some(*net))
     }
 
@@ -150,6 +141,7 @@ impl Draft {
     fn asked_address(
         &mut self,
         pool: &Object,
+        book: &Arc<Mutex<Book>>,
         resource: &Resource,
         asked: &Value,
     ) -> Result<Option<IpAddr>, BranchError> {
@@ -162,25 +154,20 @@ impl Draft {
             return Ok(None);
         }
         let number = ip::number(address);
-        let place = place(asked).unwrap_or_default();
-        self.ask(pool, resource, (number, number), place, asked)?;
+        self.ask(pool, book, resource, (number, number), asked)?;
         Ok(Some(address))
     }
 
     fn ask(
         &mut self,
         pool: &Object,
+        book: &Arc<Mutex<Book>>,
         resource: &Resource,
         (first, last): (u128, u128),
-        place: u128,
         asked: &Value,
     ) -> Result<(), BranchError> {
-        let free = self.space(pool.id(), resource.id).is_some_and(|free| {
-            let free_now = free.is_free_range(first, last);
-            free.take(first, last);
-            free_now
-        });
-        if free && self.leases.take(pool.id(), place) {
+        if book::open(book).lease(resource.id, (first, last)) {
+            self.leases.keep(book, first);
             return Ok(());
         }
         let holder = self.holder_within(resource, first, last)?;
@@ -198,7 +185,7 @@ impl Draft {
         first: u128,
         last: u128,
     ) -> Result<Option<String>, BranchError> {
-        for (id, kind) in self.ip_objects_within(resource.net)? {
+        for (id, kind) in self.view.ip_objects_within(resource.net)? {
             let Some(object) = self.view.object_of(&kind, id)? else { continue };
             let (low, high) = match (object.value("prefix"), object.value("address")) {
                 (Value::Net(net), _) if id != resource.id => ends(net),
@@ -214,7 +201,7 @@ impl Draft {
     }
 
     fn outside(&self, pool: &Object, asked: &Value) -> Result<BranchError, BranchError> {
-        let resources = self.resources(pool)?;
+        let resources = self.view.pool_resources(pool)?;
         let told: Vec<String> = resources.iter().map(|one| one.net.to_string()).collect();
         let label = self.label_of(pool)?;
         let message = format!(
@@ -222,41 +209,6 @@ impl Draft {
             told.join(", ")
         );
         Ok(refused("outside-pool", message))
-    }
-
-    /// What is free within a resource for prefixes: everything no other prefix of the namespace
-    /// has, whoever made it.
-    pub(super) fn ready_prefixes(
-        &mut self,
-        pool: &Object,
-        resource: &Resource,
-    ) -> Result<(), BranchError> {
-        if self.leases.spaces.spaces.contains_key(&(pool.id(), resource.id)) {
-            return Ok(());
-        }
-        let (first, last) = ends(resource.net);
-        let mut free = FreeSet::new([(first, last)]);
-        if self.holds_object(pool.id(), &Value::Net(resource.net), resource.id)? {
-            free.take(first, last);
-        }
-        let namespace = match self.view.object(resource.id)? {
-            Some(parent) => self.namespace_of(&parent)?,
-            None => None,
-        };
-        for (id, kind) in self.ip_objects_within(resource.net)? {
-            if id == resource.id {
-                continue;
-            }
-            let Some(object) = self.view.object_of(&kind, id)? else { continue };
-            let Value::Net(net) = object.value("prefix") else { continue };
-            let wider = net.prefix_len() < resource.net.prefix_len();
-            if !wider && self.namespace_of(&object)? == namespace {
-                let (low, high) = ends(net);
-                free.take(low, high);
-            }
-        }
-        self.leases.spaces.spaces.insert((pool.id(), resource.id), free);
-        Ok(())
     }
 
     pub(super) fn allocate_address(
@@ -270,7 +222,8 @@ impl Draft {
         let kind = self.made_kind(pool, kind.as_ref(), "default_address_type", "IpamIPAddress")?;
         let default = pool.value("default_prefix_length").as_int();
         let wanted = length.or_else(|| default.and_then(|length| u8::try_from(length).ok()));
-        for resource in self.resources(pool)? {
+        let book = self.book(pool)?;
+        for resource in nets(&book) {
             let parent = resource.net.prefix_len();
             let bits = Family::of(resource.net.addr()).bits();
             let length = wanted.unwrap_or(parent);
@@ -284,10 +237,12 @@ impl Draft {
                     ),
                 ));
             }
-            self.ready_addresses(pool, &resource)?;
             let found = match &request.value {
-                None => self.lowest_address(pool.id(), &resource),
-                Some(asked) => self.asked_address(pool, &resource, asked)?,
+                None => {
+                    let family = Family::of(resource.net.addr());
+                    self.lowest(&book, &resource, 0).and_then(|number| family.address(number))
+                }
+                Some(asked) => self.asked_address(pool, &book, &resource, asked)?,
             };
             let Some(address) = found else { continue };
             let Some(interface) = Interface::new(address, length) else { continue };
@@ -315,77 +270,6 @@ impl Draft {
                 self.label_of(pool)?
             ),
         ))
-    }
-
-    fn lowest_address(&mut self, pool: ObjectId, resource: &Resource) -> Option<IpAddr> {
-        let family = Family::of(resource.net.addr());
-        loop {
-            let free = self.space(pool, resource.id)?;
-            let number = free.lowest(0)?;
-            free.take(number, number);
-            let address = family.address(number)?;
-            let place = place(&Value::Address(address))?;
-            if self.leases.take(pool, place) {
-                return Some(address);
-            }
-        }
-    }
-
-    /// What is free within a resource for addresses: its hosts without those of the namespace.
-    pub(super) fn ready_addresses(
-        &mut self,
-        pool: &Object,
-        resource: &Resource,
-    ) -> Result<(), BranchError> {
-        if self.leases.spaces.spaces.contains_key(&(pool.id(), resource.id)) {
-            return Ok(());
-        }
-        let mut free = match pools::address::usable(resource.net, resource.is_pool) {
-            Some((first, last)) => FreeSet::new([(first, last)]),
-            None => FreeSet::new([]),
-        };
-        let namespace = match self.view.object(resource.id)? {
-            Some(parent) => self.namespace_of(&parent)?,
-            None => None,
-        };
-        for (id, kind) in self.ip_objects_within(resource.net)? {
-            let Some(object) = self.view.object_of(&kind, id)? else { continue };
-            let address = match object.value("address") {
-                Value::Host(host) => host.address,
-                Value::Address(address) => address,
-                _ => continue,
-            };
-            if self.namespace_of(&object)? == namespace {
-                let number = ip::number(address);
-                free.take(number, number);
-            }
-        }
-        self.leases.spaces.spaces.insert((pool.id(), resource.id), free);
-        Ok(())
-    }
-
-    /// The prefixes a pool draws from: heaviest first, then by address. A prefix serves as a pool
-    /// of its own.
-    pub(super) fn resources(&self, pool: &Object) -> Result<Vec<Resource>, BranchError> {
-        let mut ids = vec![pool.id()];
-        if let Some(rel) = pool.kind().relationship("resources") {
-            ids = self.view.peers(pool.id(), rel)?.iter().map(|edge| edge.peer).collect();
-        }
-        let mut resources = Vec::new();
-        for id in ids {
-            let Some(object) = self.view.object(id)? else { continue };
-            let Value::Net(net) = object.value("prefix") else { continue };
-            resources.push(Resource {
-                id,
-                net,
-                weight: object.value("allocation_weight").as_int().unwrap_or(0),
-                is_pool: object.value("is_pool") == Value::Bool(true),
-            });
-        }
-        resources.sort_by_key(|resource| {
-            (-i128::from(resource.weight), resource.net.addr(), resource.net.prefix_len())
-        });
-        Ok(resources)
     }
 
     fn made_kind(
@@ -423,6 +307,37 @@ impl Draft {
     }
 }
 
+impl crate::view::View {
+    /// The prefixes a pool draws from: heaviest first, then by address. A prefix serves as a pool
+    /// of its own.
+    pub(super) fn pool_resources(&self, pool: &Object) -> Result<Vec<Resource>, BranchError> {
+        let mut ids = vec![pool.id()];
+        if let Some(rel) = pool.kind().relationship("resources") {
+            ids = self.peers(pool.id(), rel)?.iter().map(|edge| edge.peer).collect();
+        }
+        let mut resources = Vec::new();
+        for id in ids {
+            let Some(object) = self.object(id)? else { continue };
+            let Value::Net(net) = object.value("prefix") else { continue };
+            resources.push(Resource {
+                id,
+                net,
+                weight: object.value("allocation_weight").as_int().unwrap_or(0),
+                is_pool: object.value("is_pool") == Value::Bool(true),
+            });
+        }
+        resources.sort_by_key(|resource| {
+            (-i128::from(resource.weight), resource.net.addr(), resource.net.prefix_len())
+        });
+        Ok(resources)
+    }
+}
+
+/// The parents of a pool, in the order in which they are drawn from.
+fn nets(book: &Mutex<Book>) -> Vec<Resource> {
+    book::open(book).shelves.iter().filter_map(|shelf| shelf.net().cloned()).collect()
+}
+
 /// What lies within the prefixes a pool makes.
 fn member_of(pool: &Object, asked: Option<&String>) -> Result<String, BranchError> {
     let default = || pool.value("default_member_type").as_text().map(str::to_owned);
@@ -439,6 +354,6 @@ fn drawn(value: Value, pool: ObjectId) -> AttrInput {
 }
 
 /// The first and last number of a prefix.
-fn ends(net: IpNet) -> (u128, u128) {
+pub(super) fn ends(net: IpNet) -> (u128, u128) {
     (ip::number(net.network()), ip::number(net.broadcast()))
 }

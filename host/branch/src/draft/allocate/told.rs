@@ -6,7 +6,8 @@ use pools::FreeSet;
 use store::{Space, key};
 
 use crate::draft::Draft;
-use crate::draft::allocate::number::{at, number_at};
+use crate::draft::allocate::book::{self, Book, Shelf};
+use crate::draft::allocate::number::number_at;
 use crate::draft::allocate::{IdentifiedBy, PoolRequest, Want};
 use crate::error::BranchError;
 use crate::object::Object;
@@ -98,75 +99,14 @@ impl Draft {
 
     /// How full a pool is. Linear in what it has handed out; exact whole numbers.
     pub fn pool_use(&mut self, pool: &Object) -> Result<PoolUse, BranchError> {
-        let resources = match pool.kind().name.as_str() {
-            "CoreNumberPool" => self.number_use(pool)?,
-            _ => self.ip_use(pool)?,
-        };
+        let book = self.book(pool)?;
+        let open = book::open(&book);
         Ok(PoolUse {
             id: pool.id(),
             name: pool.value("name").to_string(),
             kind: pool.kind().name.clone(),
-            resources,
+            resources: open.shelves.iter().map(|shelf| shelf_use(pool, &open, shelf)).collect(),
         })
-    }
-
-    fn number_use(&self, pool: &Object) -> Result<Vec<ResourceUse>, BranchError> {
-        let mut uses = Vec::new();
-        for range in self.view.number_ranges(pool)? {
-            let mut all = FreeSet::new([(at(range.first), at(range.last))]);
-            for (_, attribute) in self.view.numbered(pool) {
-                self.view.take_excluded(&attribute, &mut all);
-            }
-            let mut free = all.clone();
-            self.view.take_unavailable(pool, &mut free)?;
-            let told = |place: u128| number_at(place).to_string();
-            uses.push(ResourceUse {
-                id: range.id,
-                label: format!("{}-{}", range.first, range.last),
-                weight: range.weight,
-                total: all.count(),
-                used: all.count() - free.count(),
-                gaps: gaps(&free, told),
-                largest: None,
-            });
-        }
-        Ok(uses)
-    }
-
-    fn ip_use(&mut self, pool: &Object) -> Result<Vec<ResourceUse>, BranchError> {
-        let prefixes = pool.kind().name == "CoreIPPrefixPool";
-        let mut uses = Vec::new();
-        for resource in self.resources(pool)? {
-            let family = Family::of(resource.net.addr());
-            let ends = if prefixes {
-                self.ready_prefixes(pool, &resource)?;
-                Some((
-                    model::ip::number(resource.net.network()),
-                    model::ip::number(resource.net.broadcast()),
-                ))
-            } else {
-                self.ready_addresses(pool, &resource)?;
-                pools::address::usable(resource.net, resource.is_pool)
-            };
-            let total = ends.map_or(0, |(first, last)| (last - first).saturating_add(1));
-            let told = |number: u128| {
-                family.address(number).map_or_else(String::new, |address| address.to_string())
-            };
-            let Some(free) = self.space(pool.id(), resource.id) else { continue };
-            uses.push(ResourceUse {
-                id: resource.id,
-                label: resource.net.to_string(),
-                weight: resource.weight,
-                total,
-                used: total - free.count().min(total),
-                gaps: gaps(free, told),
-                largest: free
-                    .largest()
-                    .filter(|_| prefixes)
-                    .and_then(|height| family.bits().checked_sub(height)),
-            });
-        }
-        Ok(uses)
     }
 
     /// What a pool has handed out and what else lies in it, by value, at most `limit`.
@@ -219,12 +159,12 @@ impl Draft {
             return Ok(carried);
         }
         let wanted = if pool.kind().name == "CoreIPPrefixPool" { "prefix" } else { "address" };
-        for resource in self.resources(pool)? {
-            for (id, kind) in self.ip_objects_within(resource.net)? {
+        for resource in self.view.pool_resources(pool)? {
+            for (id, kind) in self.view.ip_objects_within(resource.net)? {
                 let Some(object) = self.view.object_of(&kind, id)? else { continue };
                 let value = object.value(wanted);
                 let handed_out =
-                    id != resource.id || self.holds_object(pool.id(), &value, resource.id)?;
+                    id != resource.id || self.view.holds_object(pool.id(), &value, resource.id)?;
                 if handed_out && !value.is_null() {
                     carried.push((value, object));
                 }
@@ -239,8 +179,6 @@ impl Draft {
         let request = PoolRequest { identifier: IdentifiedBy::Nothing, ..request.clone() };
         let granted = self.allocate(&request);
         self.end(attempt, crate::draft::Succeeded::No);
-        let pool = self.pool(&request.pool)?.id();
-        self.leases.spaces.forget(pool);
         granted.map(|granted| granted.value)
     }
 
@@ -260,8 +198,8 @@ impl Draft {
         };
         let is_parent = match found.object {
             Some(object) => {
-                self.holds_object(pool.id(), &found.value, object)?
-                    && self.resources(pool)?.iter().any(|resource| resource.id == object)
+                self.view.holds_object(pool.id(), &found.value, object)?
+                    && self.view.pool_resources(pool)?.iter().any(|resource| resource.id == object)
             }
             None => false,
         };
@@ -294,6 +232,40 @@ impl Want {
             "CoreIPPrefixPool" => Self::Prefix { length, kind: None, member_type: None },
             _ => Self::Address { length, kind: None },
         }
+    }
+}
+
+fn shelf_use(pool: &Object, book: &Book, shelf: &Shelf) -> ResourceUse {
+    let total = book.total(shelf);
+    let used = total - shelf.free.count().min(total);
+    if let Some(range) = shelf.range() {
+        return ResourceUse {
+            id: shelf.id,
+            label: format!("{}-{}", range.first, range.last),
+            weight: range.weight,
+            total,
+            used,
+            gaps: gaps(&shelf.free, |place| number_at(place).to_string()),
+            largest: None,
+        };
+    }
+    let net = shelf.net();
+    let family = net.map_or(Family::V4, |resource| Family::of(resource.net.addr()));
+    let prefixes = pool.kind().name == "CoreIPPrefixPool";
+    let address =
+        |number: u128| family.address(number).map_or_else(String::new, |found| found.to_string());
+    ResourceUse {
+        id: shelf.id,
+        label: net.map_or_else(String::new, |resource| resource.net.to_string()),
+        weight: net.map_or(0, |resource| resource.weight),
+        total,
+        used,
+        gaps: gaps(&shelf.free, address),
+        largest: shelf
+            .free
+            .largest()
+            .filter(|_| prefixes)
+            .and_then(|height| family.bits().checked_sub(height)),
     }
 }
 
