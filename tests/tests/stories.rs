@@ -16,6 +16,8 @@ mod cases;
 mod dedicated_internet;
 #[path = "stories/examples.rs"]
 mod examples;
+#[path = "stories/mutations.rs"]
+mod mutations;
 #[path = "stories/numbers.rs"]
 mod numbers;
 #[path = "stories/protection.rs"]

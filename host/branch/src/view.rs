@@ -55,6 +55,11 @@ impl View {
         self.now
     }
 
+    /// Looks at things without a note in the read set: for what is only told, and decides nothing.
+    pub fn quietly<T>(&self, read: impl FnOnce() -> T) -> T {
+        self.rows.quietly(read)
+    }
+
     /// Which line of the store holds things of this branch mode.
     pub(crate) fn line(&self, mode: BranchMode) -> BranchId {
         match mode {

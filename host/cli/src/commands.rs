@@ -99,7 +99,7 @@ fn schema(client: &Client, schema: &Schema, output: Output) -> Result<Exit, Fail
     if output.json {
         output.value(&report);
     }
-    let changes = report["diff"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let changes = report["changes"].as_array().map(Vec::as_slice).unwrap_or_default();
     output.line(&format!("{} differences, schema {}", changes.len(), report["hash"]));
     for change in changes.iter().take(40).filter_map(Value::as_str) {
         output.line(&format!("  {change}"));

@@ -26,7 +26,7 @@ pub(crate) fn run(demo: &Demo, output: Output) -> Result<Exit, Failure> {
 
     output.heading("1. A schema: what people ask for, and what implements it");
     let report = client.post("/api/schema/load", &file("schema.yml")?)?;
-    let own = report["diff"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let own = report["changes"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let kinds: Vec<&str> = own
         .filter_map(|change| change.strip_prefix("+ "))
         .filter(|name| !name.contains('.') && !name.starts_with("Profile"))

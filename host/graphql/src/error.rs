@@ -1,11 +1,11 @@
 //! Errors in the public shape.
 
-use apollo_compiler::Schema as Types;
 use apollo_compiler::diagnostic::Diagnostic;
-use apollo_compiler::executable::OperationType;
+use apollo_compiler::executable::{Field, OperationType};
 use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::DiagnosticData;
-use branch::{BranchError, Violation};
+use apollo_compiler::{ExecutableDocument, Schema as Types};
+use branch::{BranchError, CommitFailure, Violation};
 use model::schema::Schema;
 use serde_json::{Value as Json, json};
 
@@ -30,16 +30,25 @@ pub struct GraphqlError {
     pub http_status: u16,
     /// Where in the document.
     pub locations: Vec<Location>,
+    /// Where in the answer; empty when there is none.
+    pub path: Vec<String>,
     /// Facts by code.
     pub data: Json,
 }
 
 impl GraphqlError {
     fn new(message: String, code: &'static str, http_status: u16) -> Self {
-        Self { message, code, http_status, locations: Vec::new(), data: Json::Null }
+        let (locations, path) = (Vec::new(), Vec::new());
+        Self { message, code, http_status, locations, path, data: Json::Null }
     }
 
-    pub(crate) fn bad_request(message: String) -> Self {
+    /// An error of the host: a code of its own, and the matching status.
+    pub fn of_host(message: String, code: &'static str, http_status: u16) -> Self {
+        Self::new(message, code, http_status)
+    }
+
+    /// What was asked for is wrong.
+    pub fn bad_request(message: String) -> Self {
         Self::new(message, "BAD_REQUEST", 400)
     }
 
@@ -51,44 +60,115 @@ impl GraphqlError {
         Self::new(message, "UNDEFINED_ERROR", 500)
     }
 
+    /// There is no such object.
+    pub fn not_found(kind: &str, identifier: &str) -> Self {
+        let (kind, identifier) = (kind.to_owned(), identifier.to_owned());
+        BranchError::from(Violation::NotFound { kind, identifier }).into()
+    }
+
+    /// The same, of the field that answers under `key`.
+    #[must_use]
+    pub(crate) fn under(mut self, key: &str) -> Self {
+        self.path.insert(0, key.to_owned());
+        self
+    }
+
+    /// The same, with the place of a field.
+    #[must_use]
+    pub(crate) fn at(mut self, document: &ExecutableDocument, field: Option<&&Field>) -> Self {
+        let span = field.and_then(|field| field.name.location());
+        let range = span.and_then(|span| span.line_column_range(&document.sources));
+        if let Some(range) = range.filter(|_| self.locations.is_empty()) {
+            self.locations.push(Location { line: range.start.line, column: range.start.column });
+        }
+        self
+    }
+
     /// The public shape.
     pub fn to_json(&self) -> Json {
         let locations: Vec<Json> =
             self.locations.iter().map(|at| json!({"line": at.line, "column": at.column})).collect();
-        json!({
+        let mut told = json!({
             "message": self.message,
             "locations": locations,
             "extensions": {
                 "code": self.code, "http_status": self.http_status, "data": self.data,
             },
-        })
+        });
+        if !self.path.is_empty() {
+            told["path"] = json!(self.path);
+        }
+        told
     }
 }
 
 impl From<BranchError> for GraphqlError {
     fn from(error: BranchError) -> Self {
-        let message = error.to_string();
         match &error {
-            BranchError::Violation(violation) => match violation.as_ref() {
-                Violation::NotFound { kind, identifier } => Self {
-                    data: json!({"node_kind": kind, "identifier": identifier}),
-                    ..Self::new(message, "NODE_NOT_FOUND", 404)
-                },
-                Violation::UnknownKind { .. } => Self::new(message, "SCHEMA_NOT_FOUND", 422),
-                _ => Self::bad_request(message),
-            },
-            _ => Self::internal(message),
+            BranchError::Violation(violation) => of_violation(violation, error.to_string()),
+            _ => Self::internal(error.to_string()),
         }
     }
 }
 
-/// A variable of type `String` where an `ID` is asked for, or the other way round: both are text,
-/// and public queries mix them.
-pub(crate) fn is_id_for_text(diagnostic: &Diagnostic<'_, DiagnosticData>) -> bool {
-    let message = diagnostic.error.to_string();
-    diagnostic.error.unstable_error_name() == Some("DisallowedVariableUsage")
-        && message.contains("String")
-        && message.contains("ID")
+/// The public code where there is one; else the code that every interface of ours has.
+fn of_violation(violation: &Violation, message: String) -> GraphqlError {
+    let told = |code, http_status, data| GraphqlError {
+        data,
+        ..GraphqlError::new(message.clone(), code, http_status)
+    };
+    let constraint = |kind: &str, field: &str, constraint: &str| {
+        let data = json!({
+            "node_kind": kind, "field_name": field, "constraint": constraint, "detail": message,
+        });
+        told("ATTRIBUTE_CONSTRAINT_VIOLATION", 422, data)
+    };
+    match violation {
+        Violation::NotFound { kind, identifier } => {
+            told("NODE_NOT_FOUND", 404, json!({"node_kind": kind, "identifier": identifier}))
+        }
+        Violation::UnknownKind { .. } => told("SCHEMA_NOT_FOUND", 422, Json::Null),
+        Violation::Required { kind, field, .. } => {
+            told("ATTRIBUTE_REQUIRED", 422, json!({"node_kind": kind, "field_name": field}))
+        }
+        Violation::BadValue { kind, field, .. } => constraint(kind, field, "value"),
+        Violation::NotUnique { kind, constraint: fields, .. } => constraint(kind, fields, "unique"),
+        Violation::Protected { .. } => told("PERMISSION_DENIED", 403, Json::Null),
+        Violation::Pool { code, .. } => told(code, 409, Json::Null),
+        Violation::StillNeeded { .. } | Violation::Exists { .. } => {
+            told(violation.code(), 409, Json::Null)
+        }
+        other => told(other.code(), 422, Json::Null),
+    }
+}
+
+impl From<CommitFailure> for GraphqlError {
+    fn from(failure: CommitFailure) -> Self {
+        match failure {
+            CommitFailure::Refused(error) => error.into(),
+            // Nothing was changed; the same request may well succeed.
+            CommitFailure::Conflict { .. } => Self::new(failure.to_string(), "conflict", 409),
+            CommitFailure::Store(_) => Self::internal(failure.to_string()),
+        }
+    }
+}
+
+/// What the published clients send against the letter of the types, and mean well: variables that are
+/// declared `String!` whatever they stand for, variables and fragments that nothing uses, and keys of
+/// an object that was read and is sent back.
+pub(crate) fn is_forgiven(diagnostic: &Diagnostic<'_, DiagnosticData>) -> bool {
+    match diagnostic.error.unstable_error_name() {
+        Some("DisallowedVariableUsage" | "UnusedVariable" | "UnusedFragment") => true,
+        Some("UnsupportedValueType") => {
+            // The type of a variable against that of its place, once more.
+            diagnostic.error.to_string().ends_with("found a variable")
+        }
+        Some("UndefinedInputValue") => {
+            let message = diagnostic.error.to_string();
+            message.split('`').nth(1).is_some_and(crate::input::is_shown)
+        }
+        _ => false,
+    }
 }
 
 pub(crate) fn from_diagnostic(

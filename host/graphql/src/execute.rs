@@ -13,8 +13,10 @@ use model::{ObjectId, Symbol};
 
 use crate::error::GraphqlError;
 use crate::filter::{self, Filters};
+use crate::host::{Answer, Host};
 use crate::node;
 use crate::order;
+use crate::project::project;
 use crate::select::{Merged, Scope};
 use crate::write;
 
@@ -34,28 +36,24 @@ pub(crate) struct Execution<'d> {
     visited: u64,
 }
 
-/// Executes an operation; writes the value of `data`.
+/// Executes a query; writes the value of `data`.
 pub(crate) fn query(
+    host: &dyn Host,
     view: &View,
     document: &ExecutableDocument,
     operation: &Operation,
     variables: &JsonMap,
 ) -> Result<Vec<u8>, GraphqlError> {
     let scope = Scope { document, variables, schema: view.schema() };
-    let mut execution = Execution { view, scope, shapes: BTreeMap::new(), visited: 0 };
+    let mut execution = Execution::over(view, scope);
     let mut out = Vec::with_capacity(4 << 10);
     out.push(b'{');
     let mut first = true;
     for merged in scope.merge(&[&operation.selection_set], None) {
         write::key(merged.key, &mut first, &mut out);
-        match merged.name() {
-            "__typename" => write::text("Query", &mut out),
-            name => {
-                let kind = Arc::clone(view.kind(name)?);
-                let Some(field) = merged.fields.first() else { continue };
-                execution.list(&kind, field, &merged.sets(), None, &mut out)?;
-            }
-        }
+        execution
+            .root(host, &merged, &mut out)
+            .map_err(|error| error.under(merged.key).at(document, merged.fields.first()))?;
     }
     out.push(b'}');
     Ok(out)
@@ -65,6 +63,40 @@ pub(crate) fn query(
 pub(crate) type Members = Vec<branch::Edge>;
 
 impl<'d> Execution<'d> {
+    /// An execution over a state.
+    pub(crate) fn over(view: &'d View, scope: Scope<'d>) -> Self {
+        Self { view, scope, shapes: BTreeMap::new(), visited: 0 }
+    }
+
+    fn root(
+        &mut self,
+        host: &dyn Host,
+        merged: &Merged<'d>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), GraphqlError> {
+        let Some(field) = merged.fields.first().copied() else { return Ok(()) };
+        if merged.name() == "__typename" {
+            write::text("Query", out);
+            return Ok(());
+        }
+        if let Some(kind) = self.view.schema().kind(merged.name()) {
+            let kind = Arc::clone(kind);
+            return self.list(&kind, field, &merged.sets(), None, out);
+        }
+        let arguments = self.scope.arguments(field).into_iter().collect();
+        match host.answer(self.view, merged.name(), &arguments)? {
+            Answer::Json(json) => {
+                let of = field.selection_set.ty.as_str();
+                project(&self.scope, &merged.sets(), &json, of, out);
+            }
+            Answer::Object(id) => match self.view.object(id)? {
+                Some(object) => node::node(self, &merged.sets(), &object, out)?,
+                None => write::null(out),
+            },
+        }
+        Ok(())
+    }
+
     /// The merged fields of sets for a kind; resolved once per query.
     pub(crate) fn shape(&mut self, sets: &[&'d SelectionSet], kind: &Kind) -> Shape<'d> {
         let places = sets.iter().map(|set| std::ptr::from_ref(*set).addr()).collect();

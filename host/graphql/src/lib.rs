@@ -1,14 +1,18 @@
 //! The GraphQL dialect: a schema's types, documents parsed and validated against them, and answers
 //! written straight to bytes from a view.
 //!
-//! Must not know HTTP, redb or WebAssembly. Reading only, for now: mutations become drafts and have
-//! their own module when they come.
+//! Must not know HTTP, redb or WebAssembly. A mutation is a change of a draft; who commits it, and what
+//! is not about objects of a kind, is the caller's [`Host`].
 
 mod error;
 mod execute;
 mod filter;
+mod host;
+mod input;
+mod mutate;
 mod node;
 mod order;
+mod project;
 mod sdl;
 mod select;
 mod write;
@@ -26,6 +30,7 @@ use model::Digest;
 use model::schema::Schema;
 
 pub use error::{GraphqlError, Location};
+pub use host::{Answer, Host, Make, ReadOnly};
 
 /// Largest document: 256 KiB. The largest public query is 5 kB.
 pub const DOCUMENT_BYTES_MAX: usize = 256 << 10;
@@ -91,18 +96,25 @@ impl Dialect {
         Ok(typed)
     }
 
-    /// Executes a request; the answer is the value of `data`.
+    /// Executes a query of objects; the answer is the value of `data`.
     pub fn data(&self, view: &View, request: &Request) -> Result<Vec<u8>, Vec<GraphqlError>> {
+        let (data, errors) = self.execute(view, request, &ReadOnly)?;
+        if errors.is_empty() { Ok(data) } else { Err(errors) }
+    }
+
+    /// Executes a request: the value of `data`, and the errors of mutations that failed.
+    pub fn execute(
+        &self,
+        view: &View,
+        request: &Request,
+        host: &dyn Host,
+    ) -> Result<(Vec<u8>, Vec<GraphqlError>), Vec<GraphqlError>> {
         let typed = self.typed(view.schema()).map_err(|error| vec![error])?;
         let document = self.document(view.schema(), &typed, &request.query)?;
         let operation = document
             .operations
             .get(request.operation_name.as_deref())
             .map_err(|bad| vec![GraphqlError::bad_request(bad.message().to_string())])?;
-        if operation.operation_type != OperationType::Query {
-            let message = format!("{} operations are not available here", operation.operation_type);
-            return Err(vec![GraphqlError::bad_request(message)]);
-        }
         let variables = variables(&request.variables);
         let variables =
             coerce_variable_values(&typed.types, operation, &variables).map_err(|bad| {
@@ -116,9 +128,22 @@ impl Dialect {
                 vec![error]
             })?;
         if operation.is_introspection(&document) {
-            return introspect(&typed, &document, request, &variables);
+            let data = introspect(&typed, &document, request, &variables)?;
+            return Ok((data, Vec::new()));
         }
-        execute::query(view, &document, operation, &variables).map_err(|error| vec![error])
+        match operation.operation_type {
+            OperationType::Query => {
+                let data = execute::query(host, view, &document, operation, &variables);
+                data.map(|data| (data, Vec::new())).map_err(|error| vec![error])
+            }
+            OperationType::Mutation => {
+                Ok(mutate::mutation(host, view, &document, operation, &variables))
+            }
+            OperationType::Subscription => {
+                let message = "subscriptions are not available here; ask again by a query";
+                Err(vec![GraphqlError::bad_request(message.to_owned())])
+            }
+        }
     }
 
     /// Whether a document fits a schema.
@@ -128,14 +153,20 @@ impl Dialect {
     }
 
     /// Executes a request; the answer is the whole response, errors included.
-    pub fn respond(&self, view: &View, request: &Request) -> Vec<u8> {
-        match self.data(view, request) {
-            Ok(data) => [b"{\"data\":".as_slice(), &data, b"}"].concat(),
-            Err(errors) => {
-                let errors: Vec<_> = errors.iter().map(GraphqlError::to_json).collect();
-                serde_json::json!({"data": null, "errors": errors}).to_string().into_bytes()
-            }
+    pub fn respond(&self, view: &View, request: &Request, host: &dyn Host) -> Vec<u8> {
+        let (data, errors) = match self.execute(view, request, host) {
+            Ok(done) => done,
+            Err(errors) => (b"null".to_vec(), errors),
+        };
+        let mut out = [b"{\"data\":".as_slice(), &data].concat();
+        if !errors.is_empty() {
+            // Clients take the key alone for a failure: it is there only where there is one.
+            let errors: Vec<_> = errors.iter().map(GraphqlError::to_json).collect();
+            out.extend_from_slice(b",\"errors\":");
+            out.extend_from_slice(serde_json::Value::Array(errors).to_string().as_bytes());
         }
+        out.push(b'}');
+        out
     }
 
     fn document(
@@ -179,7 +210,7 @@ fn parse(
             let errors: Vec<GraphqlError> = bad
                 .errors
                 .iter()
-                .filter(|diagnostic| !error::is_id_for_text(diagnostic))
+                .filter(|diagnostic| !error::is_forgiven(diagnostic))
                 .map(|diagnostic| error::from_diagnostic(&diagnostic, schema, typed.types()))
                 .collect();
             let mut errors = errors;

@@ -1,5 +1,7 @@
 //! A schema as GraphQL types, in the public names.
 
+mod mutation;
+
 use std::fmt::Write as _;
 
 use model::schema::{Attribute, AttributeKind, Cardinality, Category, Kind, Relationship, Schema};
@@ -66,9 +68,13 @@ pub(crate) fn text(schema: &Schema) -> String {
             ),
         );
     }
+    out.push_str(mutation::BASE);
+    mutation::attribute_inputs(&mut out);
     let mut roots = String::new();
+    let mut mutations = String::from(mutation::ROOTS);
     for kind in schema.kinds.values() {
         kind_types(schema, kind, &mut out);
+        mutation::kind_mutations(schema, kind, &mut mutations, &mut out);
         write(
             &mut roots,
             format_args!(
@@ -80,6 +86,7 @@ pub(crate) fn text(schema: &Schema) -> String {
         );
     }
     write(&mut out, format_args!("type Query {{\n{roots}}}\n"));
+    write(&mut out, format_args!("type Mutation {{\n{mutations}}}\n"));
     out
 }
 

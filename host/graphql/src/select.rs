@@ -100,11 +100,23 @@ impl<'d> Scope<'d> {
             Ast::Boolean(yes) => Json::Bool(*yes),
             Ast::Enum(name) => Json::String(name.to_string()),
             Ast::String(text) => Json::String(text.clone()),
-            Ast::Int(number) => number.as_str().parse::<i64>().map_or(Json::Null, Json::from),
+            // What no attribute holds is kept as it is written, so that it can be refused by name.
+            Ast::Int(number) => number
+                .as_str()
+                .parse::<i64>()
+                .map_or_else(|_large| Json::String(number.as_str().to_owned()), Json::from),
             Ast::Float(number) => number.try_to_f64().ok().map_or(Json::Null, Json::from),
             Ast::List(items) => Json::Array(items.iter().map(|item| self.json(item)).collect()),
+            // A variable without a value is as if its field were not there.
             Ast::Object(fields) => Json::Object(
-                fields.iter().map(|(name, value)| (name.to_string(), self.json(value))).collect(),
+                fields
+                    .iter()
+                    .filter(|(_, value)| match value.as_ref() {
+                        Ast::Variable(name) => self.variables.contains_key(name.as_str()),
+                        _ => true,
+                    })
+                    .map(|(name, value)| (name.to_string(), self.json(value)))
+                    .collect(),
             ),
             Ast::Variable(name) => self
                 .variables

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use service::{DefinitionInput, RunAll, Service, ServiceError, SourceFile, Trigger};
 
-use crate::pools;
 use crate::problem::Problem;
 use crate::wire;
+use crate::{graphql, pools, schema};
 
 /// Largest body of a request: 64 MiB, for schema and object files together.
 const BODY_BYTES_MAX: usize = 64 << 20;
@@ -29,9 +29,13 @@ pub(crate) fn router(service: Service) -> Router {
     Router::new()
         .route("/api/health", get(health))
         .route("/api/openapi.json", get(openapi))
-        .route("/api/schema/check", post(schema_check))
-        .route("/api/schema/load", post(schema_load))
-        .route("/api/schema/declared", get(schema_declared))
+        .route("/api/schema", get(schema::whole))
+        .route("/api/schema/check", post(schema::check))
+        .route("/api/schema/load", post(schema::load))
+        .route("/api/schema/declared", get(schema::declared))
+        .route("/api/schema/summary", get(schema::summary))
+        .route("/api/schema/json_schema/{kind}", get(schema::json_schema))
+        .route("/api/schema/{kind}", get(schema::kind))
         .route("/api/objects/load", post(object_load))
         .route("/api/objects/{kind}", get(objects))
         .route(
@@ -60,8 +64,10 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/api/pools/{name}/peek", post(pools::peek))
         .route("/api/pools/{name}/explain", post(pools::explain))
         .route("/api/pools/{name}/release", post(pools::release))
-        .route("/graphql", post(graphql))
-        .route("/schema.graphql", get(sdl))
+        .route("/graphql", post(graphql::main))
+        .route("/graphql/", post(graphql::main))
+        .route("/graphql/{branch}", post(graphql::branch))
+        .route("/schema.graphql", get(graphql::sdl))
         .fallback(nothing_here)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(service)
@@ -108,29 +114,6 @@ async fn health(State(service): State<Service>) -> Answer {
 
 async fn openapi() -> Answer {
     ok(&crate::openapi::document())
-}
-
-async fn schema_check(State(service): State<Service>, body: Bytes) -> Answer {
-    let files = sources(parse(&body)?);
-    let report = blocking(service, move |service| service.schema_check(&files)).await?;
-    ok(&schema_report(&report))
-}
-
-async fn schema_load(State(service): State<Service>, body: Bytes) -> Answer {
-    let files = sources(parse(&body)?);
-    let report = blocking(service, move |service| service.schema_load(&files)).await?;
-    ok(&schema_report(&report))
-}
-
-async fn schema_declared(State(service): State<Service>) -> Answer {
-    ok(&blocking(service, Service::schema_declared).await?)
-}
-
-fn schema_report(report: &service::SchemaReport) -> Value {
-    json!({
-        "hash": report.hash, "previous_hash": report.previous_hash,
-        "schema_updated": report.hash != report.previous_hash, "diff": report.changes,
-    })
 }
 
 async fn object_load(State(service): State<Service>, body: Bytes) -> Answer {
@@ -372,20 +355,4 @@ async fn instance(State(service): State<Service>, Path(name): Path<String>) -> A
     let mut json = instance.to_json();
     json["runs"] = json!(instance.runs.iter().map(record_json).collect::<Vec<_>>());
     ok(&json)
-}
-
-async fn graphql(State(service): State<Service>, body: Bytes) -> Answer {
-    let wire: wire::GraphqlBody = parse(&body)?;
-    let request = graphql::Request {
-        query: wire.query,
-        operation_name: wire.operation_name,
-        variables: wire.variables.unwrap_or_default(),
-    };
-    let answer = blocking(service, move |service| service.graphql(&request)).await?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], answer).into_response())
-}
-
-async fn sdl(State(service): State<Service>) -> Answer {
-    let text = blocking(service, Service::sdl).await?;
-    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
 }

@@ -6,9 +6,11 @@
 mod api;
 mod component;
 mod environment;
+mod graphql;
 mod openapi;
 mod pools;
 mod problem;
+mod schema;
 mod serve;
 pub mod wire;
 

@@ -3,11 +3,15 @@
 use serde_json::{Map, Value, json};
 
 /// Path, method, what it does, content type of its body.
-const ROUTES: [(&str, &str, &str, Option<&str>); 29] = [
+const ROUTES: [(&str, &str, &str, Option<&str>); 34] = [
     ("/api/health", "get", "Whether the host lives, and its newest commit", None),
     ("/api/openapi.json", "get", "This document", None),
     ("/api/schema/check", "post", "What loading schema files would do", JSON),
     ("/api/schema/load", "post", "Load schema files: all of them, or none", JSON),
+    ("/api/schema", "get", "The schema with all inheritance resolved", None),
+    ("/api/schema/summary", "get", "Hashes of the schema and of its kinds", None),
+    ("/api/schema/{kind}", "get", "One kind", None),
+    ("/api/schema/json_schema/{kind}", "get", "One kind as JSON Schema", None),
     ("/api/schema/declared", "get", "What was declared, with the ids to rename by", None),
     ("/api/objects/load", "post", "Load object files: all of them, or none", JSON),
     ("/api/objects/{kind}", "get", "Objects of a kind", None),
@@ -31,7 +35,8 @@ const ROUTES: [(&str, &str, &str, Option<&str>); 29] = [
     ("/api/pools/{name}/peek", "post", "What a draw would give; nothing is taken", JSON),
     ("/api/pools/{name}/explain", "post", "Why the next value is what it is, or who has one", JSON),
     ("/api/pools/{name}/release", "post", "Give back what an identifier holds", JSON),
-    ("/graphql", "post", "GraphQL", JSON),
+    ("/graphql", "post", "GraphQL, on the default branch", JSON),
+    ("/graphql/{branch}", "post", "GraphQL on a branch", JSON),
     ("/schema.graphql", "get", "The GraphQL types", None),
 ];
 
@@ -51,11 +56,12 @@ pub(crate) fn document() -> Value {
             })
             .collect();
         let problem = json!({"description": "An error, with a stable code"});
+        let success = if path == "/api/schema/check" { "202" } else { "200" };
         let mut operation = json!({
             "summary": summary,
             "parameters": parameters,
             "responses": {
-                "200": {"description": "Done"}, "400": problem, "403": problem, "404": problem,
+                success: {"description": "Done"}, "400": problem, "403": problem, "404": problem,
                 "409": problem, "413": problem, "415": problem, "422": problem, "500": problem,
             },
         });

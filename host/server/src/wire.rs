@@ -21,6 +21,16 @@ pub struct Files {
     pub files: Vec<File>,
 }
 
+/// Schema documents to load or check: all of them, or none.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SchemaDocuments {
+    /// Documents as they are once read, as the published clients send them.
+    pub schemas: Vec<serde_json::Value>,
+    /// Files with their text: errors then tell lines.
+    pub files: Vec<File>,
+}
+
 /// A definition to register, or to change.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -4,21 +4,23 @@
 //! Must not know redb, wasmtime or HTTP.
 
 mod definitions;
+mod dialect;
 mod error;
 pub mod object_load;
 mod objects;
 mod pools;
 mod runs;
+mod schema_told;
 mod schemas;
 mod trigger;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use branch::{Author, Database, Environment};
 use engine::{Engine, EngineOptions};
 use graphql::Dialect;
-use model::{BranchId, ObjectId};
+use model::{BranchId, Digest, ObjectId};
 use sandbox::{CacheKey, InChild, InThread, Sandbox, SandboxOptions};
 use store::{Options, Store};
 
@@ -59,12 +61,17 @@ pub struct ServiceOptions {
     pub engine: EngineOptions,
 }
 
+/// The newest schema as bytes for clients, with its hash.
+type Told = Option<(Digest, Arc<[u8]>)>;
+
 /// Everything behind the interfaces. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub struct Service {
     pub(crate) database: Database,
     pub(crate) engine: Engine,
     pub(crate) dialect: Arc<Dialect>,
+    /// The newest schema as clients read it, by its hash.
+    pub(crate) told: Arc<Mutex<Told>>,
 }
 
 impl std::fmt::Debug for Service {
@@ -104,13 +111,14 @@ impl Service {
         }?;
         let dialect = Arc::new(Dialect::new());
         let engine = Engine::new(database.clone(), Arc::clone(&dialect), sandbox, options.engine);
-        Ok(Self { database, engine, dialect })
+        Ok(Self { database, engine, dialect, told: Arc::default() })
     }
 
     /// Answers a GraphQL request; errors are part of the answer.
     pub fn graphql(&self, request: &graphql::Request) -> Result<Vec<u8>, ServiceError> {
         let view = self.database.view(MAIN)?;
-        Ok(self.dialect.respond(&view, request))
+        let host = dialect::DialectHost { service: self, branch: MAIN };
+        Ok(self.dialect.respond(&view, request, &host))
     }
 
     /// The GraphQL types as text.

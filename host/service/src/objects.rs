@@ -190,7 +190,11 @@ impl Service {
     }
 
     /// Ends the instances of a definition that goes, by its own policy.
-    fn end_definition(&self, draft: &mut Draft, object: &Object) -> Result<(), ServiceError> {
+    pub(crate) fn end_definition(
+        &self,
+        draft: &mut Draft,
+        object: &Object,
+    ) -> Result<(), ServiceError> {
         let Ok(definition) = Definition::read(draft.view(), object) else { return Ok(()) };
         let Some(rel) = object.kind().relationship("instances").cloned() else { return Ok(()) };
         for edge in draft.peers(object.id(), &rel)? {

@@ -1,7 +1,7 @@
 //! Schemas: check and load.
 
 use branch::{Cause, SchemaLoadError};
-use model::schema::Document;
+use model::schema::{Document, SchemaChange};
 use serde_json::{Value as Json, json};
 
 use crate::objects::SourceFile;
@@ -16,6 +16,39 @@ pub struct SchemaReport {
     pub hash: String,
     /// Differences, one a line.
     pub changes: Vec<String>,
+    /// The same in the public form: `{added, changed, removed}` by kind, and within a kind by field.
+    pub diff: Json,
+}
+
+fn diff(changes: &[SchemaChange]) -> Json {
+    let mut diff = json!({"added": {}, "changed": {}, "removed": {}});
+    let none = || json!({"added": {}, "changed": {}, "removed": {}});
+    let mut field = |kind: &str, part: &str, name: &str| {
+        let changed = &mut diff["changed"];
+        if changed.get(kind).is_none() {
+            changed[kind] = none();
+        }
+        changed[kind][part][name] = Json::Null;
+    };
+    for change in changes {
+        match change {
+            SchemaChange::FieldAdded { kind, field: name } => field(kind, "added", name),
+            SchemaChange::FieldRemoved { kind, field: name } => field(kind, "removed", name),
+            SchemaChange::FieldChanged { kind, field: name } => field(kind, "changed", name),
+            SchemaChange::FieldRenamed { kind, to, .. } => field(kind, "changed", to),
+            SchemaChange::NotSupported { path, .. } => field(path, "changed", "branch"),
+            _ => {}
+        }
+    }
+    for change in changes {
+        match change {
+            SchemaChange::KindAdded(kind) => diff["added"][kind] = none(),
+            SchemaChange::KindRemoved(kind) => diff["removed"][kind] = none(),
+            SchemaChange::KindRenamed { to, .. } => diff["changed"][to] = none(),
+            _ => {}
+        }
+    }
+    diff
 }
 
 impl Service {
@@ -81,6 +114,7 @@ impl Service {
         Ok(SchemaReport {
             previous_hash: load.previous_hash.to_string(),
             hash: load.hash.to_string(),
+            diff: diff(&load.changes),
             changes: load.changes.iter().map(ToString::to_string).collect(),
         })
     }

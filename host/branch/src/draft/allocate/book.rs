@@ -26,10 +26,13 @@ const COMMITS_MAX: u64 = 10_000;
 /// First and last number of something, inclusive.
 pub(super) type Ends = (u128, u128);
 
+/// The book of each pool, by the branch it is seen from.
+type ByPool = BTreeMap<(BranchId, ObjectId), Arc<Mutex<Book>>>;
+
 /// All books of a database, by branch and pool.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
-    books: Mutex<BTreeMap<(BranchId, ObjectId), Arc<Mutex<Book>>>>,
+    books: Mutex<ByPool>,
 }
 
 impl Books {

@@ -1,0 +1,151 @@
+//! Handlers of schemas, in the public shapes: what is there, loading, checking.
+
+use std::collections::BTreeSet;
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use service::{SchemaReport, Service, SourceFile};
+
+use crate::api::{Answer, blocking, ok, parse};
+use crate::problem::Problem;
+use crate::wire;
+
+/// The values of a parameter that may be there several times.
+pub(crate) fn every(query: Option<&str>, wanted: &str) -> Vec<String> {
+    let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| decoded(value)).collect()
+}
+
+/// A form-encoded value: `+` and `%xx`. What is no escape stays as it is.
+pub(crate) fn decoded(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.as_bytes();
+    while let Some((first, rest)) = bytes.split_first() {
+        let hex = rest.get(..2).and_then(|two| std::str::from_utf8(two).ok());
+        let escaped = hex.and_then(|two| u8::from_str_radix(two, 16).ok());
+        bytes = match (first, escaped) {
+            (b'+', _) => {
+                out.push(b' ');
+                rest
+            }
+            (b'%', Some(byte)) => {
+                out.push(byte);
+                rest.get(2..).unwrap_or_default()
+            }
+            (other, _) => {
+                out.push(*other);
+                rest
+            }
+        };
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Serves `main` alone until other branches have verbs.
+pub(crate) fn check_branch(query: Option<&str>) -> Result<(), Problem> {
+    match every(query, "branch").into_iter().find(|name| name != "main" && !name.is_empty()) {
+        None => Ok(()),
+        Some(name) => Err(unknown_branch(&name)),
+    }
+}
+
+pub(crate) fn unknown_branch(name: &str) -> Problem {
+    // Not 404: the published clients take that for a wrong address.
+    let message = format!("Branch: {name} not found.");
+    Problem::new(StatusCode::BAD_REQUEST, "BRANCH_NOT_FOUND", message)
+}
+
+pub(crate) async fn whole(State(service): State<Service>, RawQuery(query): RawQuery) -> Answer {
+    check_branch(query.as_deref())?;
+    let namespaces: BTreeSet<String> = every(query.as_deref(), "namespaces").into_iter().collect();
+    let bytes = blocking(service, move |service| service.schema_told(&namespaces)).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], bytes.to_vec()).into_response())
+}
+
+pub(crate) async fn summary(State(service): State<Service>, RawQuery(query): RawQuery) -> Answer {
+    check_branch(query.as_deref())?;
+    ok(&blocking(service, Service::schema_summary).await?)
+}
+
+pub(crate) async fn kind(
+    State(service): State<Service>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    check_branch(query.as_deref())?;
+    ok(&blocking(service, move |service| service.schema_kind(&name)).await?)
+}
+
+pub(crate) async fn json_schema(
+    State(service): State<Service>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    check_branch(query.as_deref())?;
+    ok(&blocking(service, move |service| service.schema_json(&name)).await?)
+}
+
+pub(crate) async fn declared(State(service): State<Service>) -> Answer {
+    ok(&blocking(service, Service::schema_declared).await?)
+}
+
+/// The documents of a request: parsed ones in the public form, or files with their text.
+fn sources(body: &Bytes) -> Result<Vec<SourceFile>, Problem> {
+    let wire: wire::SchemaDocuments = parse(body)?;
+    let file = |file: wire::File| SourceFile { name: file.name, text: file.text };
+    let files: Vec<SourceFile> = wire.files.into_iter().map(file).collect();
+    let documents = wire.schemas.iter().enumerate().map(|(number, document)| SourceFile {
+        name: format!("schemas[{number}]"),
+        text: document.to_string(),
+    });
+    Ok(files.into_iter().chain(documents).collect())
+}
+
+pub(crate) async fn check(
+    State(service): State<Service>,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+) -> Answer {
+    check_branch(query.as_deref())?;
+    let files = sources(&body)?;
+    let report = blocking(service, move |service| service.schema_check(&files)).await?;
+    // Accepted, and not kept: the published clients tell a valid schema by this status.
+    Ok((StatusCode::ACCEPTED, told(&report)).into_response())
+}
+
+pub(crate) async fn load(
+    State(service): State<Service>,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+) -> Answer {
+    check_branch(query.as_deref())?;
+    let files = sources(&body)?;
+    let report = blocking(service, move |service| service.schema_load(&files)).await?;
+    Ok(told(&report))
+}
+
+fn told(report: &SchemaReport) -> Response {
+    axum::Json(serde_json::json!({
+        "hash": report.hash, "previous_hash": report.previous_hash,
+        "schema_updated": report.hash != report.previous_hash, "warnings": [],
+        "diff": report.diff, "changes": report.changes,
+    }))
+    .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_read_in_both_ways_clients_write_them() {
+        assert_eq!(decoded("feat%2Fx+y"), "feat/x y");
+        assert_eq!(decoded("feat/x%20y"), "feat/x y");
+        assert_eq!(decoded("100%"), "100%");
+        assert_eq!(decoded("%zz%C3%A9"), "%zzé");
+        assert_eq!(every(Some("a=1&b=2&a=3&"), "a"), ["1", "3"]);
+        assert_eq!(every(None, "a"), Vec::<String>::new());
+    }
+}
