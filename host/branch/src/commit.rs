@@ -139,7 +139,7 @@ impl Database {
             author: draft.author().0,
             cause,
             changed: summary(&draft)?,
-            drawn: drawn(&draft),
+            drawn: crate::draft::drawn(&draft)?,
         };
         let proposal = Proposal {
             base: draft.seq(),
@@ -154,18 +154,6 @@ impl Database {
             Err(other) => Err(CommitFailure::Store(other)),
         }
     }
-}
-
-/// What the draft takes from pools and gives back.
-fn drawn(draft: &Draft) -> Vec<(ObjectId, u128, bool)> {
-    let rows = draft.view.rows.pending(Space::PoolValues);
-    rows.filter_map(|(key, value)| {
-        let (pool, place) = key.split_first_chunk::<16>()?;
-        let place = <[u8; 16]>::try_from(place).ok()?;
-        let pool = ObjectId(u128::from_be_bytes(*pool));
-        Some((pool, u128::from_be_bytes(place), value.is_some()))
-    })
-    .collect()
 }
 
 /// The draft's rows as writes, with the history of what they overwrite.

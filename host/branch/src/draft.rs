@@ -35,12 +35,15 @@ use crate::object::{Object, TOMBSTONE, stamped};
 use crate::record::{Attr, Record};
 use crate::view::View;
 
-pub use allocate::{Granted, Held, IdentifiedBy, PoolRequest, PoolUse, ResourceUse, Want};
+pub use allocate::{
+    BLOCK_MAX, Gone, Granted, Held, IDENTIFIER_BYTES_MAX, IdentifiedBy, Kept, PoolRequest, PoolUse,
+    REASON_BYTES_MAX, ResourceUse, Want,
+};
 pub use claim::{Claim, ClaimedPeer};
 pub use input::{AttrInput, FromPool, Given, Input, PeerInput, PeerRef, RelInput};
 pub use ledger::{Ledger, LedgerOrder, LedgerRow};
 
-pub(crate) use allocate::Books;
+pub(crate) use allocate::{Books, drawn};
 pub(crate) use index::constraint_keys;
 
 /// Pending changes over a view. Dereferences to the view, which shows them.
@@ -66,7 +69,7 @@ impl Deref for Draft {
 /// Something that is done whole or not at all, under way.
 #[derive(Debug)]
 #[must_use = "end it"]
-pub struct Attempt(crate::rows::Mark);
+pub struct Attempt(crate::rows::Mark, allocate::LeaseMark);
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,14 +121,17 @@ impl Draft {
 
     /// Begins something that is done whole or not at all.
     pub fn begin(&mut self) -> Attempt {
-        Attempt(self.view.rows.mark())
+        Attempt(self.view.rows.mark(), self.leases.mark())
     }
 
     /// Ends it: what was written since stays, or is taken back.
     pub fn end(&mut self, attempt: Attempt, succeeded: Succeeded) {
         match succeeded {
             Succeeded::Yes => self.view.rows.keep(attempt.0),
-            Succeeded::No => self.view.rows.back_to(attempt.0),
+            Succeeded::No => {
+                self.view.rows.back_to(attempt.0);
+                self.leases.back_to(&attempt.1);
+            }
         }
         self.making = None;
     }
@@ -248,10 +254,12 @@ impl Draft {
                 Some(old) if old.same_as(&new) => {}
                 None if new.value.is_null() && new.same_as(&Attr::plain(Value::Null)) => {}
                 old => {
+                    // A value that changes goes back to its pool, and so does one that stays but no
+                    // longer comes from there.
                     if let Some(old) = old
-                        && old.value != new.value
+                        && (old.value != new.value || old.source != new.source)
                     {
-                        self.release_value(old.source, &old.value)?;
+                        self.release_value(old.source, &old.value, Some(&object))?;
                     }
                     record.attrs.insert(attribute.symbol, new);
                 }
@@ -427,18 +435,24 @@ impl Draft {
         {
             self.leases.note_pool_changed();
         }
+        self.note_if_it_takes(kind, id);
+    }
+
+    /// Notes an object of a kind that can take something of a pool.
+    fn note_if_it_takes(&mut self, kind: &Arc<Kind>, id: ObjectId) {
         let numbers = [AttributeKind::Number, AttributeKind::NumberPool, AttributeKind::Bandwidth];
-        let takes = is_prefix
-            || kind.generics.iter().any(|generic| generic == "BuiltinIPAddress")
+        let generics = ["BuiltinIPPrefix", "BuiltinIPAddress"];
+        let takes = kind.generics.iter().any(|generic| generics.contains(&generic.as_str()))
             || kind.attributes.iter().any(|attribute| numbers.contains(&attribute.kind));
         if takes {
-            self.leases.note_written(id);
+            self.leases.note_written(id, kind.symbol);
         }
     }
 
     /// Takes an object's own rows away; its edges must be gone already.
     fn bury(&mut self, object: &Object) -> Result<(), BranchError> {
         let kind = Arc::clone(object.kind());
+        self.leases.note_written(object.id(), kind.symbol);
         let record = object.record()?;
         self.index_attributes(&kind, object.id(), Some(&record), None)?;
         let line = self.view.line(kind.branch);

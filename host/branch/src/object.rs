@@ -56,6 +56,17 @@ impl Object {
         Ok(Some(Self { id, kind: Arc::clone(kind), seq, header, row }))
     }
 
+    /// The same again, with its bytes copied: for what outlives a look at the store.
+    pub(crate) fn copied(&self) -> Self {
+        Self {
+            id: self.id,
+            kind: Arc::clone(&self.kind),
+            seq: self.seq,
+            header: self.header,
+            row: Bytes::Pending(Arc::from(&*self.row)),
+        }
+    }
+
     fn payload(&self) -> Payload<'_> {
         Payload { bytes: self.row.get(PAYLOAD_AT..).unwrap_or_default(), seq: self.seq }
     }

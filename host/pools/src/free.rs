@@ -13,6 +13,19 @@ pub struct FreeSet {
     gaps: BTreeMap<u128, u128>,
     /// By height `h`: starts of the gaps whose largest aligned block has `2^h` numbers.
     classes: BTreeMap<u8, BTreeSet<u128>>,
+    /// How many numbers are free, kept with every change; all 2^128 count as one less.
+    count: u128,
+}
+
+/// A row of numbers that are wanted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block {
+    /// How many.
+    pub count: u128,
+    /// The first is a multiple of this, counted from `origin`; 1 where any will do.
+    pub align: u128,
+    /// What counts as zero.
+    pub origin: u128,
 }
 
 impl FreeSet {
@@ -93,16 +106,93 @@ impl FreeSet {
             .and_then(|start| aligned(*start, height))
     }
 
+    /// As [`FreeSet::lowest`], but beginning at `from` or above it.
+    pub fn lowest_from(&self, height: u8, from: u128) -> Option<u128> {
+        let here = self.gaps.range(..=from).next_back().and_then(|(_, end)| {
+            let start = aligned(from, height)?;
+            let last = start.checked_add(reach(height))?;
+            (last <= *end).then_some(start)
+        });
+        here.or_else(|| {
+            self.classes
+                .range(height..)
+                .filter_map(|(_, starts)| starts.range(from..).next())
+                .min()
+                .and_then(|start| aligned(*start, height))
+        })
+    }
+
+    /// A free block of `2^height` numbers as far from what is taken as halving allows: the middle of
+    /// the largest gap, the lowest of equals.
+    pub fn sparse(&self, height: u8) -> Option<u128> {
+        let (largest, starts) = self.classes.last_key_value()?;
+        if *largest < height {
+            return None;
+        }
+        aligned(*starts.first()?, *largest)
+    }
+
+    /// The first number of the lowest free block of any length. Gaps that are surely long enough are
+    /// found by their class; those that may be are looked at one by one, and so are all where the
+    /// first number must be a multiple of something.
+    pub fn block(&self, block: Block) -> Option<u128> {
+        let fits = |start: u128, end: u128| {
+            let start = match block.align {
+                0 | 1 => start,
+                align => match start.checked_sub(block.origin)? % align {
+                    0 => start,
+                    rest => start.checked_add(align - rest)?,
+                },
+            };
+            let last = start.checked_add(block.count.checked_sub(1)?)?;
+            (last <= end).then_some(start)
+        };
+        if block.align > 1 {
+            return self.gaps().find_map(|(start, end)| fits(start, end));
+        }
+        // A gap of `n` numbers holds an aligned block of at least a quarter of the power above `n`.
+        let log = u8::try_from(block.count.checked_ilog2()?).ok()?;
+        let mut found: Option<u128> = None;
+        for (_, starts) in self.classes.range(log.saturating_sub(1)..) {
+            for start in starts {
+                if found.is_some_and(|found| found <= *start) {
+                    break;
+                }
+                let end = self.gaps.get(start).copied()?;
+                if let Some(first) = fits(*start, end) {
+                    found = Some(first);
+                    break;
+                }
+            }
+        }
+        found
+    }
+
+    /// The length of the longest free row of numbers. Linear in the gaps.
+    pub fn longest(&self) -> u128 {
+        self.gaps().map(|(start, end)| (end - start).saturating_add(1)).max().unwrap_or(0)
+    }
+
     /// The height of the largest free aligned block.
     pub fn largest(&self) -> Option<u8> {
         self.classes.last_key_value().map(|(height, _)| *height)
     }
 
-    /// How many numbers are free; all 2^128 count as one less.
+    /// How many numbers are free; all 2^128 count as one less. Kept, not counted.
     pub fn count(&self) -> u128 {
+        self.count
+    }
+
+    /// The free numbers within a range, inclusive. Linear in the gaps there.
+    pub fn count_within(&self, first: u128, last: u128) -> u128 {
+        let from = self.gaps.range(..=first).next_back().map_or(first, |(start, _)| *start);
         self.gaps
-            .iter()
-            .fold(0, |sum: u128, (start, end)| sum.saturating_add((end - start).saturating_add(1)))
+            .range(from..=last)
+            .filter_map(|(start, end)| {
+                let (start, end) = (*start.max(&first), *end.min(&last));
+                (start <= end).then(|| (end - start).saturating_add(1))
+            })
+            .fold(0, u128::saturating_add)
     }
 
     /// The gaps in order, inclusive at both ends.
@@ -112,11 +202,16 @@ impl FreeSet {
 
     fn insert(&mut self, start: u128, end: u128) {
         self.gaps.insert(start, end);
+        self.count = self.count.saturating_add((end - start).saturating_add(1));
         self.classes.entry(class(start, end)).or_default().insert(start);
     }
 
     fn remove(&mut self, start: u128, end: u128) {
         self.gaps.remove(&start);
+        self.count = match (start, end) {
+            (0, u128::MAX) => 0,
+            _ => self.count - ((end - start) + 1),
+        };
         let class = class(start, end);
         if let Some(starts) = self.classes.get_mut(&class) {
             starts.remove(&start);
@@ -138,18 +233,21 @@ fn aligned(start: u128, height: u8) -> Option<u128> {
     }
 }
 
-/// The height of the largest aligned block in a gap.
+/// What lies between the first and the last number of a block.
+fn reach(height: u8) -> u128 {
+    1u128.checked_shl(u32::from(height)).map_or(u128::MAX, |size| size - 1)
+}
+
+/// The height of the largest aligned block in a gap: the largest power that its length holds, or the
+/// one below, which fits in any gap of that length.
 fn class(start: u128, end: u128) -> u8 {
-    let fits = |height: u8| {
-        aligned(start, height).is_some_and(|block| {
-            let reach = match 1u128.checked_shl(u32::from(height)) {
-                Some(size) => size - 1,
-                None => u128::MAX,
-            };
-            block.checked_add(reach).is_some_and(|last| last <= end)
-        })
-    };
-    (0..=128).rev().find(|height| fits(*height)).unwrap_or(0)
+    let length = (end - start).checked_add(1);
+    let log = length.and_then(u128::checked_ilog2).and_then(|log| u8::try_from(log).ok());
+    let height = log.unwrap_or(128);
+    let fits = aligned(start, height)
+        .and_then(|block| block.checked_add(reach(height)))
+        .is_some_and(|last| last <= end);
+    if fits { height } else { height.saturating_sub(1) }
 }
 
 #[cfg(test)]
@@ -197,7 +295,23 @@ mod tests {
                 prop_assert_eq!(set.is_free_range(first, last), whole && first <= last);
                 for height in 0..=8 {
                     prop_assert_eq!(set.lowest(height), model_lowest(&free, height));
+                    let above: BTreeSet<u128> =
+                        free.iter().copied().filter(|number| *number >= first).collect();
+                    prop_assert_eq!(set.lowest_from(height, first), model_lowest(&above, height));
+                    let sparse = set.sparse(height);
+                    prop_assert_eq!(sparse.is_some(), set.lowest(height).is_some());
+                    let size = 1u128 << height;
+                    prop_assert!(sparse.is_none_or(|at| set.is_free_range(at, at + size - 1)));
                 }
+                for (count, align) in [(1, 1), (3, 1), (length + 1, 1), (2, 5), (length + 1, 7)] {
+                    let block = Block { count, align, origin: 0 };
+                    let wanted = (0..256u128).find(|at| {
+                        at % align == 0 && (*at..at + count).all(|one| free.contains(&one))
+                    });
+                    prop_assert_eq!(set.block(block), wanted);
+                }
+                let within = free.range(first..=last).count();
+                prop_assert_eq!(set.count_within(first, last), u128::try_from(within).unwrap());
                 let mut before: Option<u128> = None;
                 for (start, end) in set.gaps() {
                     prop_assert!(before.is_none_or(|before| before + 1 < start) && start <= end);
@@ -217,6 +331,7 @@ mod tests {
         assert_eq!(set.lowest(0), Some(1));
         set.give(0, 0);
         set.give(u128::MAX, u128::MAX);
+        assert_eq!(set.count(), u128::MAX);
         assert_eq!(set.gaps().collect::<Vec<_>>(), [(0, u128::MAX)]);
     }
 
@@ -231,6 +346,17 @@ mod tests {
             start - base
         };
         assert_eq!([next(8), next(7), next(15), next(8), next(7)], [0, 256, 32768, 512, 384]);
+    }
+
+    #[test]
+    fn sparse_blocks_halve_what_is_between_them() {
+        let mut set = FreeSet::new([(0, 0xff)]);
+        let mut next = || {
+            let start = set.sparse(0).unwrap();
+            set.take(start, start);
+            start
+        };
+        assert_eq!([next(), next(), next(), next(), next()], [0, 128, 64, 192, 32]);
     }
 
     #[test]

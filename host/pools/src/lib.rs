@@ -4,4 +4,4 @@
 pub mod address;
 mod free;
 
-pub use free::FreeSet;
+pub use free::{Block, FreeSet};

@@ -89,7 +89,7 @@ impl Service {
         let mut released = Value::Null;
         self.change(|draft| {
             let pool = draft.find_pool(name)?;
-            released = draft.release_identifier(&pool, identifier)?;
+            released = draft.release_identifier(&pool, identifier, "")?;
             Ok(())
         })?;
         Ok(json!({"released": released.to_json(), "identifier": identifier}))
@@ -210,7 +210,7 @@ fn draw(draft: &mut Draft, name: &str, drawing: &Drawing) -> Result<Vec<Granted>
         _ => drawing.length,
     };
     let want = match Want::of(&pool, length) {
-        Want::Number => Want::Number,
+        want @ (Want::Number | Want::Block { .. }) => want,
         Want::Prefix { length, .. } => Want::Prefix {
             length,
             kind: drawing.kind.clone(),
@@ -226,12 +226,9 @@ fn draw(draft: &mut Draft, name: &str, drawing: &Drawing) -> Result<Vec<Granted>
             Some(name) => IdentifiedBy::Identifier(format!("{name}-{number}")),
         };
         granted.push(draft.allocate(&PoolRequest {
-            pool: pool.id().to_string(),
-            identifier,
-            want: want.clone(),
             data: drawing.data.clone(),
-            object: None,
             value: value.clone(),
+            ..PoolRequest::new(pool.id().to_string(), identifier, want.clone())
         })?);
     }
     Ok(granted)

@@ -5,7 +5,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Space {
-    /// name → anything; `format` holds the version of this page.
+    /// name → anything; `format` holds the version of this page; `division/` pool desk → values of a
+    /// pool's scope; `last-drawn/` desk → place.
     Meta,
     /// symbol:u32 → name.
     Symbols,
@@ -27,9 +28,9 @@ pub enum Space {
     Index,
     /// seq:u64 → who, when, why, what.
     Log,
-    /// pool:u128 identifier → what it holds.
+    /// desk:u128 identifier → what it holds or held. A desk is a pool, or a division of one.
     Reservations,
-    /// pool:u128 value:u128 → identifier.
+    /// desk:u128 value:u128 → identifier.
     PoolValues,
     /// branch:u32 instance:u128 object:u128 → what is claimed.
     Claims,
@@ -58,7 +59,7 @@ pub enum Space {
 }
 
 /// Version of this page. A store of a newer version is refused.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 impl Space {
     /// Every space, in the order of this page.

@@ -34,18 +34,23 @@ impl Draft {
         let (doomed, loose) = self.closure(ids)?;
         self.check_needs(&doomed, &loose)?;
         let mut pools = Vec::new();
+        // While every link is there: which division of a pool a value belongs to may hang on one.
+        for id in &doomed {
+            if let Some(object) = self.view.object(*id)? {
+                self.release_all(&object)?;
+            }
+        }
         for id in &doomed {
             let Some(object) = self.view.object(*id)? else { continue };
             self.check_deletable(&object)?;
             if self.view.schema().is_a(object.kind(), "CoreResourcePool") {
-                pools.push((*id, self.label_of(&object)?));
+                pools.push((object.copied(), self.label_of(&object)?));
             }
             let kind = Arc::clone(object.kind());
             let had = self.constraint_keys(&kind, *id)?;
             for edge in loose.get(id).into_iter().flatten() {
                 self.drop_edge(edge)?;
             }
-            self.release_all(&object)?;
             self.bury(&object)?;
             let line = self.view.line(kind.branch);
             for (symbol, value) in had {
@@ -54,13 +59,14 @@ impl Draft {
             }
         }
         for (pool, label) in pools {
-            if let Some(identifier) = self.first_reservation(pool)? {
+            if let Some(identifier) = self.first_reservation(&pool)? {
                 let message = format!(
                     "pool `{label}` is in use, by `{identifier}` for one; release what it has handed \
                      out first"
                 );
                 return Err(Violation::Pool { code: "pool-in-use", message }.into());
             }
+            self.release_pool(&pool)?;
         }
         Ok(doomed.into_iter().collect())
     }

@@ -32,7 +32,8 @@ impl Draft {
             self.check_unique(&object)?;
             pools.extend(self.pool_behind(&object)?);
         }
-        self.check_pools(&pools)
+        self.check_pools(&pools)?;
+        self.hold_written()
     }
 
     /// Objects with a pending head or edge that are still there.

@@ -257,18 +257,35 @@ impl crate::view::View {
         net: IpNet,
     ) -> Result<Vec<(ObjectId, Arc<Kind>)>, BranchError> {
         let mut found = Vec::new();
+        for (kind, low, high) in self.ip_index_within(net) {
+            for row in self.rows.range_unnoted(Space::Index, &low, &high)? {
+                let (key, _) = row?;
+                found.push((crate::view::object_at_end(&key)?, Arc::clone(&kind)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Notes that nothing may come to lie within `net`, or go, until this is committed.
+    pub(crate) fn note_ip_objects_within(&self, net: IpNet) -> Result<(), BranchError> {
+        for (_, low, high) in self.ip_index_within(net) {
+            self.rows.range(Space::Index, &low, &high)?;
+        }
+        Ok(())
+    }
+
+    /// The index rows of what begins within `net`, kind by kind.
+    fn ip_index_within(&self, net: IpNet) -> Vec<(Arc<Kind>, Vec<u8>, Vec<u8>)> {
+        let mut ranges = Vec::new();
         for (generic, name) in [(PREFIX, "prefix"), (ADDRESS, "address")] {
             for kind in self.ip_kinds(generic) {
                 let Some(attribute) = kind.attribute(name) else { continue };
                 let line = self.line(kind.branch);
                 let base = key::index_prefix(line, kind.symbol, attribute.symbol);
                 let (low, high) = key::index_addresses(&base, net, generic == PREFIX);
-                for row in self.rows.range_unnoted(Space::Index, &low, &high)? {
-                    let (key, _) = row?;
-                    found.push((crate::view::object_at_end(&key)?, Arc::clone(&kind)));
-                }
+                ranges.push((kind, low, high));
             }
         }
-        Ok(found)
+        ranges
     }
 }

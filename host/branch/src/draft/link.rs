@@ -17,7 +17,7 @@ const POOL_RELATIONSHIPS: [&str; 5] = [
     "prefixpool__resource",
     "ipaddresspool__resource",
     "numberpool__range",
-    "ippool__namespace",
+    "ippool__ipnamespace",
 ];
 
 impl Draft {
@@ -224,6 +224,14 @@ impl Draft {
         }
         if POOL_RELATIONSHIPS.contains(&rel.identifier.as_str()) {
             self.leases.note_pool_changed();
+        }
+        if rel.cardinality == Cardinality::One {
+            // The division or the namespace that an object counts in may hang on this link.
+            for (end, _) in ends {
+                if let Some(kind) = self.view.kind_of(end)? {
+                    self.note_if_it_takes(&kind, end);
+                }
+            }
         }
         let line = self.view.line(rel.branch);
         for ((end, direction), other) in ends.into_iter().zip([peer, id]) {

@@ -50,7 +50,9 @@ impl Draft {
         }
         let (had, has) = (own_pools(old), own_pools(&new));
         for id in had.keys().filter(|id| !has.contains_key(*id)) {
-            self.release_pool(*id)?;
+            if let Some(pool) = self.view.object(*id)? {
+                self.release_pool(&pool)?;
+            }
             self.delete(&[*id])?;
         }
         for (id, pool) in &has {

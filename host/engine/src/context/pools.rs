@@ -60,12 +60,9 @@ impl RunContext {
         let granted = self
             .draft
             .allocate(&PoolRequest {
-                pool: pool.to_owned(),
-                identifier: IdentifiedBy::Identifier(self.scoped(identifier)),
-                want,
                 data,
-                value: None,
                 object: Some(object),
+                ..PoolRequest::new(pool, IdentifiedBy::Identifier(self.scoped(identifier)), want)
             })
             .map_err(|failure| self.told(failure))?;
         // A parent that is handed out whole belongs to nobody; it is held like a number is.

@@ -1,21 +1,22 @@
-//! What of a pool is free, kept in memory over all drafts: built once from a snapshot, brought forward
-//! by the commit log, and rebuilt whenever that is not enough. Nothing here is the truth: the rows are,
-//! and the row of a chosen value guards the choice at the commit.
+//! What of a pool is free, kept in memory over all drafts: built once from a snapshot and brought
+//! forward by the commit log. Nothing here is the truth: the rows are, and the row of a chosen value
+//! guards the choice at the commit.
+//!
+//! Whoever takes something is counted: an object that carries it, a reservation, a draft in flight. A
+//! stretch is free when nobody is left. So an end can be taken back without asking who else there is,
+//! and a draft can look at the space as if what it gives up were free, and put it back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ipnet::IpNet;
-use model::ip::{self, Family};
 use model::schema::{Attribute, Kind};
-use model::{BranchId, ObjectId, Seq, Symbol, Value};
-use pools::FreeSet;
+use model::{BranchId, ObjectId, Seq, Symbol, Timestamp, Value};
 use store::{Space, key};
 
 use crate::commit::LogEntry;
-use crate::draft::allocate::number::NumberRange;
-use crate::draft::allocate::reserve::place;
-use crate::draft::allocate::space::{Resource, ends};
+use crate::draft::allocate::reserve::Kept;
+use crate::draft::allocate::scope::Desk;
+use crate::draft::allocate::shelf::{Realm, Shelf, Source, Stretch};
 use crate::error::BranchError;
 use crate::object::Object;
 use crate::view::View;
@@ -23,23 +24,23 @@ use crate::view::View;
 /// Commits that a book is brought over one by one; beyond it is rebuilt.
 const COMMITS_MAX: u64 = 10_000;
 
-/// First and last number of something, inclusive.
-pub(super) type Ends = (u128, u128);
-
-/// The book of each pool, by the branch it is seen from.
-type ByPool = BTreeMap<(BranchId, ObjectId), Arc<Mutex<Book>>>;
-
-/// All books of a database, by branch and pool.
+/// All books of a database, by pool, or by division of one.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
-    books: Mutex<ByPool>,
+    books: Mutex<BTreeMap<ObjectId, Arc<Mutex<Book>>>>,
 }
 
 impl Books {
-    /// The book of a pool; empty and of no commit when it is new.
-    pub(super) fn of(&self, branch: BranchId, pool: ObjectId) -> Arc<Mutex<Book>> {
+    /// The book of a desk; empty and of no commit when it is new.
+    pub(super) fn of(&self, desk: ObjectId) -> Arc<Mutex<Book>> {
         let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(books.entry((branch, pool)).or_default())
+        Arc::clone(books.entry(desk).or_default())
+    }
+
+    /// The desks of which something is known.
+    pub(super) fn known(&self) -> Vec<ObjectId> {
+        let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        books.keys().copied().collect()
     }
 }
 
@@ -48,50 +49,8 @@ pub(super) fn open(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
     book.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a pool draws from.
-#[derive(Debug)]
-enum Source {
-    Numbers(NumberRange),
-    Net(Resource, Option<ObjectId>),
-}
-
-/// One resource with what of it is free.
-#[derive(Debug)]
-pub(super) struct Shelf {
-    pub(super) id: ObjectId,
-    source: Source,
-    /// What it could hand out at all.
-    bounds: Option<Ends>,
-    pub(super) free: FreeSet,
-}
-
-impl Shelf {
-    pub(super) fn net(&self) -> Option<&Resource> {
-        match &self.source {
-            Source::Net(resource, _) => Some(resource),
-            Source::Numbers(_) => None,
-        }
-    }
-
-    pub(super) fn range(&self) -> Option<&NumberRange> {
-        match &self.source {
-            Source::Numbers(range) => Some(range),
-            Source::Net(..) => None,
-        }
-    }
-
-    fn clip(&self, (low, high): Ends) -> Option<Ends> {
-        let (first, last) = self.bounds?;
-        let (low, high) = (low.max(first), high.min(last));
-        (low <= high).then_some((low, high))
-    }
-
-    fn take(&mut self, taken: Ends) {
-        if let Some((low, high)) = self.clip(taken) {
-            self.free.take(low, high);
-        }
-    }
-}
+/// Which object, on which line of the store.
+pub(super) type Carrier = (BranchId, ObjectId);
 
 /// What is known of one pool.
 #[derive(Debug, Default)]
@@ -99,27 +58,37 @@ pub(crate) struct Book {
     /// The commit it shows; nothing before it is built.
     seq: Option<Seq>,
     schema: Seq,
+    /// The latest moment at which it was looked at.
+    now: Timestamp,
     /// In the order in which they are drawn from.
     pub(super) shelves: Vec<Shelf>,
     /// Stretches that the attribute does not accept.
-    excluded: Vec<Ends>,
+    excluded: Vec<Stretch>,
     /// What each object takes.
-    carried: HashMap<ObjectId, Ends>,
-    /// Stretches that are taken, with how often.
-    takers: BTreeMap<Ends, u32>,
-    /// Stretches that drafts in flight hold.
-    leases: BTreeMap<u128, u128>,
+    pub(super) carried: HashMap<Carrier, Stretch>,
+    /// What reservations take, by place, and until when.
+    held: HashMap<u128, (Stretch, Option<Timestamp>)>,
+    /// Reservations that end by themselves, soonest first.
+    ends: BTreeSet<(Timestamp, u128)>,
+    /// Stretches that are taken, with how often: objects, reservations and leases.
+    takers: BTreeMap<Stretch, u32>,
+    /// How many of these have which size, as a power of two: where to look for one around another.
+    sizes: BTreeMap<u32, usize>,
+    /// Stretches that drafts in flight hold, with how often.
+    leases: BTreeMap<Stretch, u32>,
+    /// The last one drawn, for pools that go on from there.
+    pub(super) last: Option<u128>,
 }
 
 /// The way an object takes part in a pool.
-enum Part {
+pub(super) enum Part {
     Numbers(Vec<(Arc<Kind>, Attribute)>),
     Prefixes,
     Addresses,
 }
 
 impl Part {
-    fn of(view: &View, pool: &Object) -> Self {
+    pub(super) fn of(view: &View, pool: &Object) -> Self {
         match pool.kind().name.as_str() {
             "CoreNumberPool" => Self::Numbers(view.numbered(pool)),
             "CoreIPPrefixPool" => Self::Prefixes,
@@ -129,36 +98,42 @@ impl Part {
     }
 
     /// Whether objects of a kind can take part.
-    fn concerns(&self, view: &View, symbol: Symbol) -> bool {
+    pub(super) fn concerns(&self, view: &View, symbol: Symbol) -> bool {
         match self {
             Self::Numbers(kinds) => kinds.iter().any(|(kind, _)| kind.symbol == symbol),
-            Self::Prefixes | Self::Addresses => {
-                let generic = self.generic();
-                let schema = view.schema();
-                schema.by_symbol.get(&symbol).is_some_and(|kind| schema.is_a(kind, generic))
-            }
+            Self::Prefixes => is_a(view, symbol, "BuiltinIPPrefix"),
+            Self::Addresses => is_a(view, symbol, "BuiltinIPAddress"),
         }
-    }
-
-    fn generic(&self) -> &'static str {
-        if matches!(self, Self::Prefixes) { "BuiltinIPPrefix" } else { "BuiltinIPAddress" }
     }
 }
 
+fn is_a(view: &View, symbol: Symbol, generic: &str) -> bool {
+    let schema = view.schema();
+    schema.by_symbol.get(&symbol).is_some_and(|kind| schema.is_a(kind, generic))
+}
+
 impl Book {
+    /// Whether there are commits, or a schema, that it does not show.
+    pub(super) fn is_behind(&self, seq: Seq, schema: Seq) -> bool {
+        self.seq.is_none_or(|shown| shown < seq) || self.schema != schema
+    }
+
     /// Brings the book to a view's state; an older view leaves it as it is.
-    pub(super) fn advance(&mut self, view: &View, pool: &Object) -> Result<(), BranchError> {
+    pub(super) fn advance(&mut self, view: &View, desk: &Desk) -> Result<(), BranchError> {
         let (Some(seq), true) = (self.seq, self.schema == view.compiled.seq) else {
-            return self.build(view, pool);
+            return self.build(view, desk);
         };
         if view.seq() <= seq {
             return Ok(());
         }
         if view.seq().0 - seq.0 > COMMITS_MAX {
-            return self.build(view, pool);
+            return self.build(view, desk);
         }
-        let part = Part::of(view, pool);
-        let mut changed = Vec::new();
+        let part = Part::of(view, &desk.pool);
+        let mut changed = BTreeMap::new();
+        let mut drawn = BTreeSet::new();
+        let mut is_other = false;
+        let range = view.schema().kind("CoreNumberPoolRange").map(|kind| kind.symbol);
         let from = key::log(Seq(seq.0 + 1));
         let to = key::log(Seq(view.seq().0 + 1));
         for row in view.rows.snapshot.range(Space::Log, &from, &to)? {
@@ -166,303 +141,316 @@ impl Book {
             let entry = LogEntry::decode(&row).ok_or_else(|| BranchError::Damaged {
                 what: "a row of the commit log".to_owned(),
             })?;
-            if !self.follow(view, pool, &part, &entry, &mut changed) {
-                return self.build(view, pool);
+            for (id, symbol, _) in &entry.changed {
+                is_other |= *id == desk.pool.id()
+                    || range == Some(Symbol(*symbol))
+                    || self.shelves.iter().any(|shelf| shelf.id == *id);
+                if part.concerns(view, Symbol(*symbol)) {
+                    changed.insert(*id, Symbol(*symbol));
+                }
             }
+            let here = entry.drawn.iter().filter(|(pool, _, _)| *pool == desk.id);
+            drawn.extend(here.map(|(_, place, _)| *place));
         }
-        for id in changed {
-            if !self.settle(view, &part, id)? {
-                return self.build(view, pool);
-            }
+        // A resource is touched by everything that comes to lie below it; it is another one only when
+        // what it gives has changed.
+        if is_other && !self.is_set_up(view, desk, &part)? {
+            return self.build(view, desk);
+        }
+        for (id, symbol) in changed {
+            let now = match view.object(id)? {
+                Some(object) => self.taken_by(view, desk, &part, &object)?,
+                None => None,
+            };
+            self.carry(view.carrier(symbol, id), now);
+        }
+        for place in drawn {
+            self.settle_held(view, desk, place)?;
         }
         self.seq = Some(view.seq());
         Ok(())
     }
 
-    /// Takes over what one commit says of reservations and collects the objects it changed. `false`
-    /// where only building anew will do.
-    fn follow(
-        &mut self,
-        view: &View,
-        pool: &Object,
-        part: &Part,
-        entry: &LogEntry,
-        changed: &mut Vec<ObjectId>,
-    ) -> bool {
-        for (id, symbol, _) in &entry.changed {
-            let known = self.shelves.iter().any(|shelf| shelf.id == *id);
-            let range = view.schema().kind("CoreNumberPoolRange").map(|kind| kind.symbol);
-            if *id == pool.id() || known || range == Some(Symbol(*symbol)) {
-                return false;
-            }
-            if part.concerns(view, Symbol(*symbol)) {
-                changed.push(*id);
-            }
-        }
-        for (of, place, taken) in &entry.drawn {
-            if *of != pool.id() {
-                continue;
-            }
-            match part {
-                Part::Numbers(_) if *taken => self.add((*place, *place)),
-                Part::Numbers(_) => self.leave((*place, *place)),
-                // A parent that is handed out whole, or given back, has no object of its own.
-                Part::Prefixes if self.is_parent(*place) => return false,
-                Part::Prefixes | Part::Addresses => {}
-            }
-        }
-        true
+    /// Whether the resources are still the ones it was built over.
+    fn is_set_up(&self, view: &View, desk: &Desk, part: &Part) -> Result<bool, BranchError> {
+        let (shelves, excluded) = set_up(view, desk, part)?;
+        let same = |(old, new): (&Shelf, &Shelf)| old.id == new.id && old.source == new.source;
+        Ok(excluded == self.excluded
+            && shelves.len() == self.shelves.len()
+            && self.shelves.iter().zip(&shelves).all(same))
     }
 
-    fn is_parent(&self, place_of: u128) -> bool {
-        let nets = self.shelves.iter().filter_map(Shelf::net);
-        nets.into_iter().any(|resource| place(&Value::Net(resource.net)) == Some(place_of))
-    }
-
-    /// What an object takes now instead of what it took. `false` where only building anew will do.
-    fn settle(&mut self, view: &View, part: &Part, id: ObjectId) -> Result<bool, BranchError> {
-        let now = match view.object(id)? {
-            Some(object) => self.taken_by(view, part, &object)?,
-            None => None,
+    /// What an object takes now instead of what it took.
+    fn carry(&mut self, carrier: Carrier, now: Option<Stretch>) {
+        let before = match now {
+            Some(now) => self.carried.insert(carrier, now),
+            None => self.carried.remove(&carrier),
         };
-        let before = self.carried.get(&id).copied();
         if before == now {
-            return Ok(true);
-        }
-        if before.is_some() && matches!(part, Part::Prefixes) {
-            // What lies below or above it may cover the same stretch.
-            return Ok(false);
-        }
-        if let Some(before) = before {
-            self.carried.remove(&id);
-            self.leave(before);
+            return;
         }
         if let Some(now) = now {
-            self.carried.insert(id, now);
             self.add(now);
         }
-        Ok(true)
+        if let Some(before) = before {
+            self.leave(before);
+        }
+    }
+
+    /// What the reservation of a place takes now instead of what it took.
+    fn settle_held(&mut self, view: &View, desk: &Desk, place: u128) -> Result<(), BranchError> {
+        if let Some((before, until)) = self.held.remove(&place) {
+            self.leave(before);
+            if let Some(until) = until {
+                self.ends.remove(&(until, place));
+            }
+        }
+        if let Some(kept) = view.kept_at(desk.id, place)? {
+            self.hold(place, &kept);
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, place: u128, kept: &Kept) {
+        let Some(stretch) = Stretch::of(&kept.value) else { return };
+        let until = kept.until;
+        if until.is_some_and(|until| until <= self.now) {
+            return;
+        }
+        self.add(stretch);
+        self.held.insert(place, (stretch, until));
+        if let Some(until) = until {
+            self.ends.insert((until, place));
+        }
+    }
+
+    /// Lets go of what has ended by itself. An earlier moment than one seen before changes nothing.
+    pub(super) fn wake(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+        while let Some((until, place)) = self.ends.first().copied() {
+            if until > self.now {
+                return;
+            }
+            self.ends.remove(&(until, place));
+            if let Some((stretch, _)) = self.held.remove(&place) {
+                self.leave(stretch);
+            }
+        }
+    }
+
+    /// What the reservation of a place takes.
+    pub(super) fn held_at(&self, place: u128) -> Option<Stretch> {
+        self.held.get(&place).map(|(stretch, _)| *stretch)
     }
 
     /// The stretch an object takes of the pool.
-    fn taken_by(
+    pub(super) fn taken_by(
         &self,
         view: &View,
+        desk: &Desk,
         part: &Part,
         object: &Object,
-    ) -> Result<Option<Ends>, BranchError> {
-        if let Part::Numbers(kinds) = part {
-            let attribute = kinds.iter().find(|(kind, _)| kind.symbol == object.kind().symbol);
-            let value = attribute.map(|(_, attribute)| object.value(&attribute.name));
-            return Ok(value.and_then(|value| place(&value)).map(|place| (place, place)));
+    ) -> Result<Option<Stretch>, BranchError> {
+        let value = match part {
+            Part::Numbers(kinds) => {
+                let mut kinds = kinds.iter();
+                match kinds.find(|(kind, _)| kind.symbol == object.kind().symbol) {
+                    Some((_, attribute)) => object.value(&attribute.name),
+                    None => Value::Null,
+                }
+            }
+            Part::Prefixes => object.value("prefix"),
+            Part::Addresses => object.value("address"),
+        };
+        let Some(taken) = Stretch::of(&value) else { return Ok(None) };
+        if taken.realm == Realm::Numbers {
+            let here = desk.is_whole() || view.division(&desk.pool, object)? == desk.division;
+            return Ok(here.then_some(taken));
         }
-        let taken = match (part, object.value("prefix"), object.value("address")) {
-            (Part::Prefixes, Value::Net(net), _) => (net, ends(net)),
-            (Part::Addresses, _, Value::Host(host)) => single(host.address),
-            (Part::Addresses, _, Value::Address(address)) => single(address),
-            _ => return Ok(None),
-        };
         let mut nets = self.shelves.iter().filter(|shelf| shelf.id != object.id());
-        let within =
-            nets.find(|shelf| shelf.net().is_some_and(|resource| resource.net.contains(&taken.0)));
-        let Some(Shelf { source: Source::Net(_, namespace), .. }) = within else {
-            return Ok(None);
-        };
-        let same = view.namespace_of(object)? == *namespace;
-        Ok(same.then_some(taken.1))
+        let within = nets.find_map(|shelf| match &shelf.source {
+            Source::Net(resource, namespace) => {
+                Stretch::net(resource.net).contains(taken).then_some(*namespace)
+            }
+            Source::Numbers(_) => None,
+        });
+        let Some(namespace) = within else { return Ok(None) };
+        Ok((view.namespace_of(object)? == namespace).then_some(taken))
     }
 
-    fn build(&mut self, view: &View, pool: &Object) -> Result<(), BranchError> {
-        self.shelves.clear();
-        self.excluded.clear();
+    fn build(&mut self, view: &View, desk: &Desk) -> Result<(), BranchError> {
         self.carried.clear();
+        self.held.clear();
+        self.ends.clear();
         self.takers.clear();
-        let part = Part::of(view, pool);
-        self.put_up(view, pool, &part)?;
-        for shelf in &mut self.shelves {
-            if let Some((first, last)) = shelf.bounds {
-                shelf.free = FreeSet::new([(first, last)]);
-            }
-        }
-        for excluded in self.excluded.clone() {
-            self.shelves.iter_mut().for_each(|shelf| shelf.take(excluded));
-        }
+        self.sizes.clear();
+        let part = Part::of(view, &desk.pool);
+        (self.shelves, self.excluded) = set_up(view, desk, &part)?;
         match &part {
             Part::Numbers(kinds) => {
-                for (kind, attribute) in kinds {
+                for (kind, _) in kinds {
                     for row in view.heads_unnoted(kind)? {
                         let (id, object) = row?;
-                        let value = object.attr(attribute).value.to_value();
-                        if let Some(place) = value.as_ref().and_then(place) {
-                            self.carried.insert(id, (place, place));
-                            self.add((place, place));
-                        }
+                        let taken = self.taken_by(view, desk, &part, &object)?;
+                        self.carry(view.carrier(kind.symbol, id), taken);
                     }
                 }
-                for place in view.reserved_places(pool.id())? {
-                    self.add((place, place));
+            }
+            Part::Prefixes | Part::Addresses => {
+                let nets: Vec<_> =
+                    self.shelves.iter().filter_map(|shelf| Some(shelf.net()?.net)).collect();
+                for net in nets {
+                    for (id, kind) in view.ip_objects_within(net)? {
+                        if !part.concerns(view, kind.symbol) {
+                            continue;
+                        }
+                        let Some(object) = view.object_of(&kind, id)? else { continue };
+                        let taken = self.taken_by(view, desk, &part, &object)?;
+                        self.carry(view.carrier(kind.symbol, id), taken);
+                    }
                 }
             }
-            Part::Prefixes | Part::Addresses => self.build_nets(view, pool, &part)?,
         }
-        for (low, high) in self.leases.clone() {
-            self.shelves.iter_mut().for_each(|shelf| shelf.take((low, high)));
+        for (place, kept) in view.all_kept(desk.id)? {
+            self.hold(place, &kept);
         }
+        for (stretch, count) in self.leases.clone() {
+            (0..count).for_each(|_| self.add(stretch));
+        }
+        self.last = view.last_drawn(desk.id)?;
         self.seq = Some(view.seq());
         self.schema = view.compiled.seq;
         Ok(())
     }
 
-    /// The resources, empty.
-    fn put_up(&mut self, view: &View, pool: &Object, part: &Part) -> Result<(), BranchError> {
-        if let Part::Numbers(kinds) = part {
-            for range in view.number_ranges(pool)? {
-                let bounds = Some((super::number::at(range.first), super::number::at(range.last)));
-                let source = Source::Numbers(range);
-                self.shelves.push(Shelf { id: range.id, source, bounds, free: FreeSet::default() });
-            }
-            for (_, attribute) in kinds {
-                self.excluded.extend(super::number::excluded_of(attribute));
-            }
-            return Ok(());
+    /// One taker more.
+    pub(super) fn add(&mut self, taken: Stretch) {
+        let count = self.takers.entry(taken).or_insert(0);
+        *count += 1;
+        if *count == 1 {
+            *self.sizes.entry(taken.height()).or_insert(0) += 1;
+            self.shelves.iter_mut().for_each(|shelf| shelf.take(taken));
         }
-        for resource in view.pool_resources(pool)? {
-            let bounds = match part {
-                Part::Prefixes => Some(ends(resource.net)),
-                _ => pools::address::usable(resource.net, resource.is_pool),
-            };
-            let namespace = match view.object(resource.id)? {
-                Some(parent) => view.namespace_of(&parent)?,
-                None => None,
-            };
-            let (id, source) = (resource.id, Source::Net(resource, namespace));
-            self.shelves.push(Shelf { id, source, bounds, free: FreeSet::default() });
-        }
-        Ok(())
     }
 
-    fn build_nets(&mut self, view: &View, pool: &Object, part: &Part) -> Result<(), BranchError> {
-        let nets: Vec<(ObjectId, IpNet)> =
-            self.shelves.iter().filter_map(|shelf| Some((shelf.id, shelf.net()?.net))).collect();
-        for (parent, net) in nets {
-            for (id, kind) in view.ip_objects_within(net)? {
-                let Some(object) = view.object_of(&kind, id)? else { continue };
-                if id == parent || self.carried.contains_key(&id) {
-                    continue;
-                }
-                if let Some(taken) = self.taken_by(view, part, &object)? {
-                    self.carried.insert(id, taken);
-                    self.add(taken);
-                }
-            }
-            if view.holds_object(pool.id(), &Value::Net(net), parent)? {
-                self.add(ends(net));
-            }
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, taken: Ends) {
-        *self.takers.entry(taken).or_insert(0) += 1;
-        self.shelves.iter_mut().for_each(|shelf| shelf.take(taken));
-    }
-
-    /// One taker less of a single number.
-    fn leave(&mut self, taken: Ends) {
+    /// One taker less; what nobody takes any more is free.
+    pub(super) fn leave(&mut self, taken: Stretch) {
         match self.takers.get_mut(&taken) {
             Some(count) if *count > 1 => *count -= 1,
-            _ => {
+            Some(_) => {
                 self.takers.remove(&taken);
+                if let Some(count) = self.sizes.get_mut(&taken.height()) {
+                    *count -= 1;
+                }
                 self.give_back(taken);
             }
+            None => {}
         }
     }
 
-    /// Makes a stretch free as far as nothing else takes it.
-    fn give_back(&mut self, (low, high): Ends) {
-        let leased = self.leases.range(low..=high).map(|(low, high)| (*low, *high));
-        let within = self.takers.range((low, 0)..=(high, u128::MAX)).map(|(taken, _)| *taken);
-        let mut others: Vec<Ends> = leased.chain(within).collect();
-        others.extend(self.excluded.iter().copied());
-        others.extend(self.around((low, high)));
-        for shelf in &mut self.shelves {
-            if let Some((low, high)) = shelf.clip((low, high)) {
-                shelf.free.give(low, high);
-                for other in &others {
-                    shelf.take(*other);
-                }
+    /// Makes a stretch free but for what others take of it. Logarithmic, and linear in the largest
+    /// stretches that lie within.
+    fn give_back(&mut self, left: Stretch) {
+        if self.is_within_another(left) {
+            return;
+        }
+        self.shelves.iter_mut().for_each(|shelf| shelf.give(left));
+        let mut from = left.low;
+        loop {
+            let low = Stretch { low: from, high: 0, ..left };
+            let high = Stretch { low: left.high, high: u128::MAX, ..left };
+            let Some((first, _)) = self.takers.range(low..=high).next() else { break };
+            let start = first.low;
+            let widest = Stretch { low: start, high: u128::MAX, ..left };
+            let Some((widest, _)) = self.takers.range(low..=widest).next_back() else { break };
+            let widest = *widest;
+            self.shelves.iter_mut().for_each(|shelf| shelf.take(widest));
+            match widest.high.checked_add(1) {
+                Some(next) if next <= left.high => from = next,
+                _ => break,
+            }
+        }
+        for excluded in &self.excluded {
+            if left.clip(*excluded).is_some() {
+                self.shelves.iter_mut().for_each(|shelf| shelf.take(*excluded));
             }
         }
     }
 
-    /// Taken stretches that contain this one: blocks, each at a multiple of its size.
-    fn around(&self, (low, high): Ends) -> Vec<Ends> {
-        let mut found = Vec::new();
-        for height in 0..=128u32 {
-            let size = 1u128.checked_shl(height);
-            let start = size.map_or(0, |size| low - low % size);
-            let end = size.map_or(u128::MAX, |size| start.saturating_add(size - 1));
-            if start < low && end >= high && self.takers.contains_key(&(start, end)) {
-                found.push((start, end));
+    /// Whether something that is taken contains this stretch: a prefix around it, found by its length.
+    fn is_within_another(&self, inner: Stretch) -> bool {
+        let above = self.sizes.range(inner.height()..).filter(|(_, count)| **count > 0);
+        above.into_iter().any(|(height, _)| {
+            let size = 1u128.checked_shl(*height);
+            let low = size.map_or(0, |size| inner.low - inner.low % size);
+            let high = size.map_or(u128::MAX, |size| low.saturating_add(size - 1));
+            let outer = Stretch { low, high, ..inner };
+            outer != inner && self.takers.contains_key(&outer)
+        })
+    }
+
+    /// Holds a stretch for a draft, free or not.
+    pub(super) fn lease(&mut self, stretch: Stretch) {
+        *self.leases.entry(stretch).or_insert(0) += 1;
+        self.add(stretch);
+    }
+
+    /// A draft no longer holds a stretch.
+    pub(super) fn end_lease(&mut self, stretch: Stretch) {
+        if let Some(count) = self.leases.get_mut(&stretch) {
+            *count -= 1;
+            if *count == 0 {
+                self.leases.remove(&stretch);
             }
-        }
-        found
-    }
-
-    /// What a shelf could hand out when empty, exclusions left out.
-    pub(super) fn total(&self, shelf: &Shelf) -> u128 {
-        let Some((first, last)) = shelf.bounds else { return 0 };
-        let mut all = FreeSet::new([(first, last)]);
-        for (low, high) in &self.excluded {
-            all.take(*low, *high);
-        }
-        all.count()
-    }
-
-    /// Whether there are commits, or a schema, that it does not show.
-    pub(super) fn is_behind(&self, seq: Seq, schema: Seq) -> bool {
-        self.seq.is_none_or(|shown| shown < seq) || self.schema != schema
-    }
-
-    /// Holds a free stretch for a draft; `false` where it is not free.
-    pub(super) fn lease(&mut self, shelf: ObjectId, (low, high): Ends) -> bool {
-        let Some(shelf) = self.shelves.iter_mut().find(|known| known.id == shelf) else {
-            return false;
-        };
-        if !shelf.free.is_free_range(low, high) {
-            return false;
-        }
-        shelf.free.take(low, high);
-        self.leases.insert(low, high);
-        true
-    }
-
-    /// A draft that held a stretch is gone, committed or not.
-    pub(super) fn end_lease(&mut self, low: u128) {
-        if let Some(high) = self.leases.remove(&low) {
-            self.give_back((low, high));
+            self.leave(stretch);
         }
     }
 
-    /// What an object of a draft takes, held for that draft, if it is free.
-    pub(super) fn lease_written(
-        &mut self,
-        view: &View,
-        pool: &Object,
-        object: &Object,
-    ) -> Result<Option<u128>, BranchError> {
-        let part = Part::of(view, pool);
-        if !part.concerns(view, object.kind().symbol) {
-            return Ok(None);
-        }
-        let Some(taken) = self.taken_by(view, &part, object)? else { return Ok(None) };
-        let ids: Vec<ObjectId> = self.shelves.iter().map(|shelf| shelf.id).collect();
-        Ok(ids.into_iter().any(|id| self.lease(id, taken)).then_some(taken.0))
+    /// What is free according to the takers alone, shelf by shelf: what the kept gaps must equal.
+    #[cfg(test)]
+    pub(super) fn recount(&self) -> Vec<Vec<(u128, u128)>> {
+        let fresh = self.shelves.iter().map(|shelf| {
+            let mut fresh =
+                Shelf::new(shelf.id, shelf.source.clone(), shelf.bounds, &self.excluded);
+            self.takers.keys().for_each(|taken| fresh.take(*taken));
+            fresh.free.gaps().collect()
+        });
+        fresh.collect()
     }
 }
 
-fn single(address: std::net::IpAddr) -> (IpNet, Ends) {
-    let number = ip::number(address);
-    let host = IpNet::new(address, Family::of(address).bits());
-    (host.expect("a full length fits"), (number, number))
+/// The resources, empty, and what is excluded.
+fn set_up(
+    view: &View,
+    desk: &Desk,
+    part: &Part,
+) -> Result<(Vec<Shelf>, Vec<Stretch>), BranchError> {
+    let mut shelves = Vec::new();
+    let mut excluded = Vec::new();
+    if let Part::Numbers(kinds) = part {
+        for (_, attribute) in kinds {
+            excluded.extend(super::number::excluded_of(attribute));
+        }
+        for range in view.number_ranges(&desk.pool)? {
+            let (low, high) = (super::number::at(range.first), super::number::at(range.last));
+            let bounds = (low <= high).then_some(Stretch { realm: Realm::Numbers, low, high });
+            shelves.push(Shelf::new(range.id, Source::Numbers(range), bounds, &excluded));
+        }
+        return Ok((shelves, excluded));
+    }
+    for resource in view.pool_resources(&desk.pool)? {
+        let whole = Stretch::net(resource.net);
+        let bounds = match part {
+            Part::Prefixes => Some(whole),
+            _ => pools::address::usable(resource.net, resource.is_pool)
+                .map(|(low, high)| Stretch { low, high, ..whole }),
+        };
+        let namespace = match view.object(resource.id)? {
+            Some(parent) => view.namespace_of(&parent)?,
+            None => None,
+        };
+        let id = resource.id;
+        shelves.push(Shelf::new(id, Source::Net(resource, namespace), bounds, &excluded));
+    }
+    Ok((shelves, excluded))
 }

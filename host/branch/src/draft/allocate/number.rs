@@ -1,15 +1,17 @@
 //! Numbers: the ranges of a pool, what of them is taken, and choosing the next.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use model::schema::{Attribute, Kind};
 use model::{ObjectId, Value};
 use store::{Space, key};
 
 use crate::draft::Draft;
-use crate::draft::allocate::book::{self, Book, Shelf};
+use crate::draft::allocate::pick::Strategy;
 use crate::draft::allocate::reserve::place;
-use crate::draft::allocate::{Granted, PoolRequest, refused};
+use crate::draft::allocate::scope::{Desk, scope_of};
+use crate::draft::allocate::shelf::{Realm, Shelf, Stretch};
+use crate::draft::allocate::{Granted, PoolRequest, Want, refused};
 use crate::error::BranchError;
 use crate::object::Object;
 
@@ -37,97 +39,181 @@ pub(crate) fn number_at(place: u128) -> i64 {
 impl Draft {
     pub(super) fn allocate_number(
         &mut self,
-        pool: &Object,
+        desk: &Desk,
         request: &PoolRequest,
+        also: Option<u128>,
     ) -> Result<Granted, BranchError> {
-        let book = self.book(pool)?;
-        let number = match &request.value {
-            Some(asked) => self.take_number(pool, &book, asked)?,
-            None => self.next_number(pool, &book)?,
+        let count = request.want.count();
+        let found = match (&request.value, &request.want) {
+            (Some(asked), _) => Some(self.take_number(desk, also, asked, count)?),
+            (None, Want::Block { align, .. }) => {
+                let align = *align;
+                self.at_desk(desk, also, |book| {
+                    let first = book.choose_block(count, align);
+                    let leases = first.map(|first| row(first, count)).unwrap_or_default();
+                    Ok((first, leases))
+                })?
+            }
+            (None, _) => {
+                let strategy = Strategy::of(&desk.pool, request);
+                self.at_desk(desk, also, |book| {
+                    let chosen = book.choose(strategy, |_| Some(0)).map(|(_, stretch)| stretch);
+                    Ok((chosen.map(|one| one.low), chosen.into_iter().collect()))
+                })?
+            }
         };
-        let value = Value::Int(number);
-        self.reserve(pool.id(), request, &value, None)?;
-        Ok(Granted { pool: pool.id(), value, object: None, is_parent: false, reused: false })
+        let Some(place) = found else { return Err(self.no_number_left(desk, request)?) };
+        let value = Value::Int(number_at(place));
+        self.view.note_numbers(&desk.pool, place, count)?;
+        self.reserve(desk, request, &value, None)?;
+        if self.goes_on(desk) {
+            self.note_last(desk.id, place)?;
+        }
+        Ok(Granted { count, ..Granted::new(desk.pool.id(), value) })
     }
 
-    fn next_number(&mut self, pool: &Object, book: &Arc<Mutex<Book>>) -> Result<i64, BranchError> {
-        let found = {
-            let mut open = book::open(book);
-            let mut shelves = open.shelves.iter();
-            let found = shelves.find_map(|shelf| Some((shelf.id, shelf.free.lowest(0)?)));
-            found.filter(|(shelf, place)| open.lease(*shelf, (*place, *place)))
-        };
-        if let Some((_, place)) = found {
-            self.leases.keep(book, place);
-            return Ok(number_at(place));
-        }
-        Err(refused(
+    /// Whether the pool gives on from the last one.
+    pub(super) fn goes_on(&self, desk: &Desk) -> bool {
+        desk.pool.value("strategy").as_text() == Some("sequential")
+    }
+
+    fn no_number_left(
+        &mut self,
+        desk: &Desk,
+        request: &PoolRequest,
+    ) -> Result<BranchError, BranchError> {
+        let (ranges, free, longest) = self.at_desk(desk, None, |book| {
+            let free = book.shelves.iter().map(|shelf| shelf.free.count()).sum::<u128>();
+            let longest = book.shelves.iter().map(|shelf| shelf.free.longest()).max();
+            Ok(((told(&book.shelves), free, longest.unwrap_or(0)), Vec::new()))
+        })?;
+        let label = self.label_of(&desk.pool)?;
+        let division = self.told_division(desk)?;
+        Ok(refused(
             "pool-exhausted",
-            format!(
-                "There are no more values available in this pool. `{}` has no free number left in \
-                 {}; widen its range or release numbers",
-                self.label_of(pool)?,
-                told(book)
-            ),
+            match request.want {
+                Want::Block { count, align } => format!(
+                    "There are no more values available in this pool. `{label}`{division} has no \
+                     {count} numbers in a row at a multiple of {align} in {ranges}: {free} are free, \
+                     the longest row is {longest}; ask for fewer, widen its range or release numbers"
+                ),
+                _ => format!(
+                    "There are no more values available in this pool. `{label}`{division} has no free \
+                     number left in {ranges}; widen its range or release numbers"
+                ),
+            },
         ))
     }
 
-    /// One number and no other.
+    /// The division of a desk, for people: ` for site 0f9a...`.
+    fn told_division(&self, desk: &Desk) -> Result<String, BranchError> {
+        let mut told = Vec::new();
+        for (name, value) in scope_of(&desk.pool).into_iter().zip(&desk.division) {
+            let peer = match value.parse::<ObjectId>() {
+                Ok(id) => self.view.object(id)?,
+                Err(_) => None,
+            };
+            let value = match peer {
+                Some(peer) => self.label_of(&peer)?,
+                None => value.clone(),
+            };
+            told.push(format!("{name} `{value}`"));
+        }
+        Ok(if told.is_empty() { String::new() } else { format!(" for {}", told.join(", ")) })
+    }
+
+    /// One number and no other, with those that follow it.
     fn take_number(
         &mut self,
-        pool: &Object,
-        book: &Arc<Mutex<Book>>,
+        desk: &Desk,
+        also: Option<u128>,
         asked: &Value,
-    ) -> Result<i64, BranchError> {
-        let label = self.label_of(pool)?;
-        let number = asked.as_int().unwrap_or(i64::MIN);
-        let place = at(number);
-        let (within, leased) = {
-            let mut open = book::open(book);
-            let mut ranges = open.shelves.iter().filter_map(Shelf::range);
-            let within =
-                ranges.find(|range| (range.first..=range.last).contains(&number)).map(|one| one.id);
-            (within, within.is_some_and(|shelf| open.lease(shelf, (place, place))))
+        count: u32,
+    ) -> Result<u128, BranchError> {
+        let label = self.label_of(&desk.pool)?;
+        let Some(number) = asked.as_int() else {
+            let message = format!("`{label}` | {asked} is not a number");
+            return Err(refused("bad-value", message));
         };
-        if leased {
-            self.leases.keep(book, place);
-            return Ok(number);
+        let last = number.saturating_add(i64::from(count) - 1);
+        let (taken, ranges) = self.at_desk(desk, also, |book| {
+            let wanted = row(at(number), count);
+            let within = |one: &Stretch| {
+                let mut ranges = book.shelves.iter().filter_map(Shelf::range);
+                let number = number_at(one.low);
+                ranges.any(|range| (range.first..=range.last).contains(&number))
+            };
+            let taken = match wanted.iter().all(within) {
+                true => {
+                    let free = |one: &Stretch| book.shelves.iter().any(|shelf| shelf.is_free(*one));
+                    Some(wanted.iter().find(|one| !free(one)).map(|one| number_at(one.low)))
+                }
+                false => None,
+            };
+            let leases = if taken == Some(None) { wanted } else { Vec::new() };
+            Ok(((taken, told(&book.shelves)), leases))
+        })?;
+        match taken {
+            Some(None) => Ok(at(number)),
+            None => {
+                let what = if count == 1 { number.to_string() } else { format!("{number}-{last}") };
+                let message = format!(
+                    "`{label}` | {what} is not in the pool, which has {ranges}; ask for one of these"
+                );
+                Err(refused("outside-pool", message))
+            }
+            Some(Some(number)) => {
+                let holder = match self.number_holder(desk, number)? {
+                    Some(holder) => holder,
+                    None => "it is excluded, or a run in flight has it".to_owned(),
+                };
+                let message = format!("`{label}` | {number} is taken: {holder}; ask for another");
+                Err(refused("value-taken", message))
+            }
         }
-        if within.is_none() {
-            let message = format!(
-                "`{label}` | {asked} is not in the pool, which has {}; ask for one of these",
-                told(book)
-            );
-            return Err(refused("outside-pool", message));
+    }
+
+    /// Who has a number of a pool, for people: an object, else a reservation.
+    fn number_holder(&self, desk: &Desk, number: i64) -> Result<Option<String>, BranchError> {
+        for (kind, attribute) in self.view.numbered(&desk.pool) {
+            for id in self.view.candidates(&kind, &attribute, &Value::Int(number))? {
+                if let Some(object) = self.view.object_of(&kind, id)?
+                    && (desk.is_whole()
+                        || self.view.division(&desk.pool, &object)? == desk.division)
+                {
+                    let label = self.view.display_label(&object)?;
+                    return Ok(Some(format!("`{} {label}` has it", kind.name)));
+                }
+            }
         }
-        let holder = match self.view.number_holder(pool, number)? {
-            Some(holder) => format!("`{holder}` has it"),
-            None => "it is excluded, or a run in flight has it".to_owned(),
-        };
-        let message = format!("`{label}` | {number} is taken: {holder}; ask for another");
-        Err(refused("value-taken", message))
+        Ok(self.view.named_at(desk.id, at(number))?.map(|(name, kept)| kept.told(&name)))
     }
 }
 
+/// Numbers in a row, each for itself.
+fn row(first: u128, count: u32) -> Vec<Stretch> {
+    let numbers = (0..count).map(|nth| first.saturating_add(u128::from(nth)));
+    numbers.map(|at| Stretch { realm: Realm::Numbers, low: at, high: at }).collect()
+}
+
 /// The ranges of a pool, for people.
-fn told(book: &Mutex<Book>) -> String {
-    let open = book::open(book);
-    let ranges = open.shelves.iter().filter_map(Shelf::range);
+fn told(shelves: &[Shelf]) -> String {
+    let ranges = shelves.iter().filter_map(Shelf::range);
     ranges.map(|range| format!("{}-{}", range.first, range.last)).collect::<Vec<_>>().join(", ")
 }
 
 /// What an attribute does not accept.
-pub(super) fn excluded_of(attribute: &Attribute) -> Vec<(u128, u128)> {
+pub(super) fn excluded_of(attribute: &Attribute) -> Vec<Stretch> {
     let limits = &attribute.parameters;
-    let mut excluded: Vec<(u128, u128)> =
-        limits.excluded.iter().map(|(low, high)| (at(*low), at(*high))).collect();
+    let mut excluded: Vec<(i64, i64)> = limits.excluded.clone();
     if let Some(least) = limits.min_value.filter(|least| *least > i64::MIN) {
-        excluded.push((at(i64::MIN), at(least - 1)));
+        excluded.push((i64::MIN, least - 1));
     }
     if let Some(most) = limits.max_value.filter(|most| *most < i64::MAX) {
-        excluded.push((at(most + 1), at(i64::MAX)));
+        excluded.push((most + 1, i64::MAX));
     }
-    excluded
+    let stretch = |(low, high)| Stretch { realm: Realm::Numbers, low: at(low), high: at(high) };
+    excluded.into_iter().map(stretch).collect()
 }
 
 impl crate::view::View {
@@ -166,12 +252,19 @@ impl crate::view::View {
             .collect()
     }
 
-    /// The places that reservations of a pool hold.
-    pub(super) fn reserved_places(&self, pool: ObjectId) -> Result<Vec<u128>, BranchError> {
-        let prefix = key::pool_value_prefix(pool);
-        let end = key::prefix_end(&prefix);
-        let rows = self.rows.range_unnoted(Space::PoolValues, &prefix, &end)?;
-        rows.map(|row| Ok(crate::view::object_at_end(&row?.0)?.0)).collect()
+    /// Notes that no object may come to carry these numbers until this is committed, where an index
+    /// tells.
+    fn note_numbers(&self, pool: &Object, first: u128, count: u32) -> Result<(), BranchError> {
+        for (kind, attribute) in self.numbered(pool) {
+            if !self.is_indexed(&kind, &attribute) {
+                continue;
+            }
+            for one in row(first, count) {
+                let value = key::index_value(&Value::Int(number_at(one.low)));
+                self.in_index(&kind, attribute.symbol, &value)?;
+            }
+        }
+        Ok(())
     }
 
     /// Objects of a concrete kind, without a note: choosing a value does not depend on the others'.
@@ -192,22 +285,5 @@ impl crate::view::View {
             };
             read().transpose()
         }))
-    }
-
-    /// Who has a number of a pool, for people: an object, else the identifier of a reservation.
-    pub(crate) fn number_holder(
-        &self,
-        pool: &Object,
-        number: i64,
-    ) -> Result<Option<String>, BranchError> {
-        for (kind, attribute) in self.numbered(pool) {
-            for id in self.candidates(&kind, &attribute, &Value::Int(number))? {
-                if let Some(object) = self.object_of(&kind, id)? {
-                    return Ok(Some(format!("{} {}", kind.name, self.display_label(&object)?)));
-                }
-            }
-        }
-        let row = self.rows.get(Space::PoolValues, &key::pool_value(pool.id(), at(number)))?;
-        Ok(row.map(|row| String::from_utf8_lossy(&row).into_owned()))
     }
 }

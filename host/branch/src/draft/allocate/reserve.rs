@@ -1,24 +1,163 @@
-//! Reservations: which identifier holds which value of a pool.
+//! Reservations: which identifier holds which value of a pool, who had it before, and until when it
+//! rests.
+//!
+//! Two rows each: by identifier what it holds, by value which identifier. A value that was given back
+//! may keep its rows: while it rests nobody else gets it, and whoever had it gets it again.
 
 use std::net::IpAddr;
 
-use model::{ObjectId, Value};
+use model::{BranchId, ObjectId, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 use store::{Space, key};
 
 use crate::draft::Draft;
-use crate::draft::allocate::{Granted, IdentifiedBy, PoolRequest, Want, refused};
+use crate::draft::allocate::scope::Desk;
+use crate::draft::allocate::shelf::Stretch;
+use crate::draft::allocate::{Granted, IdentifiedBy, PoolRequest, refused};
 use crate::error::BranchError;
 use crate::object::Object;
+use crate::view::View;
+
+/// Longest identifier, in bytes: it is a key, and people read it.
+pub const IDENTIFIER_BYTES_MAX: usize = 512;
+/// Longest reason, in bytes.
+pub const REASON_BYTES_MAX: usize = 1_024;
+
+/// A value on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum StoredValue {
+    Number(i64),
+    Host(String),
+    Net(String),
+}
 
 /// The layout of a reservation row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct ReservationRow {
-    value: u128,
-    number: Option<i64>,
+    value: StoredValue,
     object: Option<u128>,
-    asked: String,
+    /// The request in words; none where the value was set aside before anyone asked.
+    asked: Option<String>,
+    /// How many in a row; the others have rows of their own.
+    count: u32,
     branch: u32,
+    at: i64,
+    by: u128,
+    until: Option<i64>,
+    gone: Option<GoneRow>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct GoneRow {
+    at: i64,
+    by: u128,
+    why: String,
+}
+
+/// That a value was given back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gone {
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: ObjectId,
+    /// Why, in their words; empty where it went with its object.
+    pub why: String,
+}
+
+/// A reservation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Number, address or prefix; of several in a row the first.
+    pub value: Value,
+    /// The object that was made for it.
+    pub object: Option<ObjectId>,
+    /// The request in words; none where the value was set aside before anyone asked.
+    pub asked: Option<String>,
+    /// How many in a row.
+    pub count: u32,
+    /// The branch that took it.
+    pub branch: BranchId,
+    /// When it was taken.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: ObjectId,
+    /// When it ends by itself. Of a value that was given back: until when it rests.
+    pub until: Option<Timestamp>,
+    /// It was given back.
+    pub gone: Option<Gone>,
+}
+
+impl Kept {
+    /// Whether it keeps others away at a moment.
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+
+    /// Who has it or had it, for people.
+    pub(super) fn told(&self, identifier: &str) -> String {
+        match (&self.gone, self.until) {
+            (Some(gone), Some(until)) => format!(
+                "it was given back by `{identifier}` at {} and rests until {until}",
+                gone.at
+            ),
+            (None, Some(until)) => format!("`{identifier}` has it until {until}"),
+            _ if self.asked.is_none() => format!("it is set aside for `{identifier}`"),
+            _ => format!("`{identifier}` has it"),
+        }
+    }
+
+    fn row(&self) -> Option<Vec<u8>> {
+        let value = match &self.value {
+            Value::Int(number) => StoredValue::Number(*number),
+            Value::Host(_) | Value::Address(_) => StoredValue::Host(self.value.to_string()),
+            Value::Net(net) => StoredValue::Net(net.to_string()),
+            _ => return None,
+        };
+        let row = ReservationRow {
+            value,
+            object: self.object.map(|object| object.0),
+            asked: self.asked.clone(),
+            count: self.count,
+            branch: self.branch.0,
+            at: self.at.0,
+            by: self.by.0,
+            until: self.until.map(|until| until.0),
+            gone: self.gone.as_ref().map(|gone| GoneRow {
+                at: gone.at.0,
+                by: gone.by.0,
+                why: gone.why.clone(),
+            }),
+        };
+        Some(postcard::to_stdvec(&row).expect("plain data serialises"))
+    }
+
+    fn decode(row: &[u8]) -> Option<Self> {
+        let row: ReservationRow = postcard::from_bytes(row).ok()?;
+        let value = match row.value {
+            StoredValue::Number(number) => Value::Int(number),
+            StoredValue::Host(text) => match text.parse() {
+                Ok(host) => Value::Host(host),
+                Err(_) => Value::Address(text.parse().ok()?),
+            },
+            StoredValue::Net(text) => Value::Net(text.parse().ok()?),
+        };
+        Some(Self {
+            value,
+            object: row.object.map(ObjectId),
+            asked: row.asked,
+            count: row.count,
+            branch: BranchId(row.branch),
+            at: Timestamp(row.at),
+            by: ObjectId(row.by),
+            until: row.until.map(Timestamp),
+            gone: row.gone.map(|gone| Gone {
+                at: Timestamp(gone.at),
+                by: ObjectId(gone.by),
+                why: gone.why,
+            }),
+        })
+    }
 }
 
 /// The number under which a pool knows a value: a number moved up to be unsigned, an address or the
@@ -39,154 +178,379 @@ pub(super) fn place(value: &Value) -> Option<u128> {
     })
 }
 
+/// The name of one number of several in a row; the first has the plain name.
+fn name_of(identifier: &str, nth: u32) -> String {
+    if nth == 0 { identifier.to_owned() } else { format!("{identifier}[{nth}]") }
+}
+
+/// What an identifier has to say about a request.
+pub(super) enum Standing {
+    /// It holds what is asked for.
+    Held(Granted),
+    /// It had this value, or it was set aside for it: it gets it if it can.
+    Before(Kept),
+    /// Nothing.
+    New,
+}
+
+impl View {
+    /// The reservation under an identifier.
+    pub(super) fn kept_as(
+        &self,
+        desk: ObjectId,
+        identifier: &str,
+    ) -> Result<Option<Kept>, BranchError> {
+        let row = self.rows.get(Space::Reservations, &key::reservation(desk, identifier))?;
+        row.map(|row| Kept::decode(&row).ok_or_else(|| damaged(desk))).transpose()
+    }
+
+    /// The reservation of a place; looked at without a note.
+    pub(super) fn kept_at(&self, desk: ObjectId, place: u128) -> Result<Option<Kept>, BranchError> {
+        Ok(self.named_at(desk, place)?.map(|(_, kept)| kept))
+    }
+
+    /// The identifier and the reservation of a place; looked at without a note.
+    pub(super) fn named_at(
+        &self,
+        desk: ObjectId,
+        place: u128,
+    ) -> Result<Option<(String, Kept)>, BranchError> {
+        let Some(identifier) = self.rows.peek(Space::PoolValues, &key::pool_value(desk, place))?
+        else {
+            return Ok(None);
+        };
+        let identifier = String::from_utf8_lossy(&identifier).into_owned();
+        let row = self.rows.peek(Space::Reservations, &key::reservation(desk, &identifier))?;
+        let Some(row) = row else { return Ok(None) };
+        let kept = Kept::decode(&row).ok_or_else(|| damaged(desk))?;
+        Ok(Some((identifier, kept)))
+    }
+
+    /// All reservations of a desk by place; looked at without a note.
+    pub(super) fn all_kept(&self, desk: ObjectId) -> Result<Vec<(u128, Kept)>, BranchError> {
+        let prefix = key::pool_value_prefix(desk);
+        let end = key::prefix_end(&prefix);
+        let mut all = Vec::new();
+        for row in self.rows.range_unnoted(Space::PoolValues, &prefix, &end)? {
+            let (key, _) = row?;
+            let place = crate::view::object_at_end(&key)?.0;
+            if let Some(kept) = self.kept_at(desk, place)? {
+                all.push((place, kept));
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// What a draft takes from pools and gives back: desk, place, whether somebody has it now. What a book
+/// is brought forward by.
+pub(crate) fn drawn(draft: &Draft) -> Result<Vec<(ObjectId, u128, bool)>, BranchError> {
+    let rows = &draft.view.rows;
+    let mut drawn = std::collections::BTreeMap::new();
+    for (key, row) in rows.pending(Space::Reservations) {
+        let Some((desk, _)) = key.split_first_chunk::<16>() else { continue };
+        let desk = ObjectId(u128::from_be_bytes(*desk));
+        let place_in = |row: &[u8]| {
+            let kept = Kept::decode(row)?;
+            Some((place(&kept.value)?, kept.gone.is_none()))
+        };
+        if let Some(before) = rows.replaced(Space::Reservations, key)?
+            && let Some((place, _)) = place_in(&before)
+        {
+            drawn.entry((desk, place)).or_insert(false);
+        }
+        if let Some((place, held)) = row.and_then(place_in) {
+            drawn.insert((desk, place), held);
+        }
+    }
+    Ok(drawn.into_iter().map(|((desk, place), held)| (desk, place, held)).collect())
+}
+
+fn damaged(desk: ObjectId) -> BranchError {
+    BranchError::Damaged { what: format!("a reservation of pool {desk}") }
+}
+
 impl Draft {
     /// What an identifier holds already. Another request under the same identifier is a conflict.
-    pub(super) fn reserved(
+    pub(super) fn standing(
         &self,
-        pool: &Object,
+        desk: &Desk,
         identifier: &str,
-        want: &Want,
-    ) -> Result<Option<Granted>, BranchError> {
-        let key = key::reservation(pool.id(), identifier);
-        let Some(row) = self.view.rows.get(Space::Reservations, &key)? else { return Ok(None) };
-        let row: ReservationRow = postcard::from_bytes(&row).map_err(|_bad| {
-            BranchError::Damaged { what: format!("a reservation of pool {}", pool.id()) }
-        })?;
-        let held = match (row.object.map(ObjectId), row.number) {
-            (Some(id), _) => match self.view.object(id)? {
+        request: &PoolRequest,
+    ) -> Result<Standing, BranchError> {
+        let Some(kept) = self.view.kept_as(desk.id, identifier)? else {
+            return Ok(Standing::New);
+        };
+        if kept.gone.is_some() || !kept.holds_at(self.view.now()) || kept.asked.is_none() {
+            return Ok(Standing::Before(kept));
+        }
+        let held = match kept.object {
+            Some(id) => match self.view.object(id)? {
                 Some(object) => match object.value("prefix") {
                     Value::Null => object.value("address"),
                     prefix => prefix,
                 },
                 // Its object is not on this branch or gone: the identifier allocates anew.
-                None => return Ok(None),
+                None => return Ok(Standing::New),
             },
-            (None, Some(number)) => Value::Int(number),
-            (None, None) => return Ok(None),
+            None => kept.value.clone(),
         };
-        if row.asked != want.text() {
+        let asked = kept.asked.clone().unwrap_or_default();
+        if asked != request.want.text() {
             return Err(refused(
                 "identifier-conflict",
                 format!(
                     "`{}` | identifier `{identifier}` already holds {held}, asked for as `{}`; \
                      ask for the same again, or use another identifier than for `{}`",
-                    self.label_of(pool)?,
-                    row.asked.trim(),
-                    want.text().trim(),
+                    self.label_of(&desk.pool)?,
+                    asked.trim(),
+                    request.want.text().trim(),
                 ),
             ));
         }
-        let object = row.object.map(ObjectId);
-        let parents = pool.kind().relationship("resources");
-        let is_parent = match (parents, object) {
-            (Some(rel), Some(object)) => self.view.peer(pool.id(), rel, object)?.is_some(),
+        let parents = desk.pool.kind().relationship("resources");
+        let is_parent = match (parents, kept.object) {
+            (Some(rel), Some(object)) => self.view.peer(desk.pool.id(), rel, object)?.is_some(),
             _ => false,
         };
-        Ok(Some(Granted { pool: pool.id(), value: held, object, is_parent, reused: true }))
+        Ok(Standing::Held(Granted {
+            pool: desk.pool.id(),
+            value: held,
+            count: kept.count,
+            object: kept.object,
+            is_parent,
+            reused: true,
+        }))
     }
 
-    /// Writes both rows of a reservation.
+    /// Writes the rows of a reservation, one pair for each value in a row.
     pub(super) fn reserve(
         &mut self,
-        pool: ObjectId,
+        desk: &Desk,
         request: &PoolRequest,
         value: &Value,
         object: Option<ObjectId>,
     ) -> Result<(), BranchError> {
-        let Some(place) = place(value) else { return Ok(()) };
         let identifier = match &request.identifier {
             IdentifiedBy::Identifier(identifier) => identifier.clone(),
             // Without a name the resource itself is the name: nobody can ask for it again.
             IdentifiedBy::Nothing => format!("={value}"),
         };
-        let row = ReservationRow {
-            value: place,
-            number: value.as_int(),
-            object: object.map(|object| object.0),
-            asked: request.want.text(),
-            branch: self.view.branch.0,
-        };
-        let row = postcard::to_stdvec(&row).expect("plain data serialises");
-        // Guards the choice: whoever takes the same value first wins, the other draws again.
-        let by_value = key::pool_value(pool, place);
-        self.view.rows.note_point(Space::PoolValues, &by_value);
-        self.put_row(Space::Reservations, key::reservation(pool, &identifier), row)?;
-        self.put_row(Space::PoolValues, by_value, identifier.into_bytes())
+        let count = request.want.count();
+        for nth in 0..count {
+            let value = match value {
+                Value::Int(first) => Value::Int(first.saturating_add(i64::from(nth))),
+                other => other.clone(),
+            };
+            let kept = Kept {
+                value,
+                object,
+                asked: (!request.set_aside).then(|| request.want.text()),
+                count: if nth == 0 { count } else { 1 },
+                branch: self.view.branch,
+                at: self.view.now(),
+                by: self.author.0,
+                until: request.until,
+                gone: None,
+            };
+            self.put_kept(desk.id, &name_of(&identifier, nth), &kept)?;
+        }
+        Ok(())
     }
 
-    /// Gives back a value that came from a pool.
+    /// Writes both rows, and takes away what stood in their places: the value this identifier had
+    /// before, and whoever had this value.
+    fn put_kept(
+        &mut self,
+        desk: ObjectId,
+        identifier: &str,
+        kept: &Kept,
+    ) -> Result<(), BranchError> {
+        let (Some(place), Some(row)) = (place(&kept.value), kept.row()) else { return Ok(()) };
+        // Guards the choice: whoever takes the same value first wins, the other draws again.
+        let by_value = key::pool_value(desk, place);
+        self.view.rows.note_point(Space::PoolValues, &by_value);
+        if let Some(before) = self.view.kept_as(desk, identifier)?
+            && let Some(old) = self::place(&before.value)
+            && old != place
+        {
+            self.leases.note_released(desk, old);
+            self.view.rows.write(Space::PoolValues, key::pool_value(desk, old), None)?;
+        }
+        if let Some(other) = self.view.rows.peek(Space::PoolValues, &by_value)?
+            && *other != *identifier.as_bytes()
+        {
+            let other = String::from_utf8_lossy(&other).into_owned();
+            self.view.rows.write(Space::Reservations, key::reservation(desk, &other), None)?;
+        }
+        self.put_row(Space::Reservations, key::reservation(desk, identifier), row)?;
+        self.put_row(Space::PoolValues, by_value, identifier.as_bytes().to_vec())
+    }
+
+    /// Gives back a value that came from a pool, as the object that carries it has it.
     pub(in crate::draft) fn release_value(
         &mut self,
         source: Option<ObjectId>,
         value: &Value,
+        carrier: Option<&Object>,
     ) -> Result<(), BranchError> {
         let (Some(pool), Some(place)) = (source, place(value)) else { return Ok(()) };
-        let by_value = key::pool_value(pool, place);
-        let Some(identifier) = self.view.rows.get(Space::PoolValues, &by_value)? else {
-            return Ok(());
+        let Some(pool) = self.view.object(pool)? else { return Ok(()) };
+        for desk in self.desks_of(&pool, carrier)? {
+            if let Some((identifier, kept)) = self.view.named_at(desk.id, place)?
+                && kept.gone.is_none()
+            {
+                return self.give_back(&desk, &identifier, None);
+            }
+        }
+        Ok(())
+    }
+
+    /// The desks at which an object's value may be reserved: of its division now, and before this draft.
+    fn desks_of(
+        &mut self,
+        pool: &Object,
+        carrier: Option<&Object>,
+    ) -> Result<Vec<Desk>, BranchError> {
+        let scope = super::scope::scope_of(pool);
+        let Some(carrier) = carrier.filter(|_| !scope.is_empty()) else {
+            return self.view.desks(pool);
         };
-        let identifier = String::from_utf8_lossy(&identifier).into_owned();
-        self.view.rows.write(Space::PoolValues, by_value, None)?;
-        let key = key::reservation(pool, &identifier);
-        self.view.rows.write(Space::Reservations, key, None)?;
+        let now = self.view.division(pool, carrier)?;
+        let was = self.view.rows.before(|| self.view.division(pool, carrier))?;
+        let mut desks = Vec::new();
+        for division in [now, was] {
+            if division.len() == scope.len() {
+                desks.push(self.desk_of(pool.copied(), division)?);
+            }
+        }
+        Ok(desks)
+    }
+
+    /// Gives back what an identifier holds at a desk: at once, or to rest for as long as the pool says.
+    /// By hand it is remembered who did it and why.
+    pub(super) fn give_back(
+        &mut self,
+        desk: &Desk,
+        identifier: &str,
+        by_hand: Option<&str>,
+    ) -> Result<(), BranchError> {
+        let Some(kept) = self.view.kept_as(desk.id, identifier)? else { return Ok(()) };
+        for nth in 0..kept.count.max(1) {
+            self.give_back_one(desk, &name_of(identifier, nth), by_hand)?;
+        }
+        Ok(())
+    }
+
+    fn give_back_one(
+        &mut self,
+        desk: &Desk,
+        identifier: &str,
+        by_hand: Option<&str>,
+    ) -> Result<(), BranchError> {
+        let Some(kept) = self.view.kept_as(desk.id, identifier)? else { return Ok(()) };
+        let Some(place) = place(&kept.value) else { return Ok(()) };
+        self.leases.note_released(desk.id, place);
+        let now = self.view.now();
+        let rest = desk.pool.value("quarantine").as_int().filter(|seconds| *seconds > 0);
+        if rest.is_none() && by_hand.is_none() {
+            self.view.rows.write(Space::PoolValues, key::pool_value(desk.id, place), None)?;
+            let key = key::reservation(desk.id, identifier);
+            self.view.rows.write(Space::Reservations, key, None)?;
+            return Ok(());
+        }
+        let until = now.0.saturating_add(rest.unwrap_or(0).saturating_mul(1_000_000));
+        let why = by_hand.unwrap_or_default().to_owned();
+        let gone = Gone { at: now, by: self.author.0, why };
+        let kept = Kept { gone: Some(gone), until: Some(Timestamp(until)), ..kept };
+        let Some(row) = kept.row() else { return Ok(()) };
+        self.put_row(Space::Reservations, key::reservation(desk.id, identifier), row)?;
         Ok(())
     }
 
     /// Gives back everything an object drew from pools.
     pub(in crate::draft) fn release_all(&mut self, object: &Object) -> Result<(), BranchError> {
         for attr in object.record()?.attrs.into_values() {
-            self.release_value(attr.source, &attr.value)?;
+            if attr.source.is_some() {
+                self.release_value(attr.source, &attr.value, Some(object))?;
+            }
         }
         Ok(())
     }
 
-    /// Whether a pool has handed out anything that is still held.
+    /// Whether a pool has handed out anything that is still held; the identifier.
     pub(in crate::draft) fn first_reservation(
         &self,
-        pool: ObjectId,
+        pool: &Object,
     ) -> Result<Option<String>, BranchError> {
-        let prefix = key::pool_value_prefix(pool);
-        match self.view.rows.prefix(Space::PoolValues, &prefix)?.next() {
-            Some(row) => Ok(Some(String::from_utf8_lossy(&row?.1).into_owned())),
-            None => Ok(None),
+        for desk in self.view.desks(pool)? {
+            let prefix = key::pool_value_prefix(desk.id);
+            for row in self.view.rows.prefix(Space::PoolValues, &prefix)? {
+                let place = crate::view::object_at_end(&row?.0)?.0;
+                if let Some((identifier, kept)) = self.view.named_at(desk.id, place)?
+                    && kept.gone.is_none()
+                    && kept.holds_at(self.view.now())
+                {
+                    return Ok(Some(identifier));
+                }
+            }
         }
+        Ok(None)
     }
 
-    /// Forgets everything a pool has handed out: for a pool that goes with its attribute.
-    pub(crate) fn release_pool(&mut self, pool: ObjectId) -> Result<(), BranchError> {
-        let prefix = key::pool_value_prefix(pool);
-        let rows: Result<Vec<_>, _> = self.view.rows.prefix(Space::PoolValues, &prefix)?.collect();
-        for (by_value, identifier) in rows? {
-            let identifier = String::from_utf8_lossy(&identifier).into_owned();
-            self.view.rows.write(Space::PoolValues, by_value, None)?;
-            let key = key::reservation(pool, &identifier);
-            self.view.rows.write(Space::Reservations, key, None)?;
+    /// The numbers of a pool that somebody holds now.
+    pub(in crate::draft) fn numbers_held(&self, pool: &Object) -> Result<Vec<i64>, BranchError> {
+        let mut numbers = Vec::new();
+        for desk in self.view.desks(pool)? {
+            let kept = self.view.all_kept(desk.id)?.into_iter().map(|(_, kept)| kept);
+            let held = kept.filter(|kept| kept.gone.is_none() && kept.holds_at(self.view.now()));
+            numbers.extend(held.filter_map(|kept| kept.value.as_int()));
         }
-        Ok(())
+        Ok(numbers)
+    }
+
+    /// Forgets everything a pool has handed out: for a pool that goes.
+    pub(crate) fn release_pool(&mut self, pool: &Object) -> Result<(), BranchError> {
+        for desk in self.view.desks(pool)? {
+            let prefix = key::pool_value_prefix(desk.id);
+            let rows: Result<Vec<_>, _> =
+                self.view.rows.prefix(Space::PoolValues, &prefix)?.collect();
+            for (by_value, identifier) in rows? {
+                let identifier = String::from_utf8_lossy(&identifier).into_owned();
+                self.view.rows.write(Space::PoolValues, by_value, None)?;
+                let key = key::reservation(desk.id, &identifier);
+                self.view.rows.write(Space::Reservations, key, None)?;
+            }
+        }
+        self.forget_desks(pool)
     }
 
     /// Releases an identifier's number that no object carries.
     pub fn release(&mut self, pool: ObjectId, value: &Value) -> Result<(), BranchError> {
-        self.release_value(Some(pool), value)
+        self.release_value(Some(pool), value, None)
+    }
+
+    /// Refuses names that do not read as names.
+    pub(super) fn check_identifier(
+        &self,
+        pool: &Object,
+        identifier: &str,
+    ) -> Result<(), BranchError> {
+        let fine = !identifier.is_empty()
+            && identifier.len() <= IDENTIFIER_BYTES_MAX
+            && !identifier.chars().any(char::is_control);
+        if fine {
+            return Ok(());
+        }
+        let message = format!(
+            "`{}` | an identifier has 1 to {IDENTIFIER_BYTES_MAX} bytes and no control characters",
+            self.label_of(pool)?
+        );
+        Err(refused("bad-identifier", message))
     }
 }
 
-impl crate::view::View {
-    /// Whether a value is reserved together with this very object.
-    pub(super) fn holds_object(
-        &self,
-        pool: ObjectId,
-        value: &Value,
-        object: ObjectId,
-    ) -> Result<bool, BranchError> {
-        let Some(place) = place(value) else { return Ok(false) };
-        let Some(identifier) = self.rows.peek(Space::PoolValues, &key::pool_value(pool, place))?
-        else {
-            return Ok(false);
-        };
-        let key = key::reservation(pool, &String::from_utf8_lossy(&identifier));
-        let row = self.rows.peek(Space::Reservations, &key)?;
-        let row = row.and_then(|row| postcard::from_bytes::<ReservationRow>(&row).ok());
-        Ok(row.is_some_and(|row| row.object == Some(object.0)))
-    }
+/// Whether a value is the one asked for: an address is the same whatever length is written on it.
+pub(super) fn same(asked: &Value, held: &Value) -> bool {
+    Stretch::of(asked) == Stretch::of(held)
 }

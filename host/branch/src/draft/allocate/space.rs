@@ -1,21 +1,22 @@
 //! Prefixes and addresses: choosing from what is free, and making the object.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
 
 use ipnet::IpNet;
-use model::ip::{self, Family};
+use model::ip::Family;
 use model::{Interface, ObjectId, Value};
 use serde_json::Value as Json;
 
-use crate::draft::allocate::book::{self, Book};
-use crate::draft::allocate::{Granted, PoolRequest, Want, refused};
+use crate::draft::allocate::pick::Strategy;
+use crate::draft::allocate::scope::Desk;
+use crate::draft::allocate::shelf::{Shelf, Stretch};
+use crate::draft::allocate::{Granted, PoolRequest, Want, refused, reserve};
 use crate::draft::{AttrInput, Draft, Input, PeerInput};
 use crate::error::BranchError;
 use crate::object::Object;
 
 /// A resource of an IP pool.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Resource {
     pub(super) id: ObjectId,
     pub(super) net: IpNet,
@@ -26,12 +27,14 @@ pub(super) struct Resource {
 impl Draft {
     pub(super) fn allocate_prefix(
         &mut self,
-        pool: &Object,
+        desk: &Desk,
         request: &PoolRequest,
+        also: Option<u128>,
     ) -> Result<Granted, BranchError> {
         let Want::Prefix { length, kind, member_type } = &request.want else {
             return Err(refused("wrong-pool", "a prefix pool gives prefixes".to_owned()));
         };
+        let pool = &desk.pool;
         let default = pool.value("default_prefix_length").as_int();
         let length = length.or_else(|| default.and_then(|length| u8::try_from(length).ok()));
         let asked = match &request.value {
@@ -47,153 +50,145 @@ impl Draft {
         };
         let kind = self.made_kind(pool, kind.as_ref(), "default_prefix_type", "IpamPrefix")?;
         let member = member_of(pool, member_type.as_ref())?;
-        let book = self.book(pool)?;
-        for resource in nets(&book) {
-            let bits = Family::of(resource.net.addr()).bits();
-            if length < resource.net.prefix_len() || length > bits {
-                continue;
+        let found = match &request.value {
+            Some(asked) => Some(self.ask(desk, also, asked)?),
+            None => {
+                let strategy = Strategy::of(pool, request);
+                self.at_desk(desk, also, |book| {
+                    let chosen = book.choose(strategy, |shelf| height_on(shelf, length));
+                    let found = chosen.and_then(|(at, stretch)| {
+                        let resource = book.shelves.get(at)?.net()?.clone();
+                        let family = Family::of(resource.net.addr());
+                        let net = IpNet::new(family.address(stretch.low)?, length).ok()?;
+                        Some((resource, Value::Net(net), stretch))
+                    });
+                    let leases = found.iter().map(|(_, _, stretch)| *stretch).collect();
+                    Ok((found.map(|(resource, value, _)| (resource, value)), leases))
+                })?
             }
-            let found = match &request.value {
-                None => self.lowest_prefix(&book, &resource, length),
-                Some(asked) => self.asked_prefix(pool, &book, &resource, asked)?,
-            };
-            let Some(net) = found else { continue };
-            if net == resource.net {
-                // The whole of it is the parent itself: there is no second one to make.
-                self.reserve(pool.id(), request, &Value::Net(net), Some(resource.id))?;
-                return Ok(Granted {
-                    pool: pool.id(),
-                    value: Value::Net(net),
-                    object: Some(resource.id),
-                    reused: false,
-                    is_parent: true,
-                });
-            }
-            let mut input = Input::default()
-                .attr("prefix", drawn(Value::Net(net), pool.id()))
-                .attr("member_type", AttrInput::value(member.as_str()));
-            input = self.with_data(input, request, pool)?;
-            let object = self.create(&kind, request.object, input)?;
-            self.reserve(pool.id(), request, &Value::Net(net), Some(object))?;
-            return Ok(Granted {
-                pool: pool.id(),
-                value: Value::Net(net),
-                object: Some(object),
-                is_parent: false,
-                reused: false,
+        };
+        let Some((resource, value)) = found else {
+            return Err(self.no_prefix_left(desk, length)?);
+        };
+        self.go_on(desk, &value)?;
+        if request.set_aside {
+            self.reserve(desk, request, &value, None)?;
+            return Ok(Granted::new(pool.id(), value));
+        }
+        if value == Value::Net(resource.net) {
+            // The whole of it is the parent itself: there is no second one to make.
+            self.reserve(desk, request, &value, Some(resource.id))?;
+            let object = Some(resource.id);
+            return Ok(Granted { object, is_parent: true, ..Granted::new(pool.id(), value) });
+        }
+        let mut input = Input::default()
+            .attr("prefix", drawn(value.clone(), pool.id()))
+            .attr("member_type", AttrInput::value(member.as_str()));
+        input = self.with_data(input, request, pool)?;
+        self.view.note_space(&value)?;
+        let object = self.create(&kind, request.object, input)?;
+        self.reserve(desk, request, &value, Some(object))?;
+        Ok(Granted { object: Some(object), ..Granted::new(pool.id(), value) })
+    }
+
+    /// Remembers the last value, where the pool goes on from there.
+    fn go_on(&mut self, desk: &Desk, value: &Value) -> Result<(), BranchError> {
+        match Stretch::of(value) {
+            Some(stretch) if self.goes_on(desk) => self.note_last(desk.id, stretch.high),
+            _ => Ok(()),
+        }
+    }
+
+    fn no_prefix_left(&mut self, desk: &Desk, length: u8) -> Result<BranchError, BranchError> {
+        let tried = self.at_desk(desk, None, |book| {
+            let tried = book.shelves.iter().filter_map(|shelf| {
+                let resource = shelf.net()?;
+                let bits = Family::of(resource.net.addr()).bits();
+                let why = if length < resource.net.prefix_len() {
+                    "is longer than that".to_owned()
+                } else if length > bits {
+                    "is of a family with shorter addresses".to_owned()
+                } else {
+                    match shelf.free.largest().and_then(|height| bits.checked_sub(height)) {
+                        Some(largest) => format!("has at most a /{largest} free"),
+                        None => "is full".to_owned(),
+                    }
+                };
+                Some(format!("{} {why}", resource.net))
             });
-        }
-        if let Some(asked) = &request.value {
-            return Err(self.outside(pool, asked)?);
-        }
-        Err(refused(
+            Ok((tried.collect::<Vec<_>>().join(", "), Vec::new()))
+        })?;
+        Ok(refused(
             "pool-exhausted",
             format!(
-                "No more resources available: `{}` has no free /{length}; add a parent prefix, \
+                "No more resources available: `{}` has no free /{length}: {tried}; add a parent prefix, \
                  ask for a longer one or release some",
-                self.label_of(pool)?
+                self.label_of(&desk.pool)?
             ),
         ))
     }
 
-    fn lowest_prefix(
-        &mut self,
-        book: &Arc<Mutex<Book>>,
-        resource: &Resource,
-        length: u8,
-    ) -> Option<IpNet> {
-        let family = Family::of(resource.net.addr());
-        let start = self.lowest(book, resource, family.bits() - length)?;
-        IpNet::new(family.address(start)?, length).ok()
-    }
-
-    /// Leases the lowest free block of a height.
-    fn lowest(&mut self, book: &Arc<Mutex<Book>>, resource: &Resource, height: u8) -> Option<u128> {
-        let start = {
-            let mut open = book::open(book);
-            let shelf = open.shelves.iter().find(|shelf| shelf.id == resource.id)?;
-            let start = shelf.free.lowest(height)?;
-            let size = 1u128.checked_shl(u32::from(height));
-            let end = size.map_or(u128::MAX, |size| start + (size - 1));
-            open.lease(resource.id, (start, end)).then_some(start)?
-        };
-        self.leases.keep(book, start);
-        Some(start)
-    }
-
-    /// One prefix and no other, if it lies in the resource.
-    fn asked_prefix(
-        &mut self,
-        pool: &Object,
-        book: &Arc<Mutex<Book>>,
-        resource: &Resource,
-        asked: &Value,
-    ) -> Result<Option<IpNet>, BranchError> {
-        let Value::Net(net) = asked else { return Ok(None) };
-        if !resource.net.contains(net) {
-            return Ok(None);
-        }
-        self.ask(pool, book, resource, ends(*net), asked)?;
-        Ok(Some(*net))
-    }
-
-    /// One address and no other, if it lies in the resource.
-    fn asked_address(
-        &mut self,
-        pool: &Object,
-        book: &Arc<Mutex<Book>>,
-        resource: &Resource,
-        asked: &Value,
-    ) -> Result<Option<IpAddr>, BranchError> {
-        let address = match asked {
-            Value::Host(host) => host.address,
-            Value::Address(address) => *address,
-            _ => return Ok(None),
-        };
-        if !resource.net.contains(&address) {
-            return Ok(None);
-        }
-        let number = ip::number(address);
-        self.ask(pool, book, resource, (number, number), asked)?;
-        Ok(Some(address))
-    }
-
+    /// One value and no other; the resource it lies in.
     fn ask(
         &mut self,
-        pool: &Object,
-        book: &Arc<Mutex<Book>>,
-        resource: &Resource,
-        (first, last): (u128, u128),
+        desk: &Desk,
+        also: Option<u128>,
         asked: &Value,
-    ) -> Result<(), BranchError> {
-        if book::open(book).lease(resource.id, (first, last)) {
-            self.leases.keep(book, first);
-            return Ok(());
+    ) -> Result<(Resource, Value), BranchError> {
+        let pool = &desk.pool;
+        let fits = match pool.kind().name.as_str() {
+            "CoreIPPrefixPool" => matches!(asked, Value::Net(_)),
+            _ => matches!(asked, Value::Host(_) | Value::Address(_)),
+        };
+        let Some(stretch) = Stretch::of(asked).filter(|_| fits) else {
+            let label = self.label_of(pool)?;
+            let message = format!("`{label}` | {asked} is not what a `{}` gives", pool.kind().name);
+            return Err(refused("bad-value", message));
+        };
+        let found = self.at_desk(desk, also, |book| {
+            let within = book.shelves.iter().find(|shelf| {
+                shelf.net().is_some_and(|one| Stretch::net(one.net).contains(stretch))
+            });
+            let free = within.is_some_and(|shelf| shelf.is_free(stretch));
+            let resource = within.and_then(Shelf::net).cloned();
+            Ok((resource.map(|one| (one, free)), if free { vec![stretch] } else { Vec::new() }))
+        })?;
+        match found {
+            Some((resource, true)) => Ok((resource, asked.clone())),
+            Some((resource, false)) => {
+                let holder = match self.holder_within(&resource, stretch)? {
+                    Some(holder) => holder,
+                    None => reserve::place(asked)
+                        .map(|place| self.view.named_at(desk.id, place))
+                        .transpose()?
+                        .flatten()
+                        .map_or_else(
+                            || "it is not for hosts, or a run in flight has it".to_owned(),
+                            |(name, kept)| kept.told(&name),
+                        ),
+                };
+                let label = self.label_of(pool)?;
+                let message = format!("`{label}` | {asked} is taken: {holder}; ask for another");
+                Err(refused("value-taken", message))
+            }
+            None => Err(self.outside(pool, asked)?),
         }
-        let holder = self.holder_within(resource, first, last)?;
-        let holder =
-            holder.unwrap_or_else(|| "it is not for hosts, or a run in flight has it".to_owned());
-        let label = self.label_of(pool)?;
-        let message = format!("`{label}` | {asked} is taken: {holder}; ask for another");
-        Err(refused("value-taken", message))
     }
 
     /// Who has something between two numbers of a resource, for people.
     fn holder_within(
         &self,
         resource: &Resource,
-        first: u128,
-        last: u128,
+        wanted: Stretch,
     ) -> Result<Option<String>, BranchError> {
         for (id, kind) in self.view.ip_objects_within(resource.net)? {
             let Some(object) = self.view.object_of(&kind, id)? else { continue };
-            let (low, high) = match (object.value("prefix"), object.value("address")) {
-                (Value::Net(net), _) if id != resource.id => ends(net),
-                (_, Value::Host(host)) => (ip::number(host.address), ip::number(host.address)),
-                (_, Value::Address(address)) => (ip::number(address), ip::number(address)),
-                _ => continue,
+            let value = match object.value("prefix") {
+                Value::Null => object.value("address"),
+                _ if id == resource.id => continue,
+                prefix => prefix,
             };
-            if low <= last && high >= first {
+            if Stretch::of(&value).is_some_and(|taken| taken.clip(wanted).is_some()) {
                 return Ok(Some(format!("{} {} has it", kind.name, self.label_of(&object)?)));
             }
         }
@@ -201,75 +196,106 @@ impl Draft {
     }
 
     fn outside(&self, pool: &Object, asked: &Value) -> Result<BranchError, BranchError> {
-        let resources = self.view.pool_resources(pool)?;
-        let told: Vec<String> = resources.iter().map(|one| one.net.to_string()).collect();
         let label = self.label_of(pool)?;
         let message = format!(
             "`{label}` | {asked} is not in the pool, which has {}; ask for something in these",
-            told.join(", ")
+            self.told_parents(pool)?
         );
         Ok(refused("outside-pool", message))
     }
 
     pub(super) fn allocate_address(
         &mut self,
-        pool: &Object,
+        desk: &Desk,
         request: &PoolRequest,
+        also: Option<u128>,
     ) -> Result<Granted, BranchError> {
         let Want::Address { length, kind } = &request.want else {
             return Err(refused("wrong-pool", "an address pool gives addresses".to_owned()));
         };
+        let pool = &desk.pool;
         let kind = self.made_kind(pool, kind.as_ref(), "default_address_type", "IpamIPAddress")?;
         let default = pool.value("default_prefix_length").as_int();
         let wanted = length.or_else(|| default.and_then(|length| u8::try_from(length).ok()));
-        let book = self.book(pool)?;
-        for resource in nets(&book) {
-            let parent = resource.net.prefix_len();
-            let bits = Family::of(resource.net.addr()).bits();
-            let length = wanted.unwrap_or(parent);
-            if length < parent || length > bits {
-                return Err(refused(
-                    "bad-length",
-                    format!(
-                        "Invalid prefix length for current selected prefix: /{length} is not \
-                         within /{parent} to /{bits} of {}",
-                        resource.net
-                    ),
-                ));
+        let found = match &request.value {
+            Some(asked) => {
+                let (resource, asked) = self.ask(desk, also, asked)?;
+                let address = match asked {
+                    Value::Host(host) => Some(host.address),
+                    Value::Address(address) => Some(address),
+                    _ => None,
+                };
+                address.map(|address| (resource, address))
             }
-            let found = match &request.value {
-                None => {
-                    let family = Family::of(resource.net.addr());
-                    self.lowest(&book, &resource, 0).and_then(|number| family.address(number))
-                }
-                Some(asked) => self.asked_address(pool, &book, &resource, asked)?,
+            None => self.next_address(desk, request, also, wanted)?,
+        };
+        let Some((resource, address)) = found else {
+            return Err(refused(
+                "pool-exhausted",
+                format!(
+                    "There are no more addresses available in this pool: `{}`, which has {}; add a \
+                     parent prefix or release some",
+                    self.label_of(pool)?,
+                    self.told_parents(pool)?,
+                ),
+            ));
+        };
+        let length = wanted.unwrap_or(resource.net.prefix_len());
+        let fits = length >= resource.net.prefix_len();
+        let interface = Interface::new(address, length).filter(|_| fits);
+        let Some(interface) = interface else { return Err(bad_length(&resource, length)) };
+        let value = Value::Host(interface);
+        self.go_on(desk, &value)?;
+        if request.set_aside {
+            self.reserve(desk, request, &value, None)?;
+            return Ok(Granted::new(pool.id(), value));
+        }
+        let mut input = Input::default().attr("address", drawn(value.clone(), pool.id()));
+        input = self.with_data(input, request, pool)?;
+        self.view.note_space(&value)?;
+        let object = self.create(&kind, request.object, input)?;
+        self.reserve(desk, request, &value, Some(object))?;
+        Ok(Granted { object: Some(object), ..Granted::new(pool.id(), value) })
+    }
+
+    fn next_address(
+        &mut self,
+        desk: &Desk,
+        request: &PoolRequest,
+        also: Option<u128>,
+        wanted: Option<u8>,
+    ) -> Result<Option<(Resource, IpAddr)>, BranchError> {
+        let strategy = Strategy::of(&desk.pool, request);
+        self.at_desk(desk, also, |book| {
+            // A length that the first parent cannot take is a mistake, not a reason to go on.
+            if let Some(resource) = book.shelves.first().and_then(Shelf::net)
+                && let Some(length) = wanted
+                && !(resource.net.prefix_len()..=Family::of(resource.net.addr()).bits())
+                    .contains(&length)
+            {
+                return Err(bad_length(resource, length));
+            }
+            let fits = |shelf: &Shelf| {
+                let net = shelf.net()?.net;
+                let bits = Family::of(net.addr()).bits();
+                let length = wanted.unwrap_or(net.prefix_len());
+                (net.prefix_len()..=bits).contains(&length).then_some(0)
             };
-            let Some(address) = found else { continue };
-            let Some(interface) = Interface::new(address, length) else { continue };
-            let value = Value::Host(interface);
-            let mut input = Input::default().attr("address", drawn(value.clone(), pool.id()));
-            input = self.with_data(input, request, pool)?;
-            let object = self.create(&kind, request.object, input)?;
-            self.reserve(pool.id(), request, &value, Some(object))?;
-            return Ok(Granted {
-                pool: pool.id(),
-                value,
-                object: Some(object),
-                is_parent: false,
-                reused: false,
+            let chosen = book.choose(strategy, fits);
+            let found = chosen.and_then(|(at, stretch)| {
+                let resource = book.shelves.get(at)?.net()?.clone();
+                let address = Family::of(resource.net.addr()).address(stretch.low)?;
+                Some((resource, address))
             });
-        }
-        if let Some(asked) = &request.value {
-            return Err(self.outside(pool, asked)?);
-        }
-        Err(refused(
-            "pool-exhausted",
-            format!(
-                "There are no more addresses available in this pool: `{}`; add a parent prefix or \
-                 release some",
-                self.label_of(pool)?
-            ),
-        ))
+            let leases = chosen.map(|(_, stretch)| stretch).into_iter().collect();
+            Ok((found, leases))
+        })
+    }
+
+    fn told_parents(&self, pool: &Object) -> Result<String, BranchError> {
+        let resources = self.view.pool_resources(pool)?;
+        let told: Vec<String> = resources.iter().map(|one| one.net.to_string()).collect();
+        Ok(told.join(", "))
     }
 
     fn made_kind(
@@ -308,6 +334,19 @@ impl Draft {
 }
 
 impl crate::view::View {
+    /// Notes that nothing else may come to lie in the space of a value until this is committed.
+    fn note_space(&self, value: &Value) -> Result<(), BranchError> {
+        match value {
+            Value::Net(net) => self.note_ip_objects_within(*net),
+            Value::Host(host) => {
+                let bits = Family::of(host.address).bits();
+                let alone = IpNet::new(host.address, bits).ok();
+                alone.map_or(Ok(()), |alone| self.note_ip_objects_within(alone))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The prefixes a pool draws from: heaviest first, then by address. A prefix serves as a pool
     /// of its own.
     pub(super) fn pool_resources(&self, pool: &Object) -> Result<Vec<Resource>, BranchError> {
@@ -333,9 +372,24 @@ impl crate::view::View {
     }
 }
 
-/// The parents of a pool, in the order in which they are drawn from.
-fn nets(book: &Mutex<Book>) -> Vec<Resource> {
-    book::open(book).shelves.iter().filter_map(|shelf| shelf.net().cloned()).collect()
+/// The height of a block of this prefix length on a shelf; none where it can have no such block.
+fn height_on(shelf: &Shelf, length: u8) -> Option<u8> {
+    let net = shelf.net()?.net;
+    let bits = Family::of(net.addr()).bits();
+    (net.prefix_len()..=bits).contains(&length).then(|| bits - length)
+}
+
+fn bad_length(resource: &Resource, length: u8) -> BranchError {
+    let bits = Family::of(resource.net.addr()).bits();
+    refused(
+        "bad-length",
+        format!(
+            "Invalid prefix length for current selected prefix: /{length} is not within /{} to /{bits} \
+             of {}",
+            resource.net.prefix_len(),
+            resource.net
+        ),
+    )
 }
 
 /// What lies within the prefixes a pool makes.
@@ -351,9 +405,4 @@ fn member_of(pool: &Object, asked: Option<&String>) -> Result<String, BranchErro
 
 fn drawn(value: Value, pool: ObjectId) -> AttrInput {
     AttrInput { source: Some(Some(pool)), ..AttrInput::by_host(value) }
-}
-
-/// The first and last number of a prefix.
-pub(super) fn ends(net: IpNet) -> (u128, u128) {
-    (ip::number(net.network()), ip::number(net.broadcast()))
 }

@@ -1,14 +1,15 @@
 //! What a pool looks like: how full it is, what it would give next and why, who has a value.
 
 use model::ip::Family;
-use model::{ObjectId, Value};
+use model::{BranchId, ObjectId, Timestamp, Value};
 use pools::FreeSet;
-use store::{Space, key};
 
 use crate::draft::Draft;
-use crate::draft::allocate::book::{self, Book, Shelf};
 use crate::draft::allocate::number::number_at;
-use crate::draft::allocate::{IdentifiedBy, PoolRequest, Want};
+use crate::draft::allocate::reserve::{Gone, REASON_BYTES_MAX};
+use crate::draft::allocate::scope::Desk;
+use crate::draft::allocate::shelf::Shelf;
+use crate::draft::allocate::{IdentifiedBy, PoolRequest, refused};
 use crate::error::BranchError;
 use crate::object::Object;
 use crate::view::View;
@@ -71,6 +72,14 @@ pub struct Held {
     pub object: Option<ObjectId>,
     /// That object, for people.
     pub label: Option<String>,
+    /// The division it was drawn for, by element; empty where the pool has one space.
+    pub scope: Vec<(String, String)>,
+    /// The branch that took it.
+    pub branch: Option<BranchId>,
+    /// When the reservation ends by itself, or how long the value rests.
+    pub until: Option<Timestamp>,
+    /// It was given back, and rests or is remembered.
+    pub gone: Option<Gone>,
 }
 
 impl View {
@@ -97,39 +106,67 @@ impl Draft {
         self.pool(name)
     }
 
-    /// How full a pool is. Linear in what it has handed out; exact whole numbers.
+    /// How full a pool is; of a pool with a scope, its divisions together. Exact whole numbers. Linear in
+    /// the gaps that are told.
     pub fn pool_use(&mut self, pool: &Object) -> Result<PoolUse, BranchError> {
-        let book = self.book(pool)?;
-        let open = book::open(&book);
+        let mut resources = Vec::new();
+        for desk in self.view.desks(pool)? {
+            let told = self.at_desk(&desk, None, |book| {
+                let told = book.shelves.iter().map(|shelf| shelf_use(pool, shelf));
+                Ok((told.collect::<Vec<_>>(), Vec::new()))
+            })?;
+            resources.extend(told);
+        }
         Ok(PoolUse {
             id: pool.id(),
             name: pool.value("name").to_string(),
             kind: pool.kind().name.clone(),
-            resources: open.shelves.iter().map(|shelf| shelf_use(pool, &open, shelf)).collect(),
+            resources,
         })
     }
 
     /// What a pool has handed out and what else lies in it, by value, at most `limit`.
     pub fn pool_held(&self, pool: &Object, limit: usize) -> Result<Vec<Held>, BranchError> {
+        let names = super::scope_of(pool);
         let mut held = std::collections::BTreeMap::new();
-        let prefix = key::pool_value_prefix(pool.id());
-        let numbers = pool.kind().name == "CoreNumberPool";
-        for row in self.view.rows.prefix(Space::PoolValues, &prefix)? {
-            let (key, identifier) = row?;
-            let place = crate::view::object_at_end(&key)?.0;
-            let identifier = Some(String::from_utf8_lossy(&identifier).into_owned());
-            let value = if numbers { Value::Int(number_at(place)) } else { Value::Null };
-            held.insert(place, Held { value, identifier, object: None, label: None });
+        for desk in self.view.desks(pool)? {
+            let scope: Vec<_> = names.iter().cloned().zip(desk.division.clone()).collect();
+            for (place, _) in self.view.all_kept(desk.id)? {
+                let Some((identifier, kept)) = self.view.named_at(desk.id, place)? else {
+                    continue;
+                };
+                if kept.gone.is_none() && !kept.holds_at(self.view.now()) {
+                    continue;
+                }
+                let one = Held {
+                    value: kept.value,
+                    identifier: Some(identifier),
+                    object: None,
+                    label: None,
+                    scope: scope.clone(),
+                    branch: Some(kept.branch),
+                    until: kept.until,
+                    gone: kept.gone,
+                };
+                held.insert((desk.division.clone(), place), one);
+            }
         }
         for (value, object) in self.carried(pool)? {
             let Some(place) = super::reserve::place(&value) else { continue };
-            let entry = held.entry(place).or_insert_with(|| Held {
+            let division = self.view.division(pool, &object)?;
+            let scope = names.iter().cloned().zip(division.clone()).collect();
+            let entry = held.entry((division, place)).or_insert_with(|| Held {
                 value: value.clone(),
                 identifier: None,
                 object: None,
                 label: None,
+                scope,
+                branch: None,
+                until: None,
+                gone: None,
             });
             entry.value = value;
+            entry.gone = None;
             entry.object = Some(object.id());
             entry.label = Some(format!("{} {}", object.kind().name, self.label_of(&object)?));
             if held.len() > limit {
@@ -163,8 +200,16 @@ impl Draft {
             for (id, kind) in self.view.ip_objects_within(resource.net)? {
                 let Some(object) = self.view.object_of(&kind, id)? else { continue };
                 let value = object.value(wanted);
-                let handed_out =
-                    id != resource.id || self.view.holds_object(pool.id(), &value, resource.id)?;
+                let handed_out = match id == resource.id {
+                    false => true,
+                    true => match super::reserve::place(&value) {
+                        Some(place) => self
+                            .view
+                            .kept_at(pool.id(), place)?
+                            .is_some_and(|kept| kept.object == Some(id)),
+                        None => false,
+                    },
+                };
                 if handed_out && !value.is_null() {
                     carried.push((value, object));
                 }
@@ -183,60 +228,67 @@ impl Draft {
     }
 
     /// Gives back what an identifier holds: its number, or the object of its prefix or address with
-    /// what goes with it. A value that an object carries goes with the object.
+    /// what goes with it. A value that an object carries goes with the object. Who did it and `why` is
+    /// remembered with the value.
     pub fn release_identifier(
         &mut self,
         pool: &Object,
         identifier: &str,
+        why: &str,
     ) -> Result<Value, BranchError> {
-        let held = self.pool_held(pool, usize::MAX)?;
-        let found = held.into_iter().find(|held| held.identifier.as_deref() == Some(identifier));
-        let Some(found) = found else {
+        if why.len() > REASON_BYTES_MAX {
+            let message = format!("a reason has at most {REASON_BYTES_MAX} bytes");
+            return Err(refused("bad-reason", message));
+        }
+        let mut found = None;
+        for desk in self.view.desks(pool)? {
+            let kept = self.view.kept_as(desk.id, identifier)?;
+            if let Some(kept) = kept.filter(|kept| kept.gone.is_none()) {
+                found = Some((desk, kept));
+                break;
+            }
+        }
+        let Some((desk, kept)) = found else {
             let message =
                 format!("`{}` | nothing is held under `{identifier}`", self.label_of(pool)?);
-            return Err(super::refused("unknown-identifier", message));
+            return Err(refused("unknown-identifier", message));
         };
-        let is_parent = match found.object {
-            Some(object) => {
-                self.view.holds_object(pool.id(), &found.value, object)?
-                    && self.view.pool_resources(pool)?.iter().any(|resource| resource.id == object)
-            }
-            None => false,
-        };
-        match found.object {
-            // A parent that was handed out whole stays.
-            Some(_) if is_parent => self.release(pool.id(), &found.value)?,
-            Some(object) if pool.kind().name != "CoreNumberPool" => {
-                self.delete(&[object])?;
-            }
-            Some(_) => {
-                let message = format!(
-                    "`{}` | {} is carried by {}; delete that object, or give it another number",
-                    self.label_of(pool)?,
-                    found.value,
-                    found.label.unwrap_or_default()
-                );
-                return Err(super::refused("held-by-object", message));
-            }
-            None => self.release(pool.id(), &found.value)?,
+        let resources = self.view.pool_resources(pool)?;
+        let made = kept.object.filter(|made| resources.iter().all(|one| one.id != *made));
+        if let Some(carrier) = self.carrier_of(&desk, &kept.value)? {
+            let message = format!(
+                "`{}` | {} is carried by {carrier}; delete that object, or give it another number",
+                self.label_of(pool)?,
+                kept.value,
+            );
+            return Err(refused("held-by-object", message));
         }
-        Ok(found.value)
+        // First by hand, so that the reason stays; then the object, which has nothing left to give back.
+        self.give_back(&desk, identifier, Some(why))?;
+        if let Some(made) = made {
+            self.delete(&[made])?;
+        }
+        Ok(kept.value)
+    }
+
+    /// The object that carries a number, for people.
+    fn carrier_of(&self, desk: &Desk, value: &Value) -> Result<Option<String>, BranchError> {
+        for (kind, attribute) in self.view.numbered(&desk.pool) {
+            for id in self.view.candidates(&kind, &attribute, value)? {
+                let Some(object) = self.view.object_of(&kind, id)? else { continue };
+                if object.attr(&attribute).source == Some(desk.pool.id())
+                    && self.view.division(&desk.pool, &object)? == desk.division
+                {
+                    return Ok(Some(format!("{} {}", kind.name, self.label_of(&object)?)));
+                }
+            }
+        }
+        Ok(None)
     }
 }
 
-impl Want {
-    /// One more of what a pool gives; a length where it takes one.
-    pub fn of(pool: &Object, length: Option<u8>) -> Self {
-        match pool.kind().name.as_str() {
-            "CoreNumberPool" => Self::Number,
-            "CoreIPPrefixPool" => Self::Prefix { length, kind: None, member_type: None },
-            _ => Self::Address { length, kind: None },
-        }
-    }
-}
-
-fn shelf_use(pool: &Object, book: &Book, shelf: &Shelf) -> ResourceUse {
-    let total = book.total(shelf);
+fn shelf_use(pool: &Object, shelf: &Shelf) -> ResourceUse {
+    let total = shelf.total;
     let used = total - shelf.free.count().min(total);
     if let Some(range) = shelf.range() {
         return ResourceUse {

@@ -1,0 +1,115 @@
+//! Drawing straight into a field of an object: a number into an attribute, a prefix or an address into a
+//! relationship.
+
+use std::sync::Arc;
+
+use model::schema::{Attribute, Kind, Relationship};
+use model::{ObjectId, Value};
+use serde_json::Value as Json;
+
+use crate::draft::allocate::{IdentifiedBy, PoolRequest, Want};
+use crate::draft::{AttrInput, Draft, FromPool, Given, Input, Outcome, PeerInput};
+use crate::error::{BranchError, Violation};
+
+impl Draft {
+    /// An attribute drawn from a pool. Tells whether it changed.
+    pub(crate) fn set_pooled(
+        &mut self,
+        kind: &Arc<Kind>,
+        id: ObjectId,
+        attribute: &Attribute,
+        given: &AttrInput,
+    ) -> Result<bool, BranchError> {
+        let Some(from_pool) = &given.from_pool else { return Ok(false) };
+        let object = self.must_exist(id)?;
+        let desk = self.pool(&from_pool.pool)?;
+        let scope = self.scope_for(&desk, &object)?;
+        let pool = desk.id();
+        let now = object.attr(attribute);
+        let asked = match &given.value {
+            None => None,
+            Some(Given::Value(value)) => Some(value.clone()),
+            Some(Given::Json(json)) => {
+                Some(attribute.parse(json).map_err(|bad| Violation::BadValue {
+                    kind: kind.name.clone(),
+                    field: attribute.name.clone(),
+                    message: bad.to_string(),
+                })?)
+            }
+        };
+        let asked = asked.filter(|asked| !asked.is_null());
+        let held = now.value.to_value().unwrap_or(Value::Null);
+        let holds = now.source == Some(pool) && !held.is_null();
+        let as_asked = asked.as_ref().is_none_or(|asked| *asked == held);
+        if holds && from_pool.identifier.is_none() && as_asked {
+            return Ok(false);
+        }
+        if !held.is_null() && (now.source != Some(pool) || !as_asked) {
+            // What it has goes first: another pool's number, or one that is being exchanged.
+            let source = now.source;
+            self.release_value(source, &held, Some(&object))?;
+            let empty = AttrInput { source: Some(None), ..AttrInput::by_host(Value::Null) };
+            self.update(id, Input::default().attr(&attribute.name, empty))?;
+        }
+        let identifier =
+            from_pool.identifier.clone().unwrap_or_else(|| format!("{}.{}", id, attribute.name));
+        let identifier = IdentifiedBy::Identifier(identifier);
+        let granted = self.allocate(&PoolRequest {
+            value: asked,
+            scope,
+            ..PoolRequest::new(pool.to_string(), identifier, Want::Number)
+        })?;
+        let set =
+            AttrInput { source: Some(Some(granted.pool)), ..AttrInput::by_host(granted.value) };
+        let outcome = self.update(id, Input::default().attr(&attribute.name, set))?;
+        debug_assert!(kind.attribute(&attribute.name).is_some());
+        Ok(outcome == Outcome::Updated)
+    }
+
+    /// A relationship drawn from a pool. Tells whether it changed.
+    pub(in crate::draft) fn link_pooled(
+        &mut self,
+        kind: &Arc<Kind>,
+        id: ObjectId,
+        rel: &Relationship,
+        from_pool: &FromPool,
+    ) -> Result<bool, BranchError> {
+        let pool = self.pool(&from_pool.pool)?;
+        let held = self.view.peers(id, rel)?;
+        if from_pool.identifier.is_none() && held.iter().any(|edge| edge.source == Some(pool.id()))
+        {
+            return Ok(false);
+        }
+        let length = from_pool.length;
+        let want = match pool.kind().name.as_str() {
+            "CoreIPPrefixPool" => {
+                let member_type = from_pool.data.get("member_type");
+                let member_type = member_type.and_then(Json::as_str).map(str::to_owned);
+                Want::Prefix { length, kind: None, member_type }
+            }
+            _ => Want::Address { length, kind: None },
+        };
+        let identifier =
+            from_pool.identifier.clone().unwrap_or_else(|| format!("{}.{}", id, rel.name));
+        let identifier = IdentifiedBy::Identifier(identifier);
+        let granted = self.allocate(&PoolRequest {
+            data: from_pool.data.clone(),
+            ..PoolRequest::new(pool.id().to_string(), identifier, want)
+        })?;
+        let Some(object) = granted.object else {
+            return Err(Violation::WrongPeer {
+                kind: kind.name.clone(),
+                field: rel.name.clone(),
+                wanted: rel.peer.clone(),
+                found: "number".to_owned(),
+                peer: granted.value.to_string(),
+            }
+            .into());
+        };
+        for edge in held {
+            self.unlink(id, rel, edge.peer)?;
+        }
+        let peer = PeerInput { source: Some(granted.pool), ..PeerInput::id(object) };
+        self.link(id, rel, object, &peer)
+    }
+}

@@ -1,0 +1,276 @@
+//! What one draft holds of pools, and how it looks at what is known of them: with what it gives up lifted
+//! out of the way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use model::{ObjectId, Symbol};
+use store::{Space, key};
+
+use crate::draft::Draft;
+use crate::draft::allocate::book::{self, Book, Part};
+use crate::draft::allocate::scope::Desk;
+use crate::draft::allocate::shelf::Stretch;
+use crate::error::BranchError;
+
+type SharedBook = Arc<Mutex<Book>>;
+
+/// What a draft holds at one desk.
+#[derive(Debug, Default)]
+struct AtDesk {
+    book: SharedBook,
+    /// What was drawn.
+    drawn: Vec<Stretch>,
+    /// Objects that take something else than is committed, with what they take now.
+    moved: BTreeMap<ObjectId, (Symbol, Option<Stretch>)>,
+    /// How many of the written objects were looked at.
+    seen: usize,
+    /// Places whose reservations were given up or changed.
+    released: BTreeSet<u128>,
+}
+
+impl AtDesk {
+    fn end(&mut self, drawn_from: usize) {
+        let mut open = book::open(&self.book);
+        for stretch in self.drawn.drain(drawn_from.min(self.drawn.len())..) {
+            open.end_lease(stretch);
+        }
+        for (_, stretch) in std::mem::take(&mut self.moved).into_values() {
+            if let Some(stretch) = stretch {
+                open.end_lease(stretch);
+            }
+        }
+        self.seen = 0;
+    }
+}
+
+/// What one draft holds of pools; given back when it goes, committed or not. Once committed, the
+/// reservation itself keeps others away.
+#[derive(Debug, Default)]
+pub(in crate::draft) struct Leased {
+    desks: BTreeMap<ObjectId, AtDesk>,
+    /// Objects the draft wrote that may take part in a pool.
+    written: Vec<(ObjectId, Symbol)>,
+    /// The draft changes pools themselves: what is known to all does not hold in it.
+    changes_pools: bool,
+    /// What was held before it did.
+    past: Vec<AtDesk>,
+}
+
+/// How much a draft held at a moment.
+#[derive(Debug)]
+pub(in crate::draft) struct LeaseMark(BTreeMap<ObjectId, usize>);
+
+impl Leased {
+    /// An object is written that a pool may have to know of.
+    pub(in crate::draft) fn note_written(&mut self, id: ObjectId, kind: Symbol) {
+        self.written.push((id, kind));
+    }
+
+    /// A pool, or what it draws from, is changed by this draft: from here on it keeps books of its own.
+    /// What it has drawn so far stays held for all.
+    pub(in crate::draft) fn note_pool_changed(&mut self) {
+        self.changes_pools = true;
+        for desk in self.desks.values_mut() {
+            let own = AtDesk { released: desk.released.clone(), ..AtDesk::default() };
+            self.past.push(std::mem::replace(desk, own));
+        }
+    }
+
+    /// The reservation of a place was given up or changed.
+    pub(super) fn note_released(&mut self, desk: ObjectId, place: u128) {
+        self.desks.entry(desk).or_default().released.insert(place);
+    }
+
+    /// A place to go back to.
+    pub(in crate::draft) fn mark(&self) -> LeaseMark {
+        LeaseMark(self.desks.iter().map(|(id, desk)| (*id, desk.drawn.len())).collect())
+    }
+
+    /// Gives back what was drawn since a mark. What written objects take is looked at anew.
+    pub(in crate::draft) fn back_to(&mut self, mark: &LeaseMark) {
+        for (id, desk) in &mut self.desks {
+            desk.end(mark.0.get(id).copied().unwrap_or(0));
+        }
+    }
+}
+
+impl Drop for Leased {
+    fn drop(&mut self) {
+        self.desks.values_mut().chain(&mut self.past).for_each(|desk| desk.end(0));
+    }
+}
+
+impl Draft {
+    /// Looks at what is known of a desk, up to date, as this draft sees it: what it wrote is taken, what
+    /// it gave up, and what `also` reserves, is free. What `pick` returns is held for the draft.
+    ///
+    /// Nothing is written meanwhile, and nobody else looks: choosing and holding are one step.
+    pub(super) fn at_desk<T>(
+        &mut self,
+        desk: &Desk,
+        also: Option<u128>,
+        pick: impl FnOnce(&mut Book) -> Result<(T, Vec<Stretch>), BranchError>,
+    ) -> Result<T, BranchError> {
+        if !self.has_own_books() {
+            let held = self.leases.desks.entry(desk.id).or_default();
+            held.book = self.database.books().of(desk.id);
+        }
+        let mut held = self.leases.desks.remove(&desk.id).unwrap_or_default();
+        let shared = Arc::clone(&held.book);
+        let done = {
+            let mut open = book::open(&shared);
+            self.at_open_desk(desk, &mut held, &mut open, also, pick)
+        };
+        self.leases.desks.insert(desk.id, held);
+        done
+    }
+
+    fn at_open_desk<T>(
+        &self,
+        desk: &Desk,
+        held: &mut AtDesk,
+        book: &mut Book,
+        also: Option<u128>,
+        pick: impl FnOnce(&mut Book) -> Result<(T, Vec<Stretch>), BranchError>,
+    ) -> Result<T, BranchError> {
+        if self.has_own_books() {
+            if book.is_behind(self.view.seq(), self.view.compiled.seq) {
+                // Nobody else knows of this book: what it is made of must not change meanwhile.
+                self.view.note_all_of(desk)?;
+                book.advance(&self.view, desk)?;
+            }
+        } else if book.is_behind(self.database.last_seq(), self.view.compiled.seq) {
+            // The newest state: what others have committed since this draft began is taken.
+            let newest = self.database.view(self.view.branch)?;
+            book.advance(&newest, desk)?;
+        }
+        book.wake(self.view.now());
+        self.settle_written(desk, held, book)?;
+        let lifted = self.lifted(desk, held, book, also)?;
+        lifted.iter().for_each(|stretch| book.leave(*stretch));
+        let picked = pick(book);
+        if let Ok((_, stretches)) = &picked {
+            for stretch in stretches {
+                book.lease(*stretch);
+                held.drawn.push(*stretch);
+            }
+        }
+        lifted.iter().for_each(|stretch| book.add(*stretch));
+        picked.map(|(found, _)| found)
+    }
+
+    /// Whether what is known to all does not hold in this draft.
+    fn has_own_books(&self) -> bool {
+        self.leases.changes_pools || self.has_new_schema()
+    }
+
+    fn has_new_schema(&self) -> bool {
+        self.view.rows.pending(Space::Schemas).next().is_some()
+    }
+
+    /// Looks at the objects written since the last time, and holds what they take.
+    fn settle_written(
+        &self,
+        desk: &Desk,
+        held: &mut AtDesk,
+        book: &mut Book,
+    ) -> Result<(), BranchError> {
+        let part = Part::of(&self.view, &desk.pool);
+        let written = self.leases.written.get(held.seen..).unwrap_or_default();
+        for (id, kind) in written {
+            if !part.concerns(&self.view, *kind) {
+                continue;
+            }
+            let now = match self.view.object(*id)? {
+                Some(object) => book.taken_by(&self.view, desk, &part, &object)?,
+                None => None,
+            };
+            let committed = book.carried.get(&self.view.carrier(*kind, *id)).copied();
+            let before = match now == committed {
+                true => held.moved.remove(id),
+                false => held.moved.insert(*id, (*kind, now)),
+            };
+            if let Some(now) = now.filter(|_| now != committed) {
+                book.lease(now);
+            }
+            if let Some((_, Some(before))) = before {
+                book.end_lease(before);
+            }
+        }
+        held.seen = self.leases.written.len();
+        Ok(())
+    }
+
+    /// What this draft gives up, with what it drew there itself.
+    fn lifted(
+        &self,
+        desk: &Desk,
+        held: &AtDesk,
+        book: &Book,
+        also: Option<u128>,
+    ) -> Result<Vec<Stretch>, BranchError> {
+        let mut lifted = Vec::new();
+        for (id, (kind, _)) in &held.moved {
+            lifted.extend(book.carried.get(&self.view.carrier(*kind, *id)));
+        }
+        let now = self.view.now();
+        for place in held.released.iter().copied() {
+            // What was given up may have been drawn again, or the giving up taken back.
+            let kept = self.view.kept_at(desk.id, place)?;
+            if kept.as_ref().is_some_and(|kept| kept.holds_at(now) && Some(place) != also) {
+                continue;
+            }
+            lifted.extend(book.held_at(place));
+            lifted.extend(held.drawn.iter().filter(|drawn| drawn.place() == place));
+        }
+        if let Some(place) = also.filter(|place| !held.released.contains(place)) {
+            lifted.extend(book.held_at(place));
+            lifted.extend(held.drawn.iter().filter(|drawn| drawn.place() == place));
+        }
+        Ok(lifted)
+    }
+
+    /// Holds the numbers that the draft has written by hand where somebody draws such numbers, so that
+    /// nobody draws them before they are committed. Where the attribute has an index, who draws has
+    /// looked there, and the commit decides.
+    pub(in crate::draft) fn hold_written(&mut self) -> Result<(), BranchError> {
+        let kinds: BTreeSet<Symbol> = self.leases.written.iter().map(|(_, kind)| *kind).collect();
+        if kinds.is_empty() || self.has_own_books() {
+            return Ok(());
+        }
+        for id in self.database.books().known() {
+            let Some(pool) = self.view.object(id)? else { continue };
+            let concerned = self.view.numbered(&pool).into_iter().any(|(kind, attribute)| {
+                kinds.contains(&kind.symbol) && !self.view.is_indexed(&kind, &attribute)
+            });
+            if pool.kind().name == "CoreNumberPool" && concerned {
+                for desk in self.view.desks(&pool)? {
+                    self.at_desk(&desk, None, |_| Ok(((), Vec::new())))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl crate::view::View {
+    /// Notes everything that decides what is free at a desk: any change of it is a conflict.
+    fn note_all_of(&self, desk: &Desk) -> Result<(), BranchError> {
+        let prefix = key::pool_value_prefix(desk.id);
+        self.rows.prefix(Space::PoolValues, &prefix)?;
+        match Part::of(self, &desk.pool) {
+            Part::Numbers(kinds) => {
+                for (kind, _) in kinds {
+                    self.objects(&kind)?;
+                }
+            }
+            Part::Prefixes | Part::Addresses => {
+                for resource in self.pool_resources(&desk.pool)? {
+                    self.note_ip_objects_within(resource.net)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
