@@ -3,7 +3,8 @@
 use serde::de::DeserializeOwned;
 
 use crate::host::{
-    Drafted, Drawn, Granted, Host, Info, Level, Linked, Outcome, Request, Saved, Target, Want,
+    Drafted, Drawn, Granted, Host, Info, Level, Linked, Outcome, Request, Saved, Target, Terms,
+    Want,
 };
 use crate::{Field, Given, Result};
 
@@ -98,7 +99,7 @@ impl<'h> Ctx<'h> {
 
     /// A pool, by id or name.
     pub fn pool(&self, pool: impl Into<String>) -> Pool<'h> {
-        Pool { host: self.host, pool: pool.into() }
+        Pool { host: self.host, pool: pool.into(), terms: Terms::default() }
     }
 
     /// A line of log.
@@ -229,9 +230,11 @@ impl Setter<'_> {
 }
 
 /// A pool.
+#[derive(Clone)]
 pub struct Pool<'h> {
     host: &'h dyn Host,
     pool: String,
+    terms: Terms,
 }
 
 /// What a pool gave.
@@ -259,10 +262,61 @@ impl From<&Allocation> for Target {
 }
 
 impl Pool<'_> {
+    fn request(&self, identifier: &str, want: Want, data: Vec<Field>) -> Request {
+        Request {
+            pool: self.pool.clone(),
+            identifier: identifier.to_owned(),
+            want,
+            data,
+            terms: self.terms.clone(),
+        }
+    }
+
     fn draw(&self, identifier: &str, want: Want, data: Vec<Field>) -> Result<Allocation> {
-        let request =
-            Request { pool: self.pool.clone(), identifier: identifier.to_owned(), want, data };
-        self.host.allocate(request).map(Allocation::from)
+        self.host.allocate(self.request(identifier, want, data)).map(Allocation::from)
+    }
+
+    /// Only this value and no other will do.
+    #[must_use]
+    pub fn exactly(mut self, value: impl Into<Given>) -> Self {
+        self.terms.value = Some(value.into());
+        self
+    }
+
+    /// The division of a pool that counts by something (`allocation_scope`): a value of an attribute, or
+    /// the id or human-friendly id of a peer.
+    #[must_use]
+    pub fn within(mut self, element: &str, value: impl Into<String>) -> Self {
+        self.terms.scope.push((element.to_owned(), value.into()));
+        self
+    }
+
+    /// Numbers in a row, all or none; the first of them.
+    pub fn block(&self, identifier: impl AsRef<str>, count: u32) -> Result<i64> {
+        self.block_at(identifier, count, 1)
+    }
+
+    /// Numbers in a row whose first is a multiple of `align`; the first of them.
+    pub fn block_at(&self, identifier: impl AsRef<str>, count: u32, align: u32) -> Result<i64> {
+        let mut pool = self.clone();
+        pool.terms.block = Some((count, align));
+        pool.number(identifier)
+    }
+
+    /// The number that an identifier with nothing yet would get now. Nothing is taken.
+    pub fn next_number(&self) -> Result<i64> {
+        let next = self.host.peek(self.request("peek", Want::Number, Vec::new()))?;
+        next.as_integer().ok_or_else(|| crate::Error::message("the pool has no number"))
+    }
+
+    /// The prefix of this length that an identifier with nothing yet would get now. Nothing is taken.
+    pub fn next_prefix(&self, length: u8) -> Result<Given> {
+        self.host.peek(self.request("peek", Want::Prefix(Some(length)), Vec::new()))
+    }
+
+    /// The address that an identifier with nothing yet would get now. Nothing is taken.
+    pub fn next_address(&self) -> Result<Given> {
+        self.host.peek(self.request("peek", Want::Address(None), Vec::new()))
     }
 
     /// A number.

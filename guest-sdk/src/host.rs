@@ -122,6 +122,19 @@ pub struct Request {
     pub want: Want,
     /// Values of the object that is made.
     pub data: Vec<Field>,
+    /// What is asked beyond that.
+    pub terms: Terms,
+}
+
+/// What a request asks beyond what it is about.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Terms {
+    /// This value and no other.
+    pub value: Option<Given>,
+    /// The division of a pool that counts by something: element and value.
+    pub scope: Vec<(String, String)>,
+    /// Numbers in a row: how many, and what the first is a multiple of.
+    pub block: Option<(u32, u32)>,
 }
 
 /// What was allocated.
@@ -182,4 +195,5 @@ pub trait Host {
     fn peers(&self, what: &Target, relationship: &str) -> Result<Vec<String>>;
     fn document(&self, text: &str, variables: &str) -> Result<String>;
     fn allocate(&self, request: Request) -> Result<Granted>;
+    fn peek(&self, request: Request) -> Result<Given>;
 }

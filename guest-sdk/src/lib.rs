@@ -53,7 +53,8 @@ pub mod wasm;
 pub use context::{Allocation, Builder, Ctx, Draw, Object, Pool, Setter};
 pub use error::{Code, Error, Result};
 pub use host::{
-    Drafted, Drawn, Granted, Host, Info, Level, Linked, Outcome, Request, Saved, Target, Want,
+    Drafted, Drawn, Granted, Host, Info, Level, Linked, Outcome, Request, Saved, Target, Terms,
+    Want,
 };
 pub use value::{Field, Given};
 

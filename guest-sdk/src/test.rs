@@ -4,14 +4,14 @@
 //! set; it has no schema, so that it checks neither kinds nor fields.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::{
     Code, Ctx, Drafted, Error, Field, Given, Granted, Host as Imports, Info, Level, Linked,
-    Outcome, Request, Result, Saved, Target, Want,
+    Outcome, Request, Result, Saved, Target, Terms, Want,
 };
 
 /// One object that was made.
@@ -58,7 +58,7 @@ impl Outcomes {
 #[derive(Debug)]
 enum Space {
     Numbers {
-        next: i64,
+        first: i64,
         last: i64,
     },
     /// Addresses and prefixes are counted: the form is `prefix.number`.
@@ -80,6 +80,8 @@ struct State {
     keys: BTreeMap<(String, String), usize>,
     pools: BTreeMap<String, Space>,
     held: BTreeMap<(String, String), Given>,
+    /// Numbers that are taken, by pool and division.
+    taken: BTreeMap<(String, Vec<(String, String)>), BTreeSet<i64>>,
     answers: BTreeMap<String, Json>,
 }
 
@@ -92,7 +94,7 @@ impl Host {
     /// Adds a pool of numbers.
     #[must_use]
     pub fn numbers(self, pool: &str, first: i64, last: i64) -> Self {
-        self.state.borrow_mut().pools.insert(pool.to_owned(), Space::Numbers { next: first, last });
+        self.state.borrow_mut().pools.insert(pool.to_owned(), Space::Numbers { first, last });
         self
     }
 
@@ -128,31 +130,60 @@ fn json_fields(fields: &[Field]) -> BTreeMap<String, Json> {
 }
 
 impl State {
-    fn draw(&mut self, pool: &str, identifier: &str) -> Result<Given> {
-        let place = (pool.to_owned(), identifier.to_owned());
+    fn draw(&mut self, request: &Request) -> Result<Given> {
+        let place = (request.pool.clone(), request.identifier.clone());
         if let Some(held) = self.held.get(&place) {
             return Ok(held.clone());
         }
-        let space = self.pools.get_mut(pool).ok_or_else(|| {
+        let value = self.next(request)?;
+        if let Some(first) = value.as_integer() {
+            let count = request.terms.block.map_or(1, |(count, _)| i64::from(count));
+            let division = (request.pool.clone(), request.terms.scope.clone());
+            self.taken.entry(division).or_default().extend(first..first.saturating_add(count));
+        }
+        if let Some(Space::Texts { next, .. }) = self.pools.get_mut(&request.pool) {
+            *next += u32::from(request.terms.value.is_none());
+        }
+        self.held.insert(place, value.clone());
+        let (pool, identifier) = (request.pool.clone(), request.identifier.clone());
+        self.outcomes.drawn.push((pool, identifier, value.to_json()));
+        Ok(value)
+    }
+
+    /// What a request would get; nothing is taken.
+    fn next(&self, request: &Request) -> Result<Given> {
+        let pool = &request.pool;
+        let space = self.pools.get(pool).ok_or_else(|| {
             Error::new(Code::NotFound, "unknown-pool", format!("there is no pool `{pool}`"))
         })?;
-        let value = match space {
-            Space::Numbers { next, last } if *next > *last => {
-                let message = format!("pool `{pool}` is exhausted");
-                return Err(Error::new(Code::Exhausted, "pool-exhausted", message));
-            }
-            Space::Numbers { next, .. } => {
-                *next += 1;
-                Given::Integer(*next - 1)
-            }
+        let (first, last) = match space {
             Space::Texts { form, next } => {
-                *next += 1;
-                Given::Text(form.replace("{}", &(*next - 1).to_string()))
+                let next = Given::Text(form.replace("{}", &next.to_string()));
+                return Ok(request.terms.value.clone().unwrap_or(next));
             }
+            Space::Numbers { first, last } => (*first, *last),
         };
-        self.held.insert(place, value.clone());
-        self.outcomes.drawn.push((pool.to_owned(), identifier.to_owned(), value.to_json()));
-        Ok(value)
+        let (count, align) = request.terms.block.unwrap_or((1, 1));
+        let (count, align) = (i64::from(count.max(1)), i64::from(align.max(1)));
+        let none = BTreeSet::new();
+        let taken = self.taken.get(&(pool.clone(), request.terms.scope.clone())).unwrap_or(&none);
+        let free = |at: &i64| {
+            *at >= first && *at + (count - 1) <= last && taken.range(*at..*at + count).count() == 0
+        };
+        if let Some(asked) = request.terms.value.as_ref().and_then(Given::as_integer) {
+            return match free(&asked) {
+                true => Ok(Given::Integer(asked)),
+                false => {
+                    let message = format!("pool `{pool}`: {asked} is taken or outside");
+                    Err(Error::new(Code::Conflict, "value-taken", message))
+                }
+            };
+        }
+        let found = (first..=last).find(|at| at.rem_euclid(align) == 0 && free(at));
+        found.map(Given::Integer).ok_or_else(|| {
+            let message = format!("pool `{pool}` is exhausted");
+            Error::new(Code::Exhausted, "pool-exhausted", message)
+        })
     }
 }
 
@@ -192,7 +223,13 @@ impl Imports for Host {
         };
         for drawn in &draft.allocations {
             let own = format!("{key}.{}", drawn.name);
-            let value = state.draw(&drawn.pool, drawn.identifier.as_ref().unwrap_or(&own))?;
+            let value = state.draw(&Request {
+                pool: drawn.pool.clone(),
+                identifier: drawn.identifier.clone().unwrap_or(own),
+                want: Want::Number,
+                data: Vec::new(),
+                terms: Terms::default(),
+            })?;
             match value {
                 Given::Integer(number) => {
                     fields.insert(drawn.name.clone(), number.into());
@@ -284,11 +321,39 @@ impl Imports for Host {
         let mut state = self.state.borrow_mut();
         let held = (request.pool.clone(), request.identifier.clone());
         let reused = state.held.contains_key(&held);
-        let value = state.draw(&request.pool, &request.identifier)?;
+        let value = state.draw(&request)?;
         let object = match request.want {
             Want::Number => None,
             Want::Address(_) | Want::Prefix(_) => value.as_text().map(str::to_owned),
         };
         Ok(Granted { value, object, reused })
+    }
+
+    fn peek(&self, request: Request) -> Result<Given> {
+        self.state.borrow().next(&request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_divisions_values_and_peeks_are_as_the_host_has_them() {
+        let drawn = Host::new().numbers("vlans", 1, 20);
+        let generate = |ctx: &Ctx<'_>, _: Json| -> Result<()> {
+            let vlans = ctx.pool("vlans");
+            assert_eq!(vlans.number("a")?, 1);
+            assert_eq!(vlans.next_number()?, 2);
+            assert_eq!(vlans.number("b")?, 2);
+            assert_eq!(vlans.clone().exactly(7).number("c")?, 7);
+            assert_eq!(vlans.clone().exactly(7).number("d").unwrap_err().name, "value-taken");
+            assert_eq!(vlans.block_at("e", 3, 5)?, 10);
+            assert_eq!(vlans.block("f", 4)?, 3);
+            assert_eq!(vlans.clone().within("site", "fra").number("g")?, 1);
+            assert_eq!(vlans.block("h", 9).unwrap_err().name, "pool-exhausted");
+            Ok(())
+        };
+        drawn.run(generate, Json::Null).unwrap();
     }
 }

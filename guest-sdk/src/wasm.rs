@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Code, Ctx, Drafted, Error, Field, Given, Granted, Host, Info, Level, Linked, Outcome, Request,
-    Result, Saved, Target, Want,
+    Result, Saved, Target, Terms, Want,
 };
 
 /// Runs a generator on the host's input.
@@ -239,22 +239,45 @@ impl Host for Imports {
     }
 
     fn allocate(&self, request: Request) -> Result<Granted> {
-        let request = pools::Request {
-            pool: request.pool,
-            identifier: request.identifier,
-            want: match request.want {
-                Want::Number => pools::Want::Number,
-                Want::Address(length) => pools::Want::Address(length),
-                Want::Prefix(length) => pools::Want::Prefix(length),
-            },
-            data: fields(request.data),
+        let terms = pool_terms(&request.terms);
+        let request = pool_request(request);
+        let granted = match terms {
+            None => pools::allocate(&request),
+            Some(terms) => pools::allocate_on(&request, &terms),
         };
-        pools::allocate(&request)
+        granted
             .map(|grant| Granted {
                 value: given(grant.value),
                 object: grant.object,
                 reused: grant.reused,
             })
             .map_err(inward)
+    }
+
+    fn peek(&self, request: Request) -> Result<Given> {
+        let none = pools::Terms { value: None, scope: Vec::new(), block: None };
+        let terms = pool_terms(&request.terms).unwrap_or(none);
+        pools::peek(&pool_request(request), &terms).map(given).map_err(inward)
+    }
+}
+
+fn pool_terms(terms: &Terms) -> Option<pools::Terms> {
+    if *terms == Terms::default() {
+        return None;
+    }
+    let block = terms.block.map(|(count, align)| pools::Block { count, align });
+    Some(pools::Terms { value: terms.value.clone().map(scalar), scope: terms.scope.clone(), block })
+}
+
+fn pool_request(request: Request) -> pools::Request {
+    pools::Request {
+        pool: request.pool,
+        identifier: request.identifier,
+        want: match request.want {
+            Want::Number => pools::Want::Number,
+            Want::Address(length) => pools::Want::Address(length),
+            Want::Prefix(length) => pools::Want::Prefix(length),
+        },
+        data: fields(request.data),
     }
 }

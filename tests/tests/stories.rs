@@ -14,6 +14,8 @@ mod addresses;
 mod cases;
 #[path = "stories/dedicated_internet.rs"]
 mod dedicated_internet;
+#[path = "stories/divisions.rs"]
+mod divisions;
 #[path = "stories/examples.rs"]
 mod examples;
 #[path = "stories/mutations.rs"]

@@ -272,4 +272,13 @@ impl GuestHost for Recorded {
         }));
         Ok(Grant { value: scalar, object: None, reused })
     }
+
+    fn peek(&mut self, request: PoolRequest) -> Result<Scalar, GuestError> {
+        let left = self.fixture.pools.get(&request.pool);
+        let left = left.ok_or_else(|| Self::missing(format!("pool `{}`", request.pool)))?;
+        left.first().map(scalar).ok_or_else(|| {
+            let message = format!("pool `{}` of the fixture has nothing left", request.pool);
+            error(Code::Exhausted, "pool-exhausted", message)
+        })
+    }
 }

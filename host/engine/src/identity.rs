@@ -17,6 +17,11 @@ pub fn instance_id(definition: ObjectId, target: ObjectId) -> ObjectId {
     ObjectId(high | u128::from(low_half(definition, target, &["CoreGeneratorInstance"])))
 }
 
+/// An identifier of a pool as an instance's own.
+pub(crate) fn scoped(instance: ObjectId, identifier: &str) -> String {
+    format!("{instance}:{identifier}")
+}
+
 /// What a guest gets for randomness: the same on every run of an instance.
 pub(crate) fn seed(definition: ObjectId, target: ObjectId) -> String {
     let mut hash = Sha256::new();

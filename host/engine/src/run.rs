@@ -306,8 +306,8 @@ impl Engine {
             return self.conclude_failed(job, context, Some(report), failed);
         }
         for pool in context.before.keys().copied().collect::<Vec<_>>() {
-            for number in context.dropped_numbers(pool) {
-                context.draft.release(pool, &number)?;
+            for identifier in context.dropped_numbers(pool) {
+                context.draft.release_named(pool, &identifier)?;
             }
         }
         let settled = tracking::settle(
@@ -441,10 +441,8 @@ impl Engine {
     ) -> Result<(), RunError> {
         let before = draft.claims_of(instance)?;
         for (id, claim) in &before {
-            for (name, number) in &claim.values {
-                if name.starts_with('=') {
-                    draft.release(*id, number)?;
-                }
+            for name in claim.values.keys().filter_map(|name| name.strip_prefix('=')) {
+                draft.release_named(*id, &crate::identity::scoped(instance, name))?;
             }
         }
         if policy.on_release == crate::OnRelease::Retain {

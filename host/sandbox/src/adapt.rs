@@ -139,6 +139,13 @@ impl From<api::Saved> for objects::Saved {
     }
 }
 
+impl From<pools::Terms> for api::Terms {
+    fn from(terms: pools::Terms) -> Self {
+        let block = terms.block.map(|block| (block.count, block.align));
+        Self { value: terms.value.map(api::Scalar::from), scope: terms.scope, block }
+    }
+}
+
 impl From<pools::Request> for api::PoolRequest {
     fn from(request: pools::Request) -> Self {
         let want = match request.want {
@@ -147,7 +154,7 @@ impl From<pools::Request> for api::PoolRequest {
             pools::Want::Prefix(length) => api::Want::Prefix(length),
         };
         let pools::Request { pool, identifier, data, .. } = request;
-        Self { pool, identifier, want, data: list(data) }
+        Self { pool, identifier, want, data: list(data), terms: api::Terms::default() }
     }
 }
 

@@ -178,6 +178,19 @@ pub struct PoolRequest {
     pub want: Want,
     /// Values of the object made for a prefix or address.
     pub data: Vec<Field>,
+    /// What it asks beyond that.
+    pub terms: Terms,
+}
+
+/// What a question to a pool asks beyond what it is about.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Terms {
+    /// This value and no other.
+    pub value: Option<Scalar>,
+    /// The division of a pool: element and value.
+    pub scope: Vec<(String, String)>,
+    /// Numbers in a row: how many, and what the first is a multiple of.
+    pub block: Option<(u32, u32)>,
 }
 
 /// The answer of a pool.

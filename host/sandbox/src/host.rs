@@ -2,7 +2,7 @@
 //! settled before a method is called; the implementer sees checked, owned values.
 
 use crate::api::{
-    Draft, Field, Grant, GuestError, Link, LogLevel, PoolRequest, RunInfo, Saved, Target,
+    Draft, Field, Grant, GuestError, Link, LogLevel, PoolRequest, RunInfo, Saved, Scalar, Target,
 };
 
 /// The powers of one run. Every method may be called any number of times, in any order, within the
@@ -52,4 +52,7 @@ pub trait GuestHost: Send + 'static {
 
     /// Draws from a pool.
     fn allocate(&mut self, request: PoolRequest) -> Result<Grant, GuestError>;
+
+    /// What a draw would give; nothing is taken.
+    fn peek(&mut self, request: PoolRequest) -> Result<Scalar, GuestError>;
 }

@@ -216,20 +216,48 @@ fn query(instance: &mut LinkerInstance<'_, RunState>) -> Result<()> {
 fn pools(instance: &mut LinkerInstance<'_, RunState>) -> Result<()> {
     instance.func_wrap("allocate", |mut cx: Context<'_>, (request,): (pools::Request,)| {
         let request = api::PoolRequest::from(request);
-        let weight = request.weight();
-        enter(&mut cx, "pools.allocate", &request.pool, cost(ALLOCATE_FUEL, weight))?;
-        let state = cx.data_mut();
-        state.used.allocations += 1;
-        if state.used.allocations > state.limits.allocations {
-            let most = grouped(state.limits.allocations);
-            let full = full("allocations", &format!("a run may draw {most} times from pools"));
+        if let Some(full) = ask_pool(&mut cx, "pools.allocate", &request)? {
             return Ok((Err(types::Error::from(full)),));
         }
-        if let Err(full) = stage(state, 0, weight) {
-            return Ok((Err(full.into()),));
+        answered(work(&mut cx, |host| host.allocate(request))?.map(pools::Grant::from))
+    })?;
+    instance.func_wrap("allocate-on", |mut cx: Context<'_>, (request, terms): OnTerms| {
+        let request = api::PoolRequest { terms: terms.into(), ..request.into() };
+        if let Some(full) = ask_pool(&mut cx, "pools.allocate-on", &request)? {
+            return Ok((Err(types::Error::from(full)),));
         }
         answered(work(&mut cx, |host| host.allocate(request))?.map(pools::Grant::from))
+    })?;
+    instance.func_wrap("peek", |mut cx: Context<'_>, (request, terms): OnTerms| {
+        let request = api::PoolRequest { terms: terms.into(), ..request.into() };
+        if let Some(full) = ask_pool(&mut cx, "pools.peek", &request)? {
+            return Ok((Err(types::Error::from(full)),));
+        }
+        answered(work(&mut cx, |host| host.peek(request))?.map(types::Scalar::from))
     })
+}
+
+type OnTerms = (pools::Request, pools::Terms);
+
+/// Counts and charges a question to a pool: each value in a row as one of its own. The limit that it
+/// goes over, if it does.
+fn ask_pool(
+    cx: &mut Context<'_>,
+    name: &'static str,
+    request: &api::PoolRequest,
+) -> Result<Option<GuestError>> {
+    let weight = request.weight();
+    let values = request.terms.block.map_or(1, |(count, _)| u64::from(count.max(1)));
+    let fuel = cost(ALLOCATE_FUEL, weight).saturating_mul(values);
+    enter(cx, name, &request.pool, fuel)?;
+    let state = cx.data_mut();
+    state.used.allocations = state.used.allocations.saturating_add(values);
+    if state.used.allocations > state.limits.allocations {
+        let most = grouped(state.limits.allocations);
+        let full = full("allocations", &format!("a run may draw {most} times from pools"));
+        return Ok(Some(full));
+    }
+    Ok(stage(state, 0, weight).err())
 }
 
 /// An answer of the host, as the linker wants it.

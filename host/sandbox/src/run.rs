@@ -158,7 +158,8 @@ fn cancelled(reason: CancelReason) -> RunFailure {
 mod tests {
     use super::*;
     use crate::api::{
-        Draft, Field, Grant, GuestError, Link, LogLevel, PoolRequest, RunInfo, Saved, Target,
+        Draft, Field, Grant, GuestError, Link, LogLevel, PoolRequest, RunInfo, Saved, Scalar,
+        Target,
     };
     use crate::cache::CacheKey;
     use crate::sandbox::{Sandbox, SandboxOptions};
@@ -200,6 +201,9 @@ mod tests {
             unreachable!("the guest never starts")
         }
         fn allocate(&mut self, _: PoolRequest) -> Result<Grant, GuestError> {
+            unreachable!("the guest never starts")
+        }
+        fn peek(&mut self, _: PoolRequest) -> Result<Scalar, GuestError> {
             unreachable!("the guest never starts")
         }
     }

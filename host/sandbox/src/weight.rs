@@ -103,7 +103,10 @@ impl Weight for Draft {
 
 impl Weight for PoolRequest {
     fn weight(&self) -> u64 {
-        self.pool.weight() + self.identifier.weight() + self.data.weight()
+        let scope = self.terms.scope.iter();
+        let scope: u64 = scope.map(|(name, value)| name.weight() + value.weight()).sum();
+        let value = self.terms.value.as_ref().map_or(0, Weight::weight);
+        self.pool.weight() + self.identifier.weight() + self.data.weight() + scope + value
     }
 }
 

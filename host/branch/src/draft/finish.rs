@@ -19,6 +19,7 @@ impl Draft {
         if self.view.rows.is_clean() {
             return Ok(());
         }
+        self.follow_divisions()?;
         self.settle_ip_hierarchy()?;
         self.apply_profiles()?;
         self.compute_values()?;

@@ -121,4 +121,8 @@ impl GuestHost for RunContext {
     fn allocate(&mut self, request: PoolRequest) -> Result<Grant, GuestError> {
         self.whole(|context| Self::allocate(context, &request))
     }
+
+    fn peek(&mut self, request: PoolRequest) -> Result<Scalar, GuestError> {
+        Self::peek(self, &request)
+    }
 }

@@ -7,7 +7,8 @@ use branch::{AttrInput, Granted, IdentifiedBy, Input, PeerInput, PoolRequest, Wa
 use model::schema::Kind;
 use model::{ObjectId, Value};
 use sandbox::api::{
-    Code, Draft as GuestDraft, Grant, GuestError, PoolRequest as GuestRequest, Want as GuestWant,
+    Code, Draft as GuestDraft, Grant, GuestError, PoolRequest as GuestRequest, Scalar,
+    Want as GuestWant,
 };
 use serde_json::Value as Json;
 
@@ -20,22 +21,8 @@ const IDENTIFIER_BYTES_MAX: usize = 256;
 impl RunContext {
     /// Draws a number, address or prefix under an identifier of the instance.
     pub(crate) fn allocate(&mut self, request: &GuestRequest) -> Result<Grant, GuestError> {
-        let want = match request.want {
-            GuestWant::Number => Want::Number,
-            GuestWant::Address(length) => Want::Address { length, kind: None },
-            GuestWant::Prefix(length) => Want::Prefix { length, kind: None, member_type: None },
-        };
-        let mut data = BTreeMap::new();
-        for field in &request.data {
-            data.insert(field.name.clone(), value_json(&field.value)?);
-        }
-        let want = match (want, data.remove("member_type")) {
-            (Want::Prefix { length, kind, .. }, Some(Json::String(member))) => {
-                Want::Prefix { length, kind, member_type: Some(member) }
-            }
-            (want, _) => want,
-        };
-        let granted = self.granted(&request.pool, &request.identifier, want, data)?;
+        let asked = self.asked(request)?;
+        let granted = self.granted(&request.identifier, asked)?;
         Ok(Grant {
             value: json_scalar(&granted.value),
             object: granted.object.map(|id| id.to_string()),
@@ -43,26 +30,58 @@ impl RunContext {
         })
     }
 
-    fn granted(
-        &mut self,
-        pool: &str,
-        identifier: &str,
-        want: Want,
-        data: BTreeMap<String, Json>,
-    ) -> Result<Granted, GuestError> {
+    /// What a request would give to an identifier that has nothing yet.
+    pub(crate) fn peek(&mut self, request: &GuestRequest) -> Result<Scalar, GuestError> {
+        let asked = self.asked(request)?;
+        let value = self.draft.peek(&asked).map_err(|failure| self.told(failure))?;
+        Ok(json_scalar(&value))
+    }
+
+    /// A guest's request as pools know it; the identifier is not yet the instance's own.
+    fn asked(&self, request: &GuestRequest) -> Result<PoolRequest, GuestError> {
+        let mut data = BTreeMap::new();
+        for field in &request.data {
+            data.insert(field.name.clone(), value_json(&field.value)?);
+        }
+        let want = match (request.want, request.terms.block) {
+            (GuestWant::Number, None) => Want::Number,
+            (GuestWant::Number, Some((count, align))) => Want::Block { count, align },
+            (_, Some(_)) => {
+                let message = "only numbers come in a row; ask for a shorter prefix";
+                return Err(error(Code::InvalidArgument, "bad-block", message.to_owned()));
+            }
+            (GuestWant::Address(length), None) => Want::Address { length, kind: None },
+            (GuestWant::Prefix(length), None) => {
+                let member_type = match data.remove("member_type") {
+                    Some(Json::String(member)) => Some(member),
+                    _ => None,
+                };
+                Want::Prefix { length, kind: None, member_type }
+            }
+        };
+        let value = request.terms.value.as_ref().map(|value| asked_value(request.want, value));
+        Ok(PoolRequest {
+            data,
+            value: value.transpose()?,
+            scope: request.terms.scope.iter().cloned().collect(),
+            ..PoolRequest::new(request.pool.as_str(), IdentifiedBy::Nothing, want)
+        })
+    }
+
+    fn granted(&mut self, identifier: &str, asked: PoolRequest) -> Result<Granted, GuestError> {
         if identifier.is_empty() || identifier.len() > IDENTIFIER_BYTES_MAX {
             let message = format!("an identifier has 1 to {IDENTIFIER_BYTES_MAX} bytes");
             return Err(error(Code::InvalidArgument, "bad-identifier", message));
         }
-        let number = want == Want::Number;
-        let key = format!("pool/{pool}/{identifier}");
+        let number = matches!(asked.want, Want::Number | Want::Block { .. });
+        let key = format!("pool/{}/{identifier}", asked.pool);
         let object = generated_id(self.definition.id, self.target, "", &key);
         let granted = self
             .draft
             .allocate(&PoolRequest {
-                data,
                 object: Some(object),
-                ..PoolRequest::new(pool, IdentifiedBy::Identifier(self.scoped(identifier)), want)
+                identifier: IdentifiedBy::Identifier(self.scoped(identifier)),
+                ..asked
             })
             .map_err(|failure| self.told(failure))?;
         // A parent that is handed out whole belongs to nobody; it is held like a number is.
@@ -85,7 +104,7 @@ impl RunContext {
 
     /// Identifiers are the instance's own.
     fn scoped(&self, identifier: &str) -> String {
-        format!("{}:{identifier}", self.instance)
+        crate::identity::scoped(self.instance, identifier)
     }
 
     /// Draws what a draft wants straight into attributes and relationships.
@@ -101,8 +120,13 @@ impl RunContext {
             let own = format!("{}.{}", super::objects::key_text(key), drawn.name);
             let identifier = drawn.identifier.clone().unwrap_or(own);
             if kind.attribute(&drawn.name).is_some() {
-                let granted =
-                    self.granted(&drawn.pool, &identifier, Want::Number, BTreeMap::new())?;
+                let scope = self.draft.scope_in(&drawn.pool, id, &input);
+                let scope = scope.map_err(|failure| self.told(failure))?;
+                let asked = PoolRequest {
+                    scope,
+                    ..PoolRequest::new(drawn.pool.as_str(), IdentifiedBy::Nothing, Want::Number)
+                };
+                let granted = self.granted(&identifier, asked)?;
                 let attr = AttrInput {
                     source: Some(Some(granted.pool)),
                     ..AttrInput::by_host(granted.value)
@@ -126,26 +150,38 @@ impl RunContext {
             } else {
                 Want::Address { length: drawn.length, kind: None }
             };
-            let granted = self.granted(&drawn.pool, &identifier, want, BTreeMap::new())?;
+            let asked = PoolRequest::new(drawn.pool.as_str(), IdentifiedBy::Nothing, want);
+            let granted = self.granted(&identifier, asked)?;
             if let Some(object) = granted.object {
                 let peer = PeerInput { source: Some(granted.pool), ..PeerInput::id(object) };
                 input = input.rel(&drawn.name, vec![peer]);
             }
         }
-        let _same = id;
         Ok(input)
     }
 
-    /// Numbers that the instance held on a pool and no longer asks for.
-    pub(crate) fn dropped_numbers(&self, pool: ObjectId) -> Vec<Value> {
+    /// Identifiers under which the instance held something on a pool, and no longer asks for it.
+    pub(crate) fn dropped_numbers(&self, pool: ObjectId) -> Vec<String> {
         let now = self.now.get(&pool);
         let Some(before) = self.before.get(&pool) else { return Vec::new() };
-        before
+        let gone = before
             .values
-            .iter()
-            .filter(|(name, _)| name.starts_with('='))
-            .filter(|(name, _)| now.is_none_or(|now| !now.values.contains_key(*name)))
-            .map(|(_, value)| value.clone())
-            .collect()
+            .keys()
+            .filter(|name| now.is_none_or(|now| !now.values.contains_key(*name)));
+        gone.filter_map(|name| Some(self.scoped(name.strip_prefix('=')?))).collect()
     }
+}
+
+/// A value that a guest asks for.
+fn asked_value(want: GuestWant, scalar: &Scalar) -> Result<Value, GuestError> {
+    let read = match (want, scalar) {
+        (GuestWant::Number, Scalar::Integer(number)) => Some(Value::Int(*number)),
+        (GuestWant::Address(_), Scalar::Text(text)) => text.parse().ok().map(Value::Host),
+        (GuestWant::Prefix(_), Scalar::Text(text)) => text.parse().ok().map(Value::Net),
+        _ => None,
+    };
+    read.ok_or_else(|| {
+        let message = "a number is asked for as an integer, an address or prefix as text";
+        error(Code::InvalidArgument, "bad-value", message.to_owned())
+    })
 }

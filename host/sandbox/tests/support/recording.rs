@@ -144,4 +144,10 @@ impl GuestHost for Recording {
         self.requests.push(request);
         Ok(Grant { value: Scalar::Integer(100), object: None, reused: false })
     }
+
+    fn peek(&mut self, request: PoolRequest) -> Result<Scalar, GuestError> {
+        self.calls += 1;
+        self.requests.push(request);
+        Ok(Scalar::Integer(100))
+    }
 }

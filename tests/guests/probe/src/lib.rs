@@ -63,6 +63,30 @@ enum Step {
         identifier: String,
         length: u8,
     },
+    /// Numbers in a row.
+    Row {
+        pool: String,
+        identifier: String,
+        count: u32,
+        align: u32,
+    },
+    /// This number and no other.
+    Exactly {
+        pool: String,
+        identifier: String,
+        value: i64,
+    },
+    /// A number of a division.
+    Within {
+        pool: String,
+        identifier: String,
+        element: String,
+        value: String,
+    },
+    /// What would come next.
+    Peek {
+        pool: String,
+    },
     Ask {
         document: String,
     },
@@ -140,6 +164,9 @@ fn perform(ctx: &Ctx, probe: &Probe, step: &Step) -> Result<()> {
             let prefix = ctx.pool(pool).prefix(identifier, *length)?;
             ctx.log(format!("prefix {}", prefix.value.as_text().unwrap_or_default()));
         }
+        Step::Row { .. } | Step::Exactly { .. } | Step::Within { .. } | Step::Peek { .. } => {
+            on_terms(ctx, step)?;
+        }
         Step::Ask { document } => {
             let answer: Json = ctx.query(document, &serde_json::json!({}))?;
             ctx.log(answer.to_string());
@@ -166,6 +193,24 @@ fn perform(ctx: &Ctx, probe: &Probe, step: &Step) -> Result<()> {
             }
         }
     }
+    Ok(())
+}
+
+fn on_terms(ctx: &Ctx, step: &Step) -> Result<()> {
+    let number = match step {
+        Step::Row { pool, identifier, count, align } => {
+            ctx.pool(pool).block_at(identifier, *count, *align)?
+        }
+        Step::Exactly { pool, identifier, value } => {
+            ctx.pool(pool).exactly(*value).number(identifier)?
+        }
+        Step::Within { pool, identifier, element, value } => {
+            ctx.pool(pool).within(element, value).number(identifier)?
+        }
+        Step::Peek { pool } => ctx.pool(pool).next_number()?,
+        _ => return Ok(()),
+    };
+    ctx.log(format!("number {number}"));
     Ok(())
 }
 

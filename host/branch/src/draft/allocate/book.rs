@@ -395,6 +395,11 @@ impl Book {
         self.add(stretch);
     }
 
+    /// How many take exactly this stretch.
+    pub(super) fn takers_of(&self, stretch: Stretch) -> u32 {
+        self.takers.get(&stretch).copied().unwrap_or(0)
+    }
+
     /// A draft no longer holds a stretch.
     pub(super) fn end_lease(&mut self, stretch: Stretch) {
         if let Some(count) = self.leases.get_mut(&stretch) {

@@ -1,6 +1,7 @@
 //! Drawing straight into a field of an object: a number into an attribute, a prefix or an address into a
 //! relationship.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::schema::{Attribute, Kind, Relationship};
@@ -8,8 +9,11 @@ use model::{ObjectId, Value};
 use serde_json::Value as Json;
 
 use crate::draft::allocate::{IdentifiedBy, PoolRequest, Want};
-use crate::draft::{AttrInput, Draft, FromPool, Given, Input, Outcome, PeerInput};
+use crate::draft::{
+    AttrInput, Draft, FromPool, Given, Input, Outcome, PeerInput, PeerRef, RelInput,
+};
 use crate::error::{BranchError, Violation};
+use crate::object::Object;
 
 impl Draft {
     /// An attribute drawn from a pool. Tells whether it changed.
@@ -64,6 +68,89 @@ impl Draft {
         let outcome = self.update(id, Input::default().attr(&attribute.name, set))?;
         debug_assert!(kind.attribute(&attribute.name).is_some());
         Ok(outcome == Outcome::Updated)
+    }
+
+    /// The scope of a request for an object that is about to be made, or changed, with this input.
+    pub fn scope_in(
+        &self,
+        pool: &str,
+        id: ObjectId,
+        input: &Input,
+    ) -> Result<BTreeMap<String, String>, BranchError> {
+        let pool = self.pool(pool)?;
+        let mut scope = match self.view.object(id)? {
+            Some(object) => self.scope_for(&pool, &object)?,
+            None => BTreeMap::new(),
+        };
+        for name in super::scope_of(&pool) {
+            let given = match (input.attrs.get(&name), input.rels.get(&name)) {
+                (Some(attr), _) => match &attr.value {
+                    Some(Given::Value(value)) => Some(value.to_string()),
+                    Some(Given::Json(Json::String(text))) => Some(text.clone()),
+                    Some(Given::Json(json)) => Some(json.to_string()),
+                    None => None,
+                },
+                (None, Some(RelInput::Replace(peers) | RelInput::Add(peers))) => {
+                    peers.first().map(|peer| match &peer.peer {
+                        PeerRef::Id(id) => id.to_string(),
+                        PeerRef::Hfid { parts, .. } => parts.join("/"),
+                    })
+                }
+                _ => None,
+            };
+            scope.extend(given.map(|given| (name, given)));
+        }
+        Ok(scope)
+    }
+
+    /// Moves the reservations of objects that have come to count in another division, number and all.
+    /// Refused where somebody has the number there.
+    pub(in crate::draft) fn follow_divisions(&mut self) -> Result<(), BranchError> {
+        let written: BTreeSet<ObjectId> = self.leases.written().collect();
+        for id in written {
+            let (Some(object), Some(before)) =
+                (self.view.object(id)?, self.view.rows.before(|| self.view.object(id))?)
+            else {
+                continue;
+            };
+            for attribute in object.kind().attributes.clone() {
+                let (now, was) = (object.attr(&attribute), before.attr(&attribute));
+                let value = now.value.to_value().unwrap_or(Value::Null);
+                let same =
+                    now.source == was.source && was.value.to_value().as_ref() == Some(&value);
+                let (Some(source), Value::Int(_), true) = (now.source, &value, same) else {
+                    continue;
+                };
+                let Some(pool) = self.view.object(source)? else { continue };
+                if super::scope_of(&pool).is_empty() {
+                    continue;
+                }
+                let is = self.view.division(&pool, &object)?;
+                let was = self.view.rows.before(|| self.view.division(&pool, &before))?;
+                if is != was && !was.is_empty() {
+                    self.move_number(&pool, was, &object, &value)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn move_number(
+        &mut self,
+        pool: &Object,
+        was: Vec<String>,
+        object: &Object,
+        value: &Value,
+    ) -> Result<(), BranchError> {
+        let old = self.desk_of(pool.copied(), was)?;
+        let Some(place) = super::reserve::place(value) else { return Ok(()) };
+        let Some((identifier, _)) = self.view.named_at(old.id, place)? else { return Ok(()) };
+        self.give_back(&old, &identifier, None)?;
+        let scope = self.scope_for(pool, object)?;
+        // Its own value is in the new division already, as the draft has it: asked for by name it is
+        // taken, so the reservation is written beside it if nobody else has it.
+        let desk = self.desk(pool.copied(), &scope)?;
+        self.take_over(&desk, object.id(), &identifier, value)
     }
 
     /// A relationship drawn from a pool. Tells whether it changed.

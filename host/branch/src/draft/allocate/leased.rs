@@ -67,6 +67,11 @@ impl Leased {
         self.written.push((id, kind));
     }
 
+    /// The objects written so far that may take part in a pool; some more than once.
+    pub(super) fn written(&self) -> impl Iterator<Item = ObjectId> {
+        self.written.iter().map(|(id, _)| *id)
+    }
+
     /// A pool, or what it draws from, is changed by this draft: from here on it keeps books of its own.
     /// What it has drawn so far stays held for all.
     pub(in crate::draft) fn note_pool_changed(&mut self) {

@@ -11,7 +11,7 @@ use crate::draft::allocate::pick::Strategy;
 use crate::draft::allocate::reserve::place;
 use crate::draft::allocate::scope::{Desk, scope_of};
 use crate::draft::allocate::shelf::{Realm, Shelf, Stretch};
-use crate::draft::allocate::{Granted, PoolRequest, Want, refused};
+use crate::draft::allocate::{Granted, IdentifiedBy, PoolRequest, Want, refused};
 use crate::error::BranchError;
 use crate::object::Object;
 
@@ -171,6 +171,50 @@ impl Draft {
                 Err(refused("value-taken", message))
             }
         }
+    }
+
+    /// Reserves the number that an object carries already, in the division it has come to.
+    pub(super) fn take_over(
+        &mut self,
+        desk: &Desk,
+        object: ObjectId,
+        identifier: &str,
+        value: &Value,
+    ) -> Result<(), BranchError> {
+        let Some(wanted) = Stretch::of(value) else { return Ok(()) };
+        let others = self.at_desk(desk, None, |book| Ok((book.takers_of(wanted), Vec::new())))?;
+        if others > 1 {
+            let holder = self.other_holder(desk, object, value)?;
+            let message = format!(
+                "`{}` | {value} is taken{}: {holder}; give it another number as it moves",
+                self.label_of(&desk.pool)?,
+                self.told_division(desk)?,
+            );
+            return Err(refused("value-taken", message));
+        }
+        let identifier = IdentifiedBy::Identifier(identifier.to_owned());
+        let request = PoolRequest::new(desk.pool.id().to_string(), identifier, Want::Number);
+        self.reserve(desk, &request, value, None)
+    }
+
+    fn other_holder(
+        &self,
+        desk: &Desk,
+        not: ObjectId,
+        value: &Value,
+    ) -> Result<String, BranchError> {
+        for (kind, attribute) in self.view.numbered(&desk.pool) {
+            for id in self.view.candidates(&kind, &attribute, value)? {
+                let Some(object) = self.view.object_of(&kind, id)?.filter(|it| it.id() != not)
+                else {
+                    continue;
+                };
+                if self.view.division(&desk.pool, &object)? == desk.division {
+                    return Ok(format!("`{} {}` has it", kind.name, self.label_of(&object)?));
+                }
+            }
+        }
+        Ok("a run in flight or a reservation has it".to_owned())
     }
 
     /// Who has a number of a pool, for people: an object, else a reservation.

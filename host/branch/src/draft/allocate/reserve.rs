@@ -525,9 +525,16 @@ impl Draft {
         self.forget_desks(pool)
     }
 
-    /// Releases an identifier's number that no object carries.
-    pub fn release(&mut self, pool: ObjectId, value: &Value) -> Result<(), BranchError> {
-        self.release_value(Some(pool), value, None)
+    /// Gives back what an identifier holds of a pool without an object; nothing where it holds nothing.
+    pub fn release_named(&mut self, pool: ObjectId, identifier: &str) -> Result<(), BranchError> {
+        let Some(pool) = self.view.object(pool)? else { return Ok(()) };
+        for desk in self.view.desks(&pool)? {
+            let kept = self.view.kept_as(desk.id, identifier)?;
+            if kept.is_some_and(|kept| kept.gone.is_none()) {
+                self.give_back(&desk, identifier, None)?;
+            }
+        }
+        Ok(())
     }
 
     /// Refuses names that do not read as names.
