@@ -74,6 +74,9 @@ pub struct Host {
     state: RefCell<State>,
 }
 
+/// A pool with the values of its scope.
+type Division = (String, Vec<(String, String)>);
+
 #[derive(Debug, Default)]
 struct State {
     outcomes: Outcomes,
@@ -81,7 +84,7 @@ struct State {
     pools: BTreeMap<String, Space>,
     held: BTreeMap<(String, String), Given>,
     /// Numbers that are taken, by pool and division.
-    taken: BTreeMap<(String, Vec<(String, String)>), BTreeSet<i64>>,
+    taken: BTreeMap<Division, BTreeSet<i64>>,
     answers: BTreeMap<String, Json>,
 }
 

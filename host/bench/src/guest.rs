@@ -98,6 +98,10 @@ impl GuestHost for Nothing {
     fn allocate(&mut self, _request: PoolRequest) -> Result<Grant, GuestError> {
         Ok(Grant { value: Scalar::Integer(1), object: None, reused: false })
     }
+
+    fn peek(&mut self, _request: PoolRequest) -> Result<Scalar, GuestError> {
+        Ok(Scalar::Integer(1))
+    }
 }
 
 const INPUT: &str = r#"{"BenchService":{"edges":[{"node":{"id":"s","name":{"value":"service"},
