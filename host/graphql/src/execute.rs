@@ -1,7 +1,7 @@
 //! Executing a query: one pass over root fields, lists as lazy ranges where nothing has to be known
 //! of the rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use apollo_compiler::ExecutableDocument;
@@ -34,18 +34,23 @@ pub(crate) struct Execution<'d> {
     pub(crate) scope: Scope<'d>,
     shapes: BTreeMap<(Vec<usize>, Symbol), Shape<'d>>,
     visited: u64,
+    told: Option<BTreeSet<ObjectId>>,
 }
 
 /// Executes a query; writes the value of `data`.
+///
+/// Where `members` is given, the objects that the answer shows are put into it.
 pub(crate) fn query(
     host: &dyn Host,
     view: &View,
     document: &ExecutableDocument,
     operation: &Operation,
     variables: &JsonMap,
+    members: Option<&mut BTreeSet<ObjectId>>,
 ) -> Result<Vec<u8>, GraphqlError> {
     let scope = Scope { document, variables, schema: view.schema() };
     let mut execution = Execution::over(view, scope);
+    execution.told = members.is_some().then(BTreeSet::new);
     let mut out = Vec::with_capacity(4 << 10);
     out.push(b'{');
     let mut first = true;
@@ -56,6 +61,9 @@ pub(crate) fn query(
             .map_err(|error| error.under(merged.key).at(document, merged.fields.first()))?;
     }
     out.push(b'}');
+    if let Some(members) = members {
+        members.extend(execution.told.into_iter().flatten());
+    }
     Ok(out)
 }
 
@@ -65,7 +73,14 @@ pub(crate) type Members = Vec<branch::Edge>;
 impl<'d> Execution<'d> {
     /// An execution over a state.
     pub(crate) fn over(view: &'d View, scope: Scope<'d>) -> Self {
-        Self { view, scope, shapes: BTreeMap::new(), visited: 0 }
+        Self { view, scope, shapes: BTreeMap::new(), visited: 0, told: None }
+    }
+
+    /// An object is shown.
+    pub(crate) fn tell(&mut self, id: ObjectId) {
+        if let Some(told) = &mut self.told {
+            told.insert(id);
+        }
     }
 
     fn root(

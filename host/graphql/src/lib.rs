@@ -17,7 +17,7 @@ mod sdl;
 mod select;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use apollo_compiler::executable::OperationType;
@@ -26,11 +26,12 @@ use apollo_compiler::response::JsonMap;
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Schema as Types, introspection};
 use branch::View;
-use model::Digest;
 use model::schema::Schema;
+use model::{Digest, ObjectId};
 
 pub use error::{GraphqlError, Location};
 pub use host::{Answer, Host, Make, ReadOnly};
+pub use mutate::account;
 
 /// Largest document: 256 KiB. The largest public query is 5 kB.
 pub const DOCUMENT_BYTES_MAX: usize = 256 << 10;
@@ -98,16 +99,28 @@ impl Dialect {
 
     /// Executes a query of objects; the answer is the value of `data`.
     pub fn data(&self, view: &View, request: &Request) -> Result<Vec<u8>, Vec<GraphqlError>> {
-        let (data, errors) = self.execute(view, request, &ReadOnly)?;
+        let (data, errors) = self.execute(view, request, &ReadOnly, None)?;
         if errors.is_empty() { Ok(data) } else { Err(errors) }
     }
 
+    /// Executes a query, and tells which objects its answer shows.
+    pub fn data_and_members(
+        &self,
+        view: &View,
+        request: &Request,
+    ) -> Result<(Vec<u8>, BTreeSet<ObjectId>), Vec<GraphqlError>> {
+        let mut members = BTreeSet::new();
+        let (data, errors) = self.execute(view, request, &ReadOnly, Some(&mut members))?;
+        if errors.is_empty() { Ok((data, members)) } else { Err(errors) }
+    }
+
     /// Executes a request: the value of `data`, and the errors of mutations that failed.
-    pub fn execute(
+    fn execute(
         &self,
         view: &View,
         request: &Request,
         host: &dyn Host,
+        members: Option<&mut BTreeSet<ObjectId>>,
     ) -> Result<(Vec<u8>, Vec<GraphqlError>), Vec<GraphqlError>> {
         let typed = self.typed(view.schema()).map_err(|error| vec![error])?;
         let document = self.document(view.schema(), &typed, &request.query)?;
@@ -133,7 +146,7 @@ impl Dialect {
         }
         match operation.operation_type {
             OperationType::Query => {
-                let data = execute::query(host, view, &document, operation, &variables);
+                let data = execute::query(host, view, &document, operation, &variables, members);
                 data.map(|data| (data, Vec::new())).map_err(|error| vec![error])
             }
             OperationType::Mutation => {
@@ -154,7 +167,7 @@ impl Dialect {
 
     /// Executes a request; the answer is the whole response, errors included.
     pub fn respond(&self, view: &View, request: &Request, host: &dyn Host) -> Vec<u8> {
-        let (data, errors) = match self.execute(view, request, host) {
+        let (data, errors) = match self.execute(view, request, host, None) {
             Ok(done) => done,
             Err(errors) => (b"null".to_vec(), errors),
         };
@@ -251,6 +264,45 @@ fn introspect(
             data.unwrap_or_else(|| b"null".to_vec())
         })
         .map_err(|bad| vec![GraphqlError::bad_request(bad.message().to_string())])
+}
+
+/// Values of variables that came as text, each read as the document declares its variable. Several
+/// texts of one name are a list; what does not read stays text, and is refused where it is used.
+pub fn variables_from_texts(
+    document: &str,
+    texts: &[(String, String)],
+) -> serde_json::Map<String, serde_json::Value> {
+    let mut read = serde_json::Map::new();
+    let Ok(document) = apollo_compiler::ast::Document::parse(document, "query.graphql") else {
+        return read;
+    };
+    let operations = document.definitions.iter().filter_map(|definition| match definition {
+        apollo_compiler::ast::Definition::OperationDefinition(operation) => Some(operation),
+        _ => None,
+    });
+    for variable in operations.flat_map(|operation| operation.variables.iter()) {
+        let name = variable.name.as_str();
+        let of = variable.ty.inner_named_type().as_str();
+        let mut values: Vec<serde_json::Value> = texts
+            .iter()
+            .filter(|(known, _)| known == name)
+            .map(|(_, text)| match of {
+                "Int" | "BigInt" => {
+                    text.parse::<i64>().map_or_else(|_| text.as_str().into(), Into::into)
+                }
+                "Float" => text.parse::<f64>().map_or_else(|_| text.as_str().into(), Into::into),
+                "Boolean" => text.parse::<bool>().map_or_else(|_| text.as_str().into(), Into::into),
+                _ => text.as_str().into(),
+            })
+            .collect();
+        let value = match (variable.ty.is_list(), values.len()) {
+            (_, 0) => continue,
+            (false, 1) => values.remove(0),
+            _ => serde_json::Value::Array(values),
+        };
+        read.insert(name.to_owned(), value);
+    }
+    read
 }
 
 /// The variables in the parser's own JSON type.

@@ -144,8 +144,8 @@ fn type_name(field: &Field) -> &str {
     field.selection_set.ty.as_str()
 }
 
-/// The account that `context` names.
-fn account(arguments: &Map<String, Json>) -> Result<Option<ObjectId>, GraphqlError> {
+/// The account that the `context` of a mutation names.
+pub fn account(arguments: &Map<String, Json>) -> Result<Option<ObjectId>, GraphqlError> {
     let Some(id) = arguments.get("context").and_then(|context| context.pointer("/account/id"))
     else {
         return Ok(None);

@@ -48,6 +48,7 @@ pub(crate) fn node<'d>(
     object: &Object,
     out: &mut Vec<u8>,
 ) -> Result<(), GraphqlError> {
+    execution.tell(object.id());
     let kind = Arc::clone(object.kind());
     let shape = execution.shape(sets, &kind);
     out.push(b'{');
@@ -192,6 +193,9 @@ fn relationship<'d>(
                 write::key(part.key, &mut first, out);
                 match part.name() {
                     "__typename" => write::text(&format!("NestedEdged{}", rel.peer), out),
+                    "properties" | "relationship_metadata" => {
+                        properties(execution, &part, None, out)?;
+                    }
                     _ => write::null(out),
                 }
             }
@@ -310,20 +314,20 @@ fn properties(
     link: Option<&Edge>,
     out: &mut Vec<u8>,
 ) -> Result<(), GraphqlError> {
-    let Some(link) = link else {
-        write::null(out);
-        return Ok(());
-    };
+    // Clients look into it even where there is no peer.
+    let none = Edge::to(ObjectId::MIN);
+    let (link, is_there) = (link.unwrap_or(&none), link.is_some());
     out.push(b'{');
     let mut first = true;
     for part in execution.scope.merge(&merged.sets(), None) {
         write::key(part.key, &mut first, out);
         match part.name() {
+            "__typename" => write::text("RelationshipProperty", out),
+            _ if !is_there => write::null(out),
             "is_protected" => write::boolean(link.is_protected, out),
             "updated_at" => moment(execution, link.updated, out)?,
             "source" => reference(execution, &part, link.source, out)?,
             "owner" => reference(execution, &part, link.owner, out)?,
-            "__typename" => write::text("RelationshipProperty", out),
             _ => write::null(out),
         }
     }

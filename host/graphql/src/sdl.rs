@@ -1,6 +1,7 @@
 //! A schema as GraphQL types, in the public names.
 
 mod mutation;
+mod root;
 
 use std::fmt::Write as _;
 
@@ -69,9 +70,10 @@ pub(crate) fn text(schema: &Schema) -> String {
         );
     }
     out.push_str(mutation::BASE);
+    out.push_str(root::TYPES);
     mutation::attribute_inputs(&mut out);
-    let mut roots = String::new();
-    let mut mutations = String::from(mutation::ROOTS);
+    let mut roots = String::from(root::QUERIES);
+    let mut mutations = [mutation::ROOTS, root::MUTATIONS].concat();
     for kind in schema.kinds.values() {
         kind_types(schema, kind, &mut out);
         mutation::kind_mutations(schema, kind, &mut mutations, &mut out);

@@ -13,7 +13,7 @@ use service::{DefinitionInput, RunAll, Service, ServiceError, SourceFile, Trigge
 
 use crate::problem::Problem;
 use crate::wire;
-use crate::{graphql, pools, schema};
+use crate::{graphql, pools, query, schema};
 
 /// Largest body of a request: 64 MiB, for schema and object files together.
 const BODY_BYTES_MAX: usize = 64 << 20;
@@ -64,6 +64,9 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/api/pools/{name}/peek", post(pools::peek))
         .route("/api/pools/{name}/explain", post(pools::explain))
         .route("/api/pools/{name}/release", post(pools::release))
+        .route("/api/query/{name}", get(query::stored).post(query::stored))
+        .route("/api/info", get(query::info))
+        .route("/api/config", get(query::config))
         .route("/graphql", post(graphql::main))
         .route("/graphql/", post(graphql::main))
         .route("/graphql/{branch}", post(graphql::branch))

@@ -10,6 +10,7 @@ mod graphql;
 mod openapi;
 mod pools;
 mod problem;
+mod query;
 mod schema;
 mod serve;
 pub mod wire;

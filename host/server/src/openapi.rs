@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Path, method, what it does, content type of its body.
-const ROUTES: [(&str, &str, &str, Option<&str>); 34] = [
+const ROUTES: [(&str, &str, &str, Option<&str>); 38] = [
     ("/api/health", "get", "Whether the host lives, and its newest commit", None),
     ("/api/openapi.json", "get", "This document", None),
     ("/api/schema/check", "post", "What loading schema files would do", JSON),
@@ -35,6 +35,10 @@ const ROUTES: [(&str, &str, &str, Option<&str>); 34] = [
     ("/api/pools/{name}/peek", "post", "What a draw would give; nothing is taken", JSON),
     ("/api/pools/{name}/explain", "post", "Why the next value is what it is, or who has one", JSON),
     ("/api/pools/{name}/release", "post", "Give back what an identifier holds", JSON),
+    ("/api/query/{name}", "get", "Execute a stored query", None),
+    ("/api/query/{name}", "post", "Execute a stored query, with variables", JSON),
+    ("/api/info", "get", "Version and identity", None),
+    ("/api/config", "get", "Settings for clients", None),
     ("/graphql", "post", "GraphQL, on the default branch", JSON),
     ("/graphql/{branch}", "post", "GraphQL on a branch", JSON),
     ("/schema.graphql", "get", "The GraphQL types", None),

@@ -41,14 +41,17 @@ impl From<ServiceError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut extensions = json!({"code": self.code});
+        let status = self.status.as_u16();
+        let mut extensions = json!({"code": self.code, "http_status": status});
         if !self.details.is_empty() {
             extensions["details"] = json!(self.details);
         }
-        let body = json!({
-            "data": null,
-            "errors": [{"message": self.message, "extensions": extensions}],
-        });
+        // Published clients print the messages alone: each detail is one of its own too.
+        let detail = |detail: &String| json!({"message": detail, "extensions": {"code": self.code, "http_status": status}});
+        let first = json!({"message": self.message, "extensions": extensions});
+        let errors: Vec<_> =
+            std::iter::once(first).chain(self.details.iter().map(detail)).collect();
+        let body = json!({"data": null, "errors": errors});
         (self.status, Json(body)).into_response()
     }
 }

@@ -12,10 +12,15 @@ use crate::api::{Answer, blocking, ok, parse};
 use crate::problem::Problem;
 use crate::wire;
 
+/// The parameters of an address, decoded.
+pub(crate) fn pairs(query: Option<&str>) -> impl Iterator<Item = (String, String)> {
+    let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (decoded(name), decoded(value)))
+}
+
 /// The values of a parameter that may be there several times.
 pub(crate) fn every(query: Option<&str>, wanted: &str) -> Vec<String> {
-    let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| decoded(value)).collect()
+    pairs(query).filter(|(name, _)| name == wanted).map(|(_, value)| value).collect()
 }
 
 /// A form-encoded value: `+` and `%xx`. What is no escape stays as it is.
@@ -110,9 +115,16 @@ pub(crate) async fn check(
 ) -> Answer {
     check_branch(query.as_deref())?;
     let files = sources(&body)?;
+    let ours = files.iter().any(|file| !file.name.starts_with("schemas["));
     let report = blocking(service, move |service| service.schema_check(&files)).await?;
-    // Accepted, and not kept: the published clients tell a valid schema by this status.
-    Ok((StatusCode::ACCEPTED, told(&report)).into_response())
+    // Accepted, and not kept: the published clients tell a valid schema by this status, and one that
+    // changes nothing by a body with nothing but an empty difference.
+    let body = if ours {
+        told(&report)
+    } else {
+        axum::Json(serde_json::json!({"diff": report.diff, "warnings": []})).into_response()
+    };
+    Ok((StatusCode::ACCEPTED, body).into_response())
 }
 
 pub(crate) async fn load(

@@ -86,6 +86,14 @@ pub struct GraphqlBody {
     pub variables: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
+/// Variables of a stored query.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StoredQuery {
+    /// By name.
+    pub variables: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
 /// A draw from a pool.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -1,6 +1,10 @@
 //! What GraphQL asks of the host: committing mutations, and root fields that are not about objects of
 //! a kind.
 
+mod pools;
+mod status;
+mod tasks;
+
 use branch::{
     Author, BranchError, Cause, ChangeSet, CommitFailure, Draft, Object, View, Violation,
 };
@@ -61,12 +65,94 @@ impl Host for DialectHost<'_> {
 
     fn answer(
         &self,
-        _view: &View,
+        view: &View,
         field: &str,
-        _arguments: &Map<String, Json>,
+        arguments: &Map<String, Json>,
     ) -> Result<Answer, GraphqlError> {
-        let (kind, nearest) = (field.to_owned(), None);
-        Err(BranchError::from(Violation::UnknownKind { kind, nearest }).into())
+        let given = Arguments(arguments);
+        let json = match field {
+            "InfrahubInfo" => self.info(),
+            "InfrahubStatus" => Ok(self.status(view)),
+            "InfrahubIPPrefixPoolGetResource" | "IPPrefixPoolGetResource" => {
+                self.pool_get_resource(true, &given)
+            }
+            "InfrahubIPAddressPoolGetResource" | "IPAddressPoolGetResource" => {
+                self.pool_get_resource(false, &given)
+            }
+            "InfrahubResourcePoolAllocated" => self.pool_allocated(&given),
+            "InfrahubResourcePoolUtilization" => self.pool_utilization(&given),
+            "InfrahubIPPrefixGetNextAvailable" | "IPPrefixGetNextAvailable" => {
+                self.next_available(true, &given)
+            }
+            "InfrahubIPAddressGetNextAvailable" | "IPAddressGetNextAvailable" => {
+                self.next_available(false, &given)
+            }
+            "InfrahubTask" => self.tasks(view, &given),
+            "CoreGeneratorDefinitionRun" => self.run_definition(view, &given),
+            "InfrahubSearchAnywhere" => self.search(view, &given),
+            "Relationship" => self.relationships(view, &given),
+            _ => {
+                let (kind, nearest) = (field.to_owned(), None);
+                return Err(BranchError::from(Violation::UnknownKind { kind, nearest }).into());
+            }
+        };
+        json.map(Answer::Json)
+    }
+}
+
+/// The arguments of a root field, or the object in one of them.
+pub(crate) struct Arguments<'a>(&'a Map<String, Json>);
+
+impl<'a> Arguments<'a> {
+    pub(crate) fn get(&self, name: &str) -> Option<&'a Json> {
+        self.0.get(name)
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Option<&'a str> {
+        self.get(name).and_then(Json::as_str)
+    }
+
+    /// A text that must be there.
+    pub(crate) fn must(&self, name: &str) -> Result<&'a str, GraphqlError> {
+        let missing = || GraphqlError::bad_request(format!("`{name}` must be given"));
+        self.text(name).ok_or_else(missing)
+    }
+
+    /// A list of texts; one alone is a list of one.
+    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
+        match self.get(name) {
+            Some(Json::Array(items)) => {
+                items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
+            }
+            Some(Json::String(only)) => vec![only.clone()],
+            _ => Vec::new(),
+        }
+    }
+
+    pub(crate) fn number(&self, name: &str) -> Option<usize> {
+        self.get(name).and_then(Json::as_u64).and_then(|number| usize::try_from(number).ok())
+    }
+
+    /// The object under `data`.
+    pub(crate) fn data(&self) -> Result<Self, GraphqlError> {
+        match self.get("data") {
+            Some(Json::Object(data)) => Ok(Self(data)),
+            _ => Err(GraphqlError::bad_request("`data` must be an object".to_owned())),
+        }
+    }
+
+    /// The account that the change is to be attributed to.
+    pub(crate) fn account(&self) -> Result<Option<ObjectId>, GraphqlError> {
+        graphql::account(self.0)
+    }
+}
+
+/// Part of a list that was asked for by `offset` and `limit`; no limit, or zero, is all.
+pub(crate) fn page(items: Vec<Json>, arguments: &Arguments<'_>) -> Vec<Json> {
+    let rest = items.into_iter().skip(arguments.number("offset").unwrap_or(0));
+    match arguments.number("limit").filter(|limit| *limit > 0) {
+        Some(limit) => rest.take(limit).collect(),
+        None => rest.collect(),
     }
 }
 

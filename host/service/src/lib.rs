@@ -12,6 +12,7 @@ mod pools;
 mod runs;
 mod schema_told;
 mod schemas;
+mod stored_query;
 mod trigger;
 
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ pub use objects::{ObjectView, SourceFile};
 pub use pools::{BATCH_MAX, Drawing};
 pub use runs::{InstanceView, RunAll};
 pub use schemas::SchemaReport;
+pub use stored_query::StoredQuery;
 pub use trigger::{SIGNATURE_SECONDS_MAX, Trigger};
 
 /// Where a service keeps its data.

@@ -288,7 +288,7 @@ fn resources(told: &PoolUse) -> Json {
 }
 
 /// Per cent, two digits after the point; the division comes last.
-fn share(used: u128, total: u128) -> f64 {
+pub(crate) fn share(used: u128, total: u128) -> f64 {
     if total == 0 {
         return 0.0;
     }

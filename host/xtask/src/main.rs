@@ -1,5 +1,6 @@
 //! Setting up, building and testing, with one command each. Needs Rust and nothing else.
 
+mod clients;
 mod guests;
 mod run;
 
@@ -10,6 +11,7 @@ cargo xtask COMMAND
 
   demo [ARGS]   set up, build guests and host, show the main job   (ARGS: --json, --dir FOLDER)
   test          set up, then format, lints, and every test
+  clients       install the published clients for their tests, into target/clients-venv
   guests        set up, then the components alone, into target/components
   bench [ARGS]  set up, build optimised, measure every figure next to its yardstick
                 (ARGS: --json, --quick, --dir FOLDER, names of sections)
@@ -23,6 +25,10 @@ fn main() -> ExitCode {
         Some("test" | "ci") => test(),
         Some("bench") => bench(rest),
         Some("guests") => guests::build(),
+        Some("clients") => {
+            clients::install();
+            Ok(())
+        }
         _ => Err(USAGE.to_owned()),
     };
     match done {
@@ -59,6 +65,7 @@ fn test() -> Result<(), String> {
         let target = run::root().join("target/guests-native").display().to_string();
         run::cargo_in(folder, &["test", "--quiet", "--target-dir", &target])?;
     }
+    clients::install();
     run::say("format ...");
     run::cargo(&["fmt", "--all", "--check"])?;
     run::say("lints ...");

@@ -1,0 +1,62 @@
+//! The published clients, unmodified, against a server process of ours. The scripts are in
+//! `tests/clients`; `cargo xtask test` installs what they need into `target/clients-venv`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test ends by panicking, and says what it skips"
+)]
+
+#[path = "cli/process.rs"]
+#[allow(dead_code, reason = "shared with the tests of the command line")]
+mod process;
+
+use std::process::Command;
+
+use process::{Server, root};
+
+/// Runs one module of scripts against a server of its own.
+fn drive(module: &str) {
+    let python = root().join("target/clients-venv/bin/python");
+    if !python.exists() {
+        println!("SKIPPED: the published clients are not installed; `cargo xtask clients` does it");
+        return;
+    }
+    let python = std::path::absolute(python).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder.path().join("data"));
+    let scratch = folder.path().join("scratch");
+    std::fs::create_dir(&scratch).unwrap();
+    let ended = Command::new(python)
+        .args(["driver.py", module])
+        .current_dir(root().join("tests/clients"))
+        .env("KILN_ADDRESS", &server.address)
+        .env("KILN_SCRATCH", &scratch)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout);
+    println!("{said}");
+    assert!(ended.status.success(), "{said}\n{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+#[test]
+fn objects_are_read_and_written() {
+    drive("objects");
+}
+
+#[test]
+fn pools_hand_out_numbers_addresses_and_prefixes() {
+    drive("pools");
+}
+
+#[test]
+fn tracking_generators_and_stored_queries() {
+    drive("tracking");
+}
+
+#[test]
+fn the_published_command_line() {
+    drive("commands");
+}

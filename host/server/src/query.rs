@@ -1,0 +1,53 @@
+//! Handlers of stored queries, and of what clients ask about the host.
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::header;
+use axum::response::IntoResponse;
+use serde_json::json;
+use service::{Service, StoredQuery};
+
+use crate::api::{Answer, blocking, ok, parse};
+use crate::schema::{check_branch, every, pairs};
+use crate::wire;
+
+/// Parameters of an address that are no variables.
+const OURS: [&str; 4] = ["branch", "at", "update_group", "subscribers"];
+
+pub(crate) async fn stored(
+    State(service): State<Service>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+) -> Answer {
+    check_branch(query.as_deref())?;
+    // Published clients send no body at all where there are no variables.
+    let wire: wire::StoredQuery = if body.is_empty() { Default::default() } else { parse(&body)? };
+    let update = every(query.as_deref(), "update_group");
+    let stored = StoredQuery {
+        name,
+        variables: wire.variables.unwrap_or_default(),
+        texts: pairs(query.as_deref()).filter(|(name, _)| !OURS.contains(&name.as_str())).collect(),
+        update_group: update.iter().any(|word| word.eq_ignore_ascii_case("true")),
+        subscribers: every(query.as_deref(), "subscribers"),
+    };
+    let data = blocking(service, move |service| service.stored_query(&stored)).await?;
+    let body = [b"{\"data\":".as_slice(), &data, b"}"].concat();
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+pub(crate) async fn info(State(service): State<Service>) -> Answer {
+    let id = blocking(service, Service::deployment_id).await?;
+    ok(&json!({"deployment_id": id, "version": env!("CARGO_PKG_VERSION")}))
+}
+
+/// Settings that clients may want to know.
+pub(crate) async fn config() -> Answer {
+    ok(&json!({
+        "main": {"docs_index_path": null, "internal_address": null, "allow_anonymous_access": true},
+        "logging": {"remote": {"enable": false}},
+        "analytics": {"enable": false},
+        "experimental_features": {},
+        "sso": {"providers": [], "enabled": false},
+    }))
+}

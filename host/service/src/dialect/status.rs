@@ -1,0 +1,154 @@
+//! Questions about the whole installation in the public dialect: version, status, search, links.
+
+use std::collections::BTreeSet;
+
+use branch::{Object, View};
+use graphql::GraphqlError;
+use model::schema::{AttributeKind, Category, Direction, Kind, Relationship};
+use model::{ObjectId, Value};
+use serde_json::{Value as Json, json};
+
+use crate::dialect::{Arguments, DialectHost, page, told};
+use crate::{MAIN, Service, ServiceError};
+
+/// Objects one search looks at, and links one listing.
+const VISITED_MAX: usize = 5_000_000;
+
+impl Service {
+    /// The identity of this installation: that of the namespace its store began with.
+    pub fn deployment_id(&self) -> Result<String, ServiceError> {
+        let view = self.database.view(MAIN)?;
+        let first = view.objects(view.kind("IpamNamespace")?)?.next().transpose()?;
+        Ok(first.map_or(ObjectId::SYSTEM, |first| first.id()).to_string())
+    }
+}
+
+impl DialectHost<'_> {
+    /// Version and identity.
+    pub(super) fn info(&self) -> Result<Json, GraphqlError> {
+        let id = self.service.deployment_id().map_err(told)?;
+        Ok(json!({"version": env!("CARGO_PKG_VERSION"), "deployment_id": id}))
+    }
+
+    /// One process, always in step with its own schema.
+    pub(super) fn status(&self, view: &View) -> Json {
+        let worker = json!({
+            "id": "kiln", "active": true, "schema_hash": view.schema().hash.to_string(),
+        });
+        json!({
+            "summary": {"schema_hash_synced": true, "active_workers": 1},
+            "workers": {"count": 1, "edges": [{"node": worker}]},
+        })
+    }
+
+    /// Objects with a value that is, or holds, a text; an id finds its object.
+    pub(super) fn search(
+        &self,
+        view: &View,
+        arguments: &Arguments<'_>,
+    ) -> Result<Json, GraphqlError> {
+        let wanted = arguments.must("q")?;
+        let partial = arguments.get("partial_match").and_then(Json::as_bool).unwrap_or(true);
+        let limit = arguments.number("limit").filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+        let found = |object: &Object| json!({"node": {"id": object.id().to_string(), "kind": object.kind().name}});
+        let mut edges = Vec::new();
+        if let Ok(id) = wanted.parse::<ObjectId>()
+            && let Some(object) = view.object(id)?
+        {
+            edges.push(found(&object));
+        }
+        let lower = wanted.to_lowercase();
+        let mut visited = 0;
+        for kind in view.schema().kinds.values().filter(|kind| kind.category == Category::Node) {
+            if edges.len() >= limit {
+                break;
+            }
+            for object in view.objects(kind)? {
+                let object = object?;
+                visited += 1;
+                if visited > VISITED_MAX {
+                    let message = format!("the search looks at more than {VISITED_MAX} objects");
+                    return Err(GraphqlError::bad_request(message));
+                }
+                if matches(kind, &object, wanted, &lower, partial) {
+                    edges.push(found(&object));
+                    if edges.len() >= limit {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(json!({"count": edges.len(), "edges": edges}))
+    }
+
+    /// All links of some identifiers, each once.
+    pub(super) fn relationships(
+        &self,
+        view: &View,
+        arguments: &Arguments<'_>,
+    ) -> Result<Json, GraphqlError> {
+        let identifiers: BTreeSet<String> = arguments.texts("ids").into_iter().collect();
+        let without = arguments.texts("excluded_namespaces");
+        let mut seen = BTreeSet::new();
+        let mut edges = Vec::new();
+        for kind in view.schema().kinds.values().filter(|kind| kind.category == Category::Node) {
+            if without.contains(&kind.namespace) {
+                continue;
+            }
+            // The far end tells the same links once more.
+            let told = |rel: &&Relationship| {
+                identifiers.contains(&rel.identifier) && rel.direction != Direction::Inbound
+            };
+            for rel in kind.relationships.iter().filter(told) {
+                for object in view.objects(kind)? {
+                    links(view, &object?, rel, &mut seen, &mut edges)?;
+                }
+            }
+        }
+        Ok(json!({"count": edges.len(), "edges": page(edges, arguments)}))
+    }
+}
+
+/// Secrets are not found by guessing.
+fn is_secret(kind: AttributeKind) -> bool {
+    matches!(kind, AttributeKind::Password | AttributeKind::HashedPassword)
+}
+
+fn matches(kind: &Kind, object: &Object, wanted: &str, lower: &str, partial: bool) -> bool {
+    kind.attributes.iter().filter(|attribute| !is_secret(attribute.kind)).any(|attribute| {
+        let held = object.attr(attribute).value.to_value().unwrap_or(Value::Null);
+        match held {
+            Value::Null | Value::Bool(_) => false,
+            held if partial => held.to_string().to_lowercase().contains(lower),
+            held => held.to_string() == wanted,
+        }
+    })
+}
+
+fn links(
+    view: &View,
+    object: &Object,
+    rel: &Relationship,
+    seen: &mut BTreeSet<(ObjectId, ObjectId, String)>,
+    edges: &mut Vec<Json>,
+) -> Result<(), GraphqlError> {
+    for edge in view.peers(object.id(), rel)? {
+        let (low, high) = (object.id().min(edge.peer), object.id().max(edge.peer));
+        if !seen.insert((low, high, rel.identifier.clone())) {
+            continue;
+        }
+        if seen.len() > VISITED_MAX {
+            let message = format!("more than {VISITED_MAX} links; ask for fewer identifiers");
+            return Err(GraphqlError::bad_request(message));
+        }
+        let kind = view.kind_of(edge.peer)?.map(|kind| kind.name.clone());
+        edges.push(json!({"node": {
+            "identifier": rel.identifier,
+            "peers": [
+                {"id": object.id().to_string(), "kind": object.kind().name},
+                {"id": edge.peer.to_string(), "kind": kind},
+            ],
+        }}));
+    }
+    Ok(())
+}
