@@ -16,6 +16,8 @@ mod cases;
 mod dedicated_internet;
 #[path = "stories/divisions.rs"]
 mod divisions;
+#[path = "stories/documents.rs"]
+mod documents;
 #[path = "stories/examples.rs"]
 mod examples;
 #[path = "stories/mutations.rs"]

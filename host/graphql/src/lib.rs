@@ -37,6 +37,10 @@ pub use mutate::account;
 pub const DOCUMENT_BYTES_MAX: usize = 256 << 10;
 /// Deepest selection. The deepest public query has 28 levels.
 pub const DEPTH_MAX: usize = 64;
+/// Deepest brackets of any sort, looked at before anything is parsed: the parser's time grows with them.
+pub const BRACKETS_MAX: usize = 256;
+/// Errors told of one document; what follows is mostly of the same making.
+const ERRORS_MAX: usize = 25;
 /// Fields of a document, fragments expanded.
 pub const FIELDS_MAX: usize = 20_000;
 /// Parsed documents kept, and schemas.
@@ -195,6 +199,10 @@ impl Dialect {
             );
             return Err(vec![GraphqlError::bad_request(message)]);
         }
+        if select::brackets(text) > BRACKETS_MAX {
+            let message = format!("brackets are nested deeper than {BRACKETS_MAX}");
+            return Err(vec![GraphqlError::limit(message)]);
+        }
         let key = (schema.hash, Digest::of(text.as_bytes()));
         {
             let known = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
@@ -224,6 +232,7 @@ fn parse(
                 .errors
                 .iter()
                 .filter(|diagnostic| !error::is_forgiven(diagnostic))
+                .take(ERRORS_MAX)
                 .map(|diagnostic| error::from_diagnostic(&diagnostic, schema, typed.types()))
                 .collect();
             let mut errors = errors;
@@ -257,6 +266,8 @@ fn introspect(
         .operations
         .get(request.operation_name.as_deref())
         .map_err(|bad| vec![GraphqlError::bad_request(bad.message().to_string())])?;
+    introspection::check_max_depth(document, operation)
+        .map_err(|bad| vec![GraphqlError::limit(bad.message().to_string())])?;
     let implementers = typed.types.implementers_map();
     introspection::partial_execute(&typed.types, &implementers, document, operation, variables)
         .map(|response| {

@@ -137,6 +137,45 @@ impl<'d> Scope<'d> {
     }
 }
 
+/// How deep the brackets of a text are nested, those in strings and comments left out. Linear.
+pub(crate) fn brackets(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        match byte {
+            b'{' | b'[' | b'(' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' | b')' => depth = depth.saturating_sub(1),
+            b'#' => rest = after_first(after, b"\n"),
+            b'"' => match after.strip_prefix(b"\"\"") {
+                Some(block) => rest = after_first(block, b"\"\"\""),
+                None => rest = after_string(after),
+            },
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn after_first<'t>(text: &'t [u8], end: &[u8]) -> &'t [u8] {
+    let at = text.windows(end.len()).position(|part| part == end);
+    at.and_then(|at| text.get(at + end.len()..)).unwrap_or_default()
+}
+
+fn after_string(mut text: &[u8]) -> &[u8] {
+    while let Some((byte, after)) = text.split_first() {
+        text = match byte {
+            b'"' | b'\n' => return after,
+            b'\\' => after.get(1..).unwrap_or_default(),
+            _ => after,
+        };
+    }
+    text
+}
+
 /// Depth and number of fields of every operation, fragments expanded.
 pub(crate) fn within_limits(document: &ExecutableDocument) -> Result<(), GraphqlError> {
     let mut fields = 0;
@@ -173,4 +212,19 @@ fn walk(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::brackets;
+
+    #[test]
+    fn brackets_are_counted_outside_of_strings_and_comments() {
+        assert_eq!(brackets(""), 0);
+        assert_eq!(brackets("{ a(b: [1, {c: 2}]) }"), 4);
+        assert_eq!(brackets("{ a(b: \"[[[ \\\" {{{\") } # ((((\n{ }"), 2);
+        assert_eq!(brackets("{ a(b: \"\"\"[[[ \" \"\"\" c: \"\") }"), 2);
+        assert_eq!(brackets("}}}{{"), 2);
+        assert_eq!(brackets("\""), 0);
+    }
 }
