@@ -117,6 +117,41 @@ fn bad_requests_have_a_status_and_a_stable_code() {
 }
 
 #[test]
+fn every_verb_takes_a_branch_and_a_moment() {
+    let server = Server::example();
+    let (status, made) = server.post("/api/branches", &json!({"name": "team/b"}));
+    assert_eq!((status, &made["status"]), (200, &json!("OPEN")), "{made}");
+    let run = server.post("/api/generators/web-service/run?branch=team/b", &json!({})).1;
+    assert_eq!(run["ok"], true, "{run}");
+    let count = |path: &str| {
+        let answer = server.post(path, &json!({"query": "{ InfraServer { count } }"})).1;
+        answer["data"]["InfraServer"]["count"].as_u64().unwrap_or_else(|| panic!("{answer}"))
+    };
+    assert_eq!(count("/graphql"), 0);
+    let made = count("/graphql/team/b");
+    assert!(made > 0);
+    assert_eq!(count("/graphql?branch=team/b"), made);
+    let (_, health) = server.get("/api/health");
+    let before = health["commit"].as_u64().unwrap() - 1;
+    assert!(count(&format!("/graphql/team/b?at={before}")) < made);
+    let (status, answer) =
+        server.post("/graphql/none", &json!({"query": "{ InfraServer { count } }"}));
+    assert_eq!((status, code(&answer)), (400, "BRANCH_NOT_FOUND"));
+    let (status, answer) = server.get("/api/objects/InfraServer?at=yesterday");
+    assert_eq!((status, code(&answer)), (400, "no-such-moment"));
+    let (status, answer) = server.post("/api/branches", &json!({"name": "team/b"}));
+    assert_eq!((status, code(&answer)), (409, "branch-exists"));
+    let names = server.get("/api/branches").1;
+    assert_eq!(names["branches"][1]["name"], "team/b", "{names}");
+    let deleted = server.agent.delete(format!("{}/api/branches/team/b", server.base)).call();
+    assert_eq!(Server::read(deleted).0, 200);
+    let refused = server.agent.delete(format!("{}/api/branches/main", server.base)).call();
+    let (status, answer) = Server::read(refused);
+    assert_eq!((status, code(&answer)), (403, "branch-is-default"));
+    assert_eq!(server.get("/api/branches/team/b").0, 400);
+}
+
+#[test]
 fn what_is_no_component_is_refused_and_nothing_is_kept() {
     let server = Server::start();
     let core = b"\0asm\x01\0\0\0";

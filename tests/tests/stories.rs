@@ -10,6 +10,8 @@
 
 #[path = "stories/addresses.rs"]
 mod addresses;
+#[path = "stories/branches.rs"]
+mod branches;
 #[path = "stories/cases.rs"]
 mod cases;
 #[path = "stories/dedicated_internet.rs"]

@@ -237,7 +237,7 @@ fn head_change(
     let Some((_, symbol, id)) = key::parse_head(key) else { return Ok(()) };
     let Some(kind) = draft.schema().by_symbol.get(&symbol).cloned() else { return Ok(()) };
     let before = match draft.view.rows.replaced(Space::Heads, key)? {
-        Some(row) => Object::read(id, &kind, Bytes::Stored(row))?,
+        Some(row) => Object::read(id, &kind, row)?,
         None => None,
     };
     let after = match row {

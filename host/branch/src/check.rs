@@ -3,9 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use model::BranchId;
 use store::{Space, key};
 
 use crate::error::BranchError;
+use crate::object::Edge;
 use crate::view::View;
 
 /// What is wrong between the heads and the indexes of a branch; empty when all is well.
@@ -31,10 +33,25 @@ pub(crate) fn indexes(view: &View) -> Result<Vec<String>, BranchError> {
             }
         }
     }
-    for row in view.rows.range_unnoted(Space::Index, &[], &[0xff; 16])? {
-        let (key, _) = row?;
-        if !expected.remove(&key) {
-            findings.push(format!("index row {key:02x?} leads to no such value"));
+    for line in [view.branch, BranchId::GLOBAL] {
+        let prefix = key::branch(line);
+        for row in view.rows.range_unnoted(Space::Index, &prefix, &key::prefix_end(&prefix))? {
+            let (key, _) = row?;
+            if !expected.remove(&key) {
+                findings.push(format!("index row {key:02x?} leads to no such value"));
+            }
+        }
+        for row in view.rows.range_unnoted(Space::Edges, &prefix, &key::prefix_end(&prefix))? {
+            let (key, row) = row?;
+            let Some(edge) = key::parse_edge(&key) else { continue };
+            if Edge::decode(edge.peer, &row)?.is_none() {
+                continue;
+            }
+            for end in [edge.object, edge.peer] {
+                if view.kind_of(end)?.is_none() {
+                    findings.push(format!("edge {key:02x?}: {end} is not there"));
+                }
+            }
         }
     }
     findings.extend(expected.iter().map(|key| format!("index row {key:02x?} is missing")));

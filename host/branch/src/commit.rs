@@ -4,11 +4,12 @@ use model::{BranchId, ObjectId, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{CommitError, Proposal, Space, Write, key};
 
+use crate::branches::BranchFault;
 use crate::change::{ChangeSet, Op, summary};
 use crate::database::Database;
 use crate::draft::Draft;
 use crate::error::{BranchError, CommitFailure};
-use crate::object::stamp;
+use crate::object::{TOMBSTONE, stamp, stamped};
 
 /// Who a change is attributed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,21 @@ pub enum Cause {
     Outcome {
         /// The run.
         run: u128,
+    },
+    /// A branch was made.
+    BranchCreate {
+        /// The branch.
+        branch: u32,
+    },
+    /// A branch got another name or description.
+    BranchUpdate {
+        /// The branch.
+        branch: u32,
+    },
+    /// A branch was taken away.
+    BranchDelete {
+        /// The branch.
+        branch: u32,
     },
 }
 
@@ -133,12 +149,16 @@ impl Database {
         if draft.view.rows.is_clean() {
             return Ok(None);
         }
+        if !draft.view.is_open {
+            let name = draft.branch_name().to_owned();
+            return Err(BranchError::from(BranchFault::Merged { name }).into());
+        }
         let entry = LogEntry {
             branch: draft.branch(),
             at: draft.now(),
             author: draft.author().0,
             cause,
-            changed: summary(&draft)?,
+            changed: if draft.is_bare() { Vec::new() } else { summary(&draft)? },
             drawn: crate::draft::drawn(&draft)?,
         };
         let proposal = Proposal {
@@ -158,33 +178,62 @@ impl Database {
 
 /// The draft's rows as writes, with the history of what they overwrite.
 fn writes(draft: &mut Draft) -> Result<Vec<Write>, BranchError> {
-    let rows = &mut draft.view.rows;
-    let mut writes = Vec::new();
-    for (space, key, value, replaces) in rows.take_pending() {
-        let stamps = matches!(space, Space::Heads | Space::Edges | Space::Schemas);
-        if stamps
-            && replaces
-            && let Some(old) = rows.snapshot.get(space, &key)?
-        {
-            writes.push(past(space, &key, &old)?);
+    let bare = draft.is_bare();
+    let pending: Vec<_> = draft.view.rows.take_pending().collect();
+    let mut newest_fork = None;
+    let mut writes = Vec::with_capacity(pending.len());
+    for (space, key, value, replaces) in pending {
+        let old = match replaces && space.is_stamped() && !bare {
+            true => draft.view.rows.snapshot.get(space, &key)?,
+            false => None,
+        };
+        if let Some(old) = old {
+            if !space.has_past() {
+                writes.extend(past(space, &key, &old)?);
+            } else if key::line_of(&key) == Some(BranchId::MAIN) {
+                let fork = match newest_fork {
+                    Some(known) => known,
+                    None => *newest_fork.insert(crate::branches::newest_fork(draft)?),
+                };
+                writes.extend(kept(space, &key, &old, fork));
+            }
         }
         writes.push(match value {
+            // A branch hides what main has.
+            None if !bare && draft.view.rows.has_below(space, &key)? => {
+                Write::PutStamped { space, key, value: stamped(TOMBSTONE, &[]) }
+            }
             None => Write::Delete { space, key },
-            Some(value) if stamps => Write::PutStamped { space, key, value: value.to_vec() },
+            Some(value) if space.is_stamped() => {
+                Write::PutStamped { space, key, value: value.to_vec() }
+            }
             Some(value) => Write::Put { space, key, value: value.to_vec() },
         });
     }
     Ok(writes)
 }
 
+/// A row of main that goes or is overwritten, kept where a branch can see it. Main itself never
+/// looks there.
+fn kept(space: Space, key: &[u8], old: &[u8], newest_fork: Option<Seq>) -> Option<Write> {
+    let (since, _) = stamp(old)?;
+    let seen = newest_fork.is_some_and(|fork| fork >= since);
+    seen.then(|| Write::PutStamped {
+        space: Space::Past,
+        key: key::past(space, key, since),
+        value: old.to_vec(),
+    })
+}
+
 /// The row that keeps what a head or edge was before.
-fn past(space: Space, key: &[u8], old: &[u8]) -> Result<Write, BranchError> {
+fn past(space: Space, key: &[u8], old: &[u8]) -> Result<Option<Write>, BranchError> {
     let damaged = || BranchError::Damaged { what: format!("a row of {space:?}") };
     let (seq, _) = stamp(old).ok_or_else(damaged)?;
     let (space, key) = match space {
         Space::Heads => (Space::History, key::history_of_head(key, seq).ok_or_else(damaged)?),
         Space::Edges => (Space::EdgeHistory, key::history_of_edge(key, seq).ok_or_else(damaged)?),
-        _ => (Space::Schemas, key::schema_history(key, seq).ok_or_else(damaged)?),
+        Space::Schemas => (Space::Schemas, key::schema_history(key, seq).ok_or_else(damaged)?),
+        _ => return Ok(None),
     };
-    Ok(Write::Put { space, key, value: old.to_vec() })
+    Ok(Some(Write::Put { space, key, value: old.to_vec() }))
 }

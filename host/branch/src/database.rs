@@ -7,12 +7,13 @@ use model::schema::{Declared, Schema};
 use model::{BranchId, Clock, IdSource, ObjectId, Seq, Symbols};
 use store::{Snapshot, Space, Store, key};
 
+use crate::branches::{BranchRecord, Locals, Moment, Overlay};
 use crate::commit::{Author, Cause};
 use crate::draft::Books;
 use crate::draft::{AttrInput, Draft, Input};
 use crate::error::{BranchError, CommitFailure};
 use crate::object::{PAYLOAD_AT, stamp};
-use crate::rows::{Rows, Track};
+use crate::rows::{Bytes, Rows, Track};
 use crate::schema::Indexes;
 use crate::view::View;
 
@@ -40,13 +41,19 @@ pub(crate) struct Compiled {
     pub(crate) declared: Declared,
     pub(crate) symbols: Symbols,
     pub(crate) indexes: Indexes,
+    /// What a branch never sees of main.
+    pub(crate) locals: Arc<Locals>,
 }
+
+/// Schemas kept compiled: one for main, and one for each branch that changed it or is behind.
+const COMPILED_MAX: usize = 64;
 
 #[derive(Debug)]
 struct Shared {
     store: Store,
     environment: Environment,
-    compiled: Mutex<BTreeMap<BranchId, Arc<Compiled>>>,
+    /// By the commit that loaded them: branches share main's.
+    compiled: Mutex<BTreeMap<Seq, Arc<Compiled>>>,
     books: Books,
 }
 
@@ -71,8 +78,9 @@ impl Database {
             .get(Space::Branches, &key::branch(BranchId::MAIN))
             .map_err(BranchError::from)?;
         drop(snapshot);
-        if known.is_none() {
-            database.init()?;
+        match known {
+            None => database.init()?,
+            Some(_) => database.finish_deletions()?,
         }
         Ok(database)
     }
@@ -82,7 +90,8 @@ impl Database {
         draft
             .load_schema(&[])
             .map_err(|bad| BranchError::Damaged { what: format!("the built-in schema: {bad}") })?;
-        draft.put_row(Space::Branches, key::branch(BranchId::MAIN), b"main".to_vec())?;
+        let main = BranchRecord::main(draft.now());
+        draft.put_row(Space::Branches, key::branch(BranchId::MAIN), main.encode())?;
         self.commit(draft, Cause::Init)?;
         let mut draft = self.draft(BranchId::MAIN, Author(ObjectId::SYSTEM))?;
         let input = Input::default()
@@ -112,24 +121,53 @@ impl Database {
         self.store().last_seq()
     }
 
-    /// The newest state of a branch, for reading. About 10 us.
+    /// The newest state of a branch, for reading. About 10 us; a little more off main.
     pub fn view(&self, branch: BranchId) -> Result<View, BranchError> {
-        self.open_view(branch, Track::Nothing)
+        self.open_view(branch, None, Track::Nothing)
+    }
+
+    /// A branch as it was. Indexes have no past, so what they would find is searched for.
+    pub fn view_at(&self, branch: BranchId, moment: Moment) -> Result<View, BranchError> {
+        self.open_view(branch, Some(moment), Track::Nothing)
     }
 
     /// A draft over the newest state of a branch.
     pub fn draft(&self, branch: BranchId, author: Author) -> Result<Draft, BranchError> {
-        let view = self.open_view(branch, Track::Reads)?;
+        let view = self.open_view(branch, None, Track::Reads)?;
         Ok(Draft::over(view, author, self.clone()))
     }
 
-    fn open_view(&self, branch: BranchId, track: Track) -> Result<View, BranchError> {
+    fn open_view(
+        &self,
+        branch: BranchId,
+        moment: Option<Moment>,
+        track: Track,
+    ) -> Result<View, BranchError> {
+        let now = self.environment().clock.now();
         let snapshot = self.store().snapshot()?;
-        let compiled = self.compiled(&snapshot, branch)?;
-        let rows = Rows::new(snapshot, track);
+        let at = moment.map(|moment| moment.commit(&snapshot, now)).transpose()?;
+        let record = match branch {
+            BranchId::MAIN => None,
+            other => Some(crate::branches::record(&snapshot, other)?),
+        };
+        let fork = record.as_ref().and_then(|record| record.fork(at));
+        let mut overlay = Overlay::new(branch, fork, at);
+        let compiled = self.compiled(&snapshot, branch, overlay.as_ref())?;
+        if let Some(overlay) = &mut overlay {
+            overlay.set_locals(&compiled.locals);
+        }
+        let rows = Rows::new(snapshot, overlay, track);
         // A schema load must not slip in between.
         rows.note_point(Space::Schemas, &key::schema(branch));
-        Ok(View { rows, branch, compiled, now: self.environment().clock.now() })
+        let (name, is_open) = match &record {
+            None => (Arc::from("main"), true),
+            Some(record) => {
+                // Neither must a merge, a rebase or the end of the branch.
+                rows.note_point(Space::Branches, &key::branch(branch));
+                (Arc::from(record.name.as_str()), record.is_open())
+            }
+        };
+        Ok(View { rows, branch, name, is_open, compiled, now })
     }
 
     /// The schema a snapshot shows, compiled at most once per load.
@@ -137,9 +175,13 @@ impl Database {
         &self,
         snapshot: &Snapshot,
         branch: BranchId,
+        overlay: Option<&Overlay>,
     ) -> Result<Arc<Compiled>, BranchError> {
         let damaged = |what: &str| BranchError::Damaged { what: format!("schema: {what}") };
-        let row = snapshot.get(Space::Schemas, &key::schema(branch))?;
+        let row = match overlay {
+            None => snapshot.get(Space::Schemas, &key::schema(branch))?.map(Bytes::Stored),
+            Some(overlay) => overlay.get(snapshot, Space::Schemas, &key::schema(branch))?,
+        };
         let (seq, declared) = match &row {
             None => (Seq(0), None),
             Some(row) => {
@@ -149,9 +191,7 @@ impl Database {
         };
         {
             let known = self.shared.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(compiled) = known.get(&branch)
-                && compiled.seq == seq
-            {
+            if let Some(compiled) = known.get(&seq) {
                 return Ok(Arc::clone(compiled));
             }
         }
@@ -166,9 +206,14 @@ impl Database {
             .map_err(|bad| damaged(&format!("{} errors on reading it back", bad.len())))?;
         let schema = Arc::new(schema);
         let indexes = Indexes::new(&schema);
-        let compiled = Arc::new(Compiled { seq, schema, declared, symbols, indexes });
+        let locals = Arc::new(Locals::of(&schema));
+        let compiled = Arc::new(Compiled { seq, schema, declared, symbols, indexes, locals });
         let mut known = self.shared.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(branch, Arc::clone(&compiled));
+        while known.len() >= COMPILED_MAX {
+            // The oldest is the least likely to be asked for again.
+            known.pop_first();
+        }
+        known.insert(seq, Arc::clone(&compiled));
         Ok(compiled)
     }
 
@@ -176,8 +221,11 @@ impl Database {
     pub fn check(&self) -> Result<Vec<String>, BranchError> {
         let report = self.store().check()?;
         let mut findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
-        let view = self.view(BranchId::MAIN)?;
-        findings.extend(crate::check::indexes(&view)?);
+        for branch in self.branches()? {
+            let view = self.view(branch.id)?;
+            let found = crate::check::indexes(&view)?.into_iter();
+            findings.extend(found.map(|finding| format!("{}: {finding}", branch.name)));
+        }
         Ok(findings)
     }
 

@@ -28,6 +28,7 @@ use model::schema::{Attribute, AttributeKind, Category, Kind};
 use model::{BranchId, ObjectId, Seq, Value};
 use store::{Space, key};
 
+use crate::branches::kind_row;
 use crate::commit::Author;
 use crate::database::{Database, Environment};
 use crate::error::{BranchError, Violation};
@@ -56,6 +57,8 @@ pub struct Draft {
     making: Option<ObjectId>,
     database: Database,
     leases: allocate::Leased,
+    /// Rows are written and taken away as they are: nothing is kept of what was before.
+    bare: bool,
 }
 
 impl Deref for Draft {
@@ -101,7 +104,7 @@ impl Draft {
     pub(crate) fn over(view: View, author: Author, database: Database) -> Self {
         let environment = database.environment().clone();
         let leases = allocate::Leased::default();
-        Self { view, author, environment, making: None, database, leases }
+        Self { view, author, environment, making: None, database, leases, bare: false }
     }
 
     /// Who the changes are attributed to.
@@ -221,8 +224,8 @@ impl Draft {
             }
         }
         let line = self.view.line(kind.branch);
-        let number = kind.symbol.0.to_be_bytes().to_vec();
-        self.view.rows.write(Space::Kinds, key::kind_of(line, id), Some(number))?;
+        let row = kind_row(kind.symbol, 0);
+        self.view.rows.write(Space::Kinds, key::kind_of(line, id), Some(row))?;
         self.write_record(kind, id, None, &record)?;
         self.link_input(kind, id, &input)?;
         for (attribute, given) in pooled {
@@ -460,8 +463,8 @@ impl Draft {
         // What was never stored leaves no tombstone. What was keeps its kind: a branch that forked
         // earlier still finds it.
         let stored = self.view.rows.replaced(Space::Heads, &key)?.is_some();
-        let number = stored.then(|| [&kind.symbol.0.to_be_bytes()[..], &[TOMBSTONE]].concat());
-        self.view.rows.write(Space::Kinds, key::kind_of(line, object.id()), number)?;
+        let gone = stored.then(|| kind_row(kind.symbol, TOMBSTONE));
+        self.view.rows.write(Space::Kinds, key::kind_of(line, object.id()), gone)?;
         let row = stored.then(|| stamped(TOMBSTONE, &[]));
         self.view.rows.write(Space::Heads, key, row)?;
         Ok(())
@@ -475,6 +478,21 @@ impl Draft {
         value: Vec<u8>,
     ) -> Result<(), BranchError> {
         Ok(self.view.rows.write(space, key, Some(value))?)
+    }
+
+    /// Takes a row away that only the store's layout gives a meaning.
+    pub(crate) fn take_row(&mut self, space: Space, key: Vec<u8>) -> Result<(), BranchError> {
+        Ok(self.view.rows.write(space, key, None)?)
+    }
+
+    /// From here on rows are written and taken away as they are, without history and without a word
+    /// in the log on what changed: for what is no change of objects.
+    pub(crate) fn make_bare(&mut self) {
+        self.bare = true;
+    }
+
+    pub(crate) fn is_bare(&self) -> bool {
+        self.bare
     }
 
     pub(crate) fn label_of(&self, object: &Object) -> Result<String, BranchError> {

@@ -3,6 +3,8 @@
 use model::{ObjectId, Seq};
 use store::{CommitError, StoreError};
 
+use crate::branches::BranchFault;
+
 /// Reading failed, or a change was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum BranchError {
@@ -24,6 +26,9 @@ pub enum BranchError {
     /// A change breaks a rule.
     #[error(transparent)]
     Violation(Box<Violation>),
+    /// A branch, or a moment of it, is not what the verb needs.
+    #[error(transparent)]
+    Branch(#[from] BranchFault),
 }
 
 impl BranchError {
@@ -33,6 +38,7 @@ impl BranchError {
             Self::Store { .. } => "store-failed",
             Self::Damaged { .. } => "store-damaged",
             Self::Violation(violation) => violation.code(),
+            Self::Branch(fault) => fault.code(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Must not know GraphQL, WebAssembly or HTTP. A change, wherever it comes from, becomes a
 //! [`Draft`] over a [`View`], then a [`ChangeSet`], then [`Database::commit`].
 
+mod branches;
 mod change;
 mod check;
 mod commit;
@@ -16,6 +17,7 @@ mod rows;
 mod schema;
 mod view;
 
+pub use branches::{BranchFault, BranchInfo, BranchStatus, Moment};
 pub use change::{Change, ChangeSet, FieldChange, LinkChange, Op};
 pub use commit::{Author, Cause, Committed, LogEntry};
 pub use database::{Database, Environment};

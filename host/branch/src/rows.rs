@@ -13,12 +13,14 @@ use std::sync::Arc;
 
 use model::ObjectId;
 
-use store::{ReadSet, Row, Scan, Snapshot, Space, StoreError, key};
+use store::{KeyGuard, ReadSet, Row, Scan, Snapshot, Space, StoreError, key};
+
+use crate::branches::{Layered, Overlay};
 
 /// A row's bytes: stored, or pending in a draft.
 #[derive(Debug)]
 pub(crate) enum Bytes {
-    /// Of a draft that is not committed.
+    /// Of a draft that is not committed, or put together.
     Pending(Arc<[u8]>),
     /// Of the snapshot.
     Stored(Row),
@@ -63,6 +65,9 @@ pub(crate) struct Mark(usize);
 #[derive(Debug)]
 pub(crate) struct Rows {
     pub(crate) snapshot: Snapshot,
+    /// What lies below a branch, and of which moment things are. Main as it is now has none, and
+    /// pays one test for it.
+    pub(crate) overlay: Option<Overlay>,
     pending: BTreeMap<Space, Pending>,
     /// `None` where nobody will ask: plain queries do not pay for it.
     reads: Option<RefCell<ReadSet>>,
@@ -80,13 +85,14 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    pub(crate) fn new(snapshot: Snapshot, track: Track) -> Self {
+    pub(crate) fn new(snapshot: Snapshot, overlay: Option<Overlay>, track: Track) -> Self {
         let reads = match track {
             Track::Reads => Some(RefCell::new(ReadSet::default())),
             Track::Nothing => None,
         };
         Self {
             snapshot,
+            overlay,
             pending: BTreeMap::new(),
             reads,
             journal: Vec::new(),
@@ -113,7 +119,15 @@ impl Rows {
         if let Some(pending) = pending {
             return Ok(pending.value.clone().map(Bytes::Pending));
         }
-        Ok(self.snapshot.get(space, key)?.map(Bytes::Stored))
+        self.stored(space, key)
+    }
+
+    /// The row below the pending ones.
+    fn stored(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        match &self.overlay {
+            None => Ok(self.snapshot.get(space, key)?.map(Bytes::Stored)),
+            Some(overlay) => overlay.get(&self.snapshot, space, key),
+        }
     }
 
     /// The kind of an object: asked so often that it is read and noted once.
@@ -126,7 +140,7 @@ impl Rows {
             return Ok(known.clone().map(Bytes::Pending));
         }
         self.note_point(Space::Kinds, key);
-        let row = self.snapshot.get(Space::Kinds, key)?.map(|row| Arc::from(&*row));
+        let row = self.stored(Space::Kinds, key)?.map(|row| Arc::from(&*row));
         let mut kinds = self.kinds.borrow_mut();
         // What was read quietly was not noted, and must be when it counts.
         if kinds.len() < KINDS_KEPT && !self.quiet.get() {
@@ -180,10 +194,14 @@ impl Rows {
         low: &[u8],
         high: &[u8],
     ) -> Result<Merged<'_>, StoreError> {
+        self.note_range(space, low, high);
+        self.range_unnoted(space, low, high)
+    }
+
+    pub(crate) fn note_range(&self, space: Space, low: &[u8], high: &[u8]) {
         if let Some(reads) = self.reads.as_ref().filter(|_| !self.quiet.get()) {
             reads.borrow_mut().add_range(space, low.to_vec(), high.to_vec());
         }
-        self.range_unnoted(space, low, high)
     }
 
     /// As `range`, without a note.
@@ -193,9 +211,13 @@ impl Rows {
         low: &[u8],
         high: &[u8],
     ) -> Result<Merged<'_>, StoreError> {
-        let stored = match self.is_of_fresh(space, low) {
-            true => Scan::empty(),
-            false => self.snapshot.range(space, low, high)?,
+        let stored = match &self.overlay {
+            _ if self.is_of_fresh(space, low) => StoredRange::Plain(Scan::empty()),
+            None => StoredRange::Plain(self.snapshot.range(space, low, high)?),
+            Some(overlay) => {
+                let rows = overlay.range(&self.snapshot, space, low, high)?;
+                StoredRange::Layered(Box::new(rows))
+            }
         };
         let pending = self
             .shown(space)
@@ -241,7 +263,7 @@ impl Rows {
     ) -> Result<(), StoreError> {
         let stored = match self.is_fresh(space, &key) {
             true => None,
-            false => self.snapshot.get(space, &key)?,
+            false => self.stored(space, &key)?,
         };
         let pending = self.pending.entry(space).or_default();
         if self.marks > 0 {
@@ -297,13 +319,23 @@ impl Rows {
             .map(|(key, slot)| (key.as_slice(), slot.value.as_deref()))
     }
 
-    /// The row that the pending one under a key replaces.
-    pub(crate) fn replaced(&self, space: Space, key: &[u8]) -> Result<Option<Row>, StoreError> {
+    /// The row that the pending one under a key replaces: on a branch, main's where it has none.
+    pub(crate) fn replaced(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         let slot = self.pending.get(&space).and_then(|rows| rows.get(key));
         if slot.is_some_and(|slot| !slot.stored) {
             return Ok(None);
         }
-        self.snapshot.get(space, key)
+        self.stored(space, key)
+    }
+
+    /// Whether main has something under a key of the branch, that only a row of the branch can hide.
+    pub(crate) fn has_below(&self, space: Space, key: &[u8]) -> Result<bool, StoreError> {
+        match &self.overlay {
+            Some(overlay) if space.has_past() => {
+                Ok(overlay.below(&self.snapshot, space, key)?.is_some())
+            }
+            _ => Ok(false),
+        }
     }
 
     /// Takes all pending rows, table by table, each with whether it replaces a stored one.
@@ -338,43 +370,42 @@ pub enum Track {
 
 /// Stamped rows differ in their first eight bytes only by the commit that wrote them.
 fn same_row(space: Space, stored: &[u8], value: &[u8]) -> bool {
-    match space {
-        Space::Heads | Space::Edges => stored.get(8..) == value.get(8..),
-        _ => stored == value,
-    }
+    // A record of a branch says "this commit" with a zero, which is another one each time.
+    let stamped = space.is_stamped() && space != Space::Branches;
+    if stamped { stored.get(8..) == value.get(8..) } else { stored == value }
 }
 
 /// An iterator that can be looked into at both ends.
 #[derive(Debug)]
-struct Ends<I: Iterator> {
+pub(crate) struct Ends<I: Iterator> {
     rows: Peekable<I>,
     back: Option<Option<I::Item>>,
 }
 
 impl<I: DoubleEndedIterator> Ends<I> {
-    fn new(rows: I) -> Self {
+    pub(crate) fn new(rows: I) -> Self {
         Self { rows: rows.peekable(), back: None }
     }
 
-    fn peek(&mut self) -> Option<&I::Item> {
+    pub(crate) fn peek(&mut self) -> Option<&I::Item> {
         if self.rows.peek().is_some() {
             return self.rows.peek();
         }
         self.back.as_ref().and_then(Option::as_ref)
     }
 
-    fn next(&mut self) -> Option<I::Item> {
+    pub(crate) fn next(&mut self) -> Option<I::Item> {
         self.rows.next().or_else(|| self.back.take().flatten())
     }
 
-    fn peek_back(&mut self) -> Option<&I::Item> {
+    pub(crate) fn peek_back(&mut self) -> Option<&I::Item> {
         if !matches!(self.back, Some(Some(_))) {
             self.back = Some(self.rows.next_back());
         }
         self.back.as_ref().and_then(Option::as_ref)
     }
 
-    fn next_back(&mut self) -> Option<I::Item> {
+    pub(crate) fn next_back(&mut self) -> Option<I::Item> {
         match self.back.take() {
             Some(Some(row)) => Some(row),
             _ => self.rows.next_back(),
@@ -384,10 +415,66 @@ impl<I: DoubleEndedIterator> Ends<I> {
 
 type PendingRange<'a> = btree_map::Range<'a, Vec<u8>, Slot>;
 
+/// A key: stored, or moved to another line.
+#[derive(Debug)]
+enum StoredKey {
+    InPlace(KeyGuard),
+    Moved(Vec<u8>),
+}
+
+impl std::ops::Deref for StoredKey {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::InPlace(key) => key,
+            Self::Moved(key) => key,
+        }
+    }
+}
+
+/// The rows below the pending ones.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "main's ranges are not put on the heap")]
+enum StoredRange<'a> {
+    Plain(Scan),
+    Layered(Box<Layered<'a>>),
+}
+
+type StoredRow = Result<(StoredKey, Bytes), StoreError>;
+
+fn in_place(row: Result<(KeyGuard, Row), StoreError>) -> StoredRow {
+    row.map(|(key, row)| (StoredKey::InPlace(key), Bytes::Stored(row)))
+}
+
+fn moved(row: KeyRow) -> StoredRow {
+    row.map(|(key, row)| (StoredKey::Moved(key), row))
+}
+
+impl Iterator for StoredRange<'_> {
+    type Item = StoredRow;
+
+    fn next(&mut self) -> Option<StoredRow> {
+        match self {
+            Self::Plain(rows) => rows.next().map(in_place),
+            Self::Layered(rows) => rows.next().map(moved),
+        }
+    }
+}
+
+impl DoubleEndedIterator for StoredRange<'_> {
+    fn next_back(&mut self) -> Option<StoredRow> {
+        match self {
+            Self::Plain(rows) => rows.next_back().map(in_place),
+            Self::Layered(rows) => rows.next_back().map(moved),
+        }
+    }
+}
+
 /// Stored and pending rows as one ordered sequence.
 #[derive(Debug)]
 pub(crate) struct Merged<'a> {
-    stored: Ends<Scan>,
+    stored: Ends<StoredRange<'a>>,
     pending: Ends<PendingRange<'a>>,
 }
 
@@ -462,6 +549,9 @@ impl DoubleEndedIterator for Merged<'_> {
     }
 }
 
-fn stored_row(row: <Scan as Iterator>::Item) -> KeyRow {
-    row.map(|(key, value)| (key.to_vec(), Bytes::Stored(value)))
+fn stored_row(row: StoredRow) -> KeyRow {
+    row.map(|(key, row)| match key {
+        StoredKey::InPlace(key) => (key.to_vec(), row),
+        StoredKey::Moved(key) => (key, row),
+    })
 }

@@ -13,6 +13,7 @@ use model::{BranchId, ObjectId, Seq, Symbol, Timestamp, Value};
 use serde_json::Value as Json;
 use store::{Space, key};
 
+use crate::branches::{Overlay, kind_in};
 use crate::database::Compiled;
 use crate::error::{BranchError, Violation};
 use crate::object::{Edge, Object};
@@ -24,6 +25,9 @@ use crate::schema::{Constraint, Element};
 pub struct View {
     pub(crate) rows: Rows,
     pub(crate) branch: BranchId,
+    pub(crate) name: Arc<str>,
+    /// The branch takes changes.
+    pub(crate) is_open: bool,
     pub(crate) compiled: Arc<Compiled>,
     /// The moment this view was opened; what "now" means inside it.
     pub(crate) now: Timestamp,
@@ -45,9 +49,25 @@ impl View {
         self.branch
     }
 
+    /// The name of the branch.
+    pub fn branch_name(&self) -> &str {
+        &self.name
+    }
+
     /// The newest commit this view shows.
     pub fn seq(&self) -> Seq {
-        self.rows.snapshot.seq()
+        let at = self.rows.overlay.as_ref().and_then(Overlay::at);
+        at.unwrap_or_else(|| self.rows.snapshot.seq())
+    }
+
+    /// The commit as of which the branch reads main; nothing on main itself.
+    pub fn fork(&self) -> Option<Seq> {
+        self.rows.overlay.as_ref().and_then(Overlay::fork)
+    }
+
+    /// Whether this is how things were: then no index leads to them.
+    fn is_past(&self) -> bool {
+        self.rows.overlay.as_ref().is_some_and(|overlay| overlay.at().is_some())
     }
 
     /// The moment this view was opened.
@@ -81,9 +101,7 @@ impl View {
     pub fn kind_of(&self, id: ObjectId) -> Result<Option<Arc<Kind>>, BranchError> {
         for line in [self.branch, BranchId::GLOBAL] {
             if let Some(row) = self.rows.get(Space::Kinds, &key::kind_of(line, id))? {
-                // Four bytes; a fifth says that the object is gone.
-                let Some((number, [])) = row.split_first_chunk::<4>() else { continue };
-                let symbol = Symbol(u32::from_be_bytes(*number));
+                let Some((symbol, true)) = kind_in(&row) else { continue };
                 return Ok(self.schema().by_symbol.get(&symbol).cloned());
             }
         }
@@ -130,7 +148,8 @@ impl View {
 
     /// Whether values of the attribute can be found without reading every object.
     pub fn is_indexed(&self, kind: &Kind, attribute: &Attribute) -> bool {
-        self.compiled.indexes.of(kind.symbol).attributes.contains(&attribute.symbol)
+        !self.is_past()
+            && self.compiled.indexes.of(kind.symbol).attributes.contains(&attribute.symbol)
     }
 
     /// Ids of the objects of a concrete kind with this value, by index where there is one.
@@ -408,7 +427,8 @@ impl View {
         own: &[(&Attribute, Value)],
         peers: &[(&Relationship, Vec<ObjectId>)],
     ) -> Option<&Constraint> {
-        self.compiled.indexes.of(kind.symbol).constraints.iter().find(|constraint| {
+        let constraints = &self.compiled.indexes.of(kind.symbol).constraints;
+        constraints.iter().filter(|_| !self.is_past()).find(|constraint| {
             constraint.has_index()
                 && constraint.elements.iter().all(|element| match element {
                     Element::Attribute(name) => own.iter().any(|(own, _)| own.name == *name),

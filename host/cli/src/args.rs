@@ -15,6 +15,12 @@ pub(crate) struct Arguments {
     /// Address of the server.
     #[arg(long, global = true, env = "KILN_SERVER", default_value = "http://127.0.0.1:8710")]
     pub(crate) server: String,
+    /// The branch; main without it.
+    #[arg(long, global = true, env = "KILN_BRANCH")]
+    pub(crate) branch: Option<String>,
+    /// A moment of the past: a commit number, an ISO time, or one relative to now, such as `-1h`.
+    #[arg(long, global = true, allow_hyphen_values = true)]
+    pub(crate) at: Option<String>,
     /// Answers as JSON.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -34,6 +40,9 @@ pub(crate) enum Command {
     /// Objects.
     #[command(subcommand)]
     Object(Object),
+    /// Branches.
+    #[command(subcommand)]
+    Branch(Branch),
     /// Pools of numbers, prefixes and addresses.
     #[command(subcommand)]
     Pool(Pool),
@@ -163,6 +172,41 @@ pub(crate) enum Object {
         /// Kind.
         kind: String,
         /// Id or human-friendly id.
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Branch {
+    /// All branches.
+    List,
+    /// Make one from main as it is.
+    Create {
+        /// Name.
+        name: String,
+        /// For people.
+        #[arg(long, default_value = "")]
+        description: String,
+    },
+    /// One branch.
+    Show {
+        /// Name.
+        name: String,
+    },
+    /// Rename or describe one.
+    Update {
+        /// Name.
+        name: String,
+        /// The new name.
+        #[arg(long)]
+        name_to: Option<String>,
+        /// The new description.
+        #[arg(long)]
+        description: Option<String>,
+    },
+    /// Delete one with what is on it; what it drew from pools is free again.
+    Delete {
+        /// Name.
         name: String,
     },
 }

@@ -11,55 +11,69 @@ const ANSWER_BYTES_MAX: u64 = 256 << 20;
 #[derive(Debug)]
 pub(crate) struct Client {
     base: String,
+    /// What every request is about: `branch=..&at=..`.
+    scope: String,
     agent: ureq::Agent,
 }
 
 impl Client {
     pub(crate) fn new(base: &str) -> Self {
         let config = ureq::Agent::config_builder().http_status_as_error(false).build();
-        Self { base: base.trim_end_matches('/').to_owned(), agent: config.into() }
+        let base = base.trim_end_matches('/').to_owned();
+        Self { base, scope: String::new(), agent: config.into() }
+    }
+
+    /// The same client for a branch and a moment of the past.
+    pub(crate) fn scoped(mut self, branch: Option<&str>, at: Option<&str>) -> Self {
+        let given = [("branch", branch), ("at", at)];
+        let given = given.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let given: Vec<String> =
+            given.map(|(name, value)| format!("{name}={}", part(value))).collect();
+        self.scope = given.join("&");
+        self
+    }
+
+    fn address(&self, path: &str) -> String {
+        let mark = match (self.scope.is_empty(), path.contains('?')) {
+            (true, _) => "",
+            (false, false) => "?",
+            (false, true) => "&",
+        };
+        format!("{}{path}{mark}{}", self.base, self.scope)
     }
 
     pub(crate) fn get(&self, path: &str) -> Result<Value, Failure> {
-        let sent = self.agent.get(format!("{}{path}", self.base)).call();
+        let sent = self.agent.get(self.address(path)).call();
         self.read(sent)
     }
 
     pub(crate) fn delete(&self, path: &str) -> Result<Value, Failure> {
-        let sent = self.agent.delete(format!("{}{path}", self.base)).call();
+        let sent = self.agent.delete(self.address(path)).call();
         self.read(sent)
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        let sent = self.agent.post(format!("{}{path}", self.base)).send_json(body);
+        let sent = self.agent.post(self.address(path)).send_json(body);
         self.read(sent)
     }
 
     pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        let sent = self.agent.put(format!("{}{path}", self.base)).send_json(body);
+        let sent = self.agent.put(self.address(path)).send_json(body);
         self.read(sent)
     }
 
     pub(crate) fn patch(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        let sent = self.agent.patch(format!("{}{path}", self.base)).send_json(body);
+        let sent = self.agent.patch(self.address(path)).send_json(body);
         self.read(sent)
     }
 
     pub(crate) fn upload(&self, path: &str, bytes: &[u8]) -> Result<Value, Failure> {
-        let sent = self
-            .agent
-            .put(format!("{}{path}", self.base))
-            .content_type("application/wasm")
-            .send(bytes);
+        let sent = self.agent.put(self.address(path)).content_type("application/wasm").send(bytes);
         self.read(sent)
     }
 
     pub(crate) fn post_bytes(&self, path: &str, bytes: &[u8]) -> Result<Value, Failure> {
-        let sent = self
-            .agent
-            .post(format!("{}{path}", self.base))
-            .content_type("application/wasm")
-            .send(bytes);
+        let sent = self.agent.post(self.address(path)).content_type("application/wasm").send(bytes);
         self.read(sent)
     }
 

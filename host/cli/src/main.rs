@@ -2,6 +2,7 @@
 
 mod args;
 mod author;
+mod branches;
 mod client;
 mod commands;
 mod demo;

@@ -69,6 +69,8 @@ pub enum RunOutcome {
 pub struct RunRecord {
     /// Identity, time-ordered.
     pub run: u128,
+    /// The line of the branch it ran on.
+    pub branch: u32,
     /// The instance.
     pub instance: u128,
     /// Name of the definition.
@@ -109,12 +111,12 @@ impl RunRecord {
     }
 
     /// Writes the record into the draft of its own commit.
-    pub(crate) fn put(&self, draft: &mut Draft, branch: BranchId) -> Result<(), BranchError> {
+    pub(crate) fn put(&self, draft: &mut Draft) -> Result<(), BranchError> {
         let row = postcard::to_stdvec(self).map_err(|bad| BranchError::Damaged {
             what: format!("a run record cannot be written: {bad}"),
         })?;
         draft.put_ledger(Ledger::Runs, self.run.to_be_bytes().to_vec(), Some(row))?;
-        let by = by_key(branch, ObjectId(self.instance), self.run);
+        let by = by_key(BranchId(self.branch), ObjectId(self.instance), self.run);
         draft.put_ledger(Ledger::RunsBy, by, Some(Vec::new()))
     }
 
@@ -126,12 +128,18 @@ impl RunRecord {
         }
     }
 
-    /// The newest runs, at most `limit`.
+    /// The newest runs of the view's branch, at most `limit`. Runs of other branches in between are
+    /// read and passed over.
     pub fn newest(view: &View, limit: usize) -> Result<Vec<Self>, BranchError> {
-        view.ledger_rows(Ledger::Runs, &[], LedgerOrder::Descending, limit)?
-            .iter()
-            .map(|(_, row)| decode(row))
-            .collect()
+        let mut runs = Vec::new();
+        view.each_ledger_row(Ledger::Runs, &[], LedgerOrder::Descending, |_, row| {
+            let run = decode(row)?;
+            if run.branch == view.branch().0 {
+                runs.push(run);
+            }
+            Ok(runs.len() < limit)
+        })?;
+        Ok(runs)
     }
 
     /// The newest runs of an instance, at most `limit`.

@@ -257,7 +257,7 @@ impl Engine {
             run_id: job.run.to_string(),
             instance_id: instance_id(definition.id, request.target).to_string(),
             definition: definition.name.clone(),
-            branch: "main".to_owned(),
+            branch: draft.branch_name().to_owned(),
             target: request.target.to_string(),
             target_kind: target.kind().name.clone(),
             as_of: draft.committed_at(draft.seq())?.to_string(),
@@ -363,7 +363,7 @@ impl Engine {
         if unchanged && context.draft.is_clean() {
             return Ok(Attempt::Done(Box::new(RunResult { record, changes, seq: None, report })));
         }
-        record.put(&mut context.draft, job.request.branch)?;
+        record.put(&mut context.draft)?;
         let cause = Cause::Run {
             run: job.run.0,
             instance: context.instance.0,
@@ -399,7 +399,7 @@ impl Engine {
         if draft.kind_of(target)?.is_some() && draft.kind_of(definition.id)?.is_some() {
             instance::ensure(&mut draft, &definition, target, InstanceState::Error)?;
         }
-        record.put(&mut draft, job.request.branch)?;
+        record.put(&mut draft)?;
         job.computed();
         match self.shared.database.commit(draft, Cause::Outcome { run: job.run.0 }) {
             Ok(_) => done(record),
@@ -500,6 +500,7 @@ fn record(
 ) -> RunRecord {
     RunRecord {
         run: job.run.0,
+        branch: job.request.branch.0,
         instance: context.instance.0,
         definition: context.definition.name.clone(),
         target: context.target.0,

@@ -106,6 +106,7 @@ impl From<BranchError> for GraphqlError {
     fn from(error: BranchError) -> Self {
         match &error {
             BranchError::Violation(violation) => of_violation(violation, error.to_string()),
+            BranchError::Branch(fault) => Self::new(error.to_string(), fault.code(), 400),
             _ => Self::internal(error.to_string()),
         }
     }

@@ -1,7 +1,7 @@
 //! The routes and their handlers.
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Path, Query};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use service::{DefinitionInput, RunAll, Service, ServiceError, SourceFile, Trigger};
 
 use crate::problem::Problem;
+use crate::scope::Scoped;
 use crate::wire;
-use crate::{graphql, pools, query, schema};
+use crate::{branches, graphql, pools, query, schema};
 
 /// Largest body of a request: 64 MiB, for schema and object files together.
 const BODY_BYTES_MAX: usize = 64 << 20;
@@ -67,9 +68,14 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/api/query/{name}", get(query::stored).post(query::stored))
         .route("/api/info", get(query::info))
         .route("/api/config", get(query::config))
+        .route("/api/branches", get(branches::list).post(branches::create))
+        .route(
+            "/api/branches/{*name}",
+            get(branches::show).patch(branches::update).delete(branches::delete),
+        )
         .route("/graphql", post(graphql::main))
         .route("/graphql/", post(graphql::main))
-        .route("/graphql/{branch}", post(graphql::branch))
+        .route("/graphql/{*branch}", post(graphql::branch))
         .route("/schema.graphql", get(graphql::sdl))
         .fallback(nothing_here)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -78,10 +84,11 @@ pub(crate) fn router(service: Service) -> Router {
 
 /// One verb on a blocking thread: the one bridge from async.
 pub(crate) async fn blocking<T: Send + 'static>(
-    service: Service,
+    scoped: impl Into<Scoped>,
     verb: impl FnOnce(&Service) -> Result<T, ServiceError> + Send + 'static,
 ) -> Result<T, Problem> {
-    match tokio::task::spawn_blocking(move || verb(&service)).await {
+    let scoped = scoped.into();
+    match tokio::task::spawn_blocking(move || verb(&scoped.service()?)).await {
         Ok(done) => done.map_err(Problem::from),
         Err(_panicked) => Err(Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -110,7 +117,7 @@ async fn nothing_here() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "no-such-path", "nothing is here; see /api/openapi.json")
 }
 
-async fn health(State(service): State<Service>) -> Answer {
+async fn health(service: Scoped) -> Answer {
     let commit = blocking(service, |service| Ok(service.last_commit())).await?;
     ok(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "commit": commit}))
 }
@@ -119,7 +126,7 @@ async fn openapi() -> Answer {
     ok(&crate::openapi::document())
 }
 
-async fn object_load(State(service): State<Service>, body: Bytes) -> Answer {
+async fn object_load(service: Scoped, body: Bytes) -> Answer {
     let files = sources(parse(&body)?);
     let load = blocking(service, move |service| service.object_load(&files)).await?;
     ok(&json!({
@@ -133,27 +140,20 @@ struct Limit {
     limit: Option<usize>,
 }
 
-async fn objects(
-    State(service): State<Service>,
-    Path(kind): Path<String>,
-    Query(limit): Query<Limit>,
-) -> Answer {
+async fn objects(service: Scoped, Path(kind): Path<String>, Query(limit): Query<Limit>) -> Answer {
     let limit = limit.limit.unwrap_or(LISTED_MAX);
     let objects = blocking(service, move |service| service.objects(&kind, limit)).await?;
     let objects: Vec<Value> = objects.iter().map(service::ObjectView::to_json).collect();
     ok(&json!({"objects": objects}))
 }
 
-async fn object(
-    State(service): State<Service>,
-    Path((kind, name)): Path<(String, String)>,
-) -> Answer {
+async fn object(service: Scoped, Path((kind, name)): Path<(String, String)>) -> Answer {
     let object = blocking(service, move |service| service.object(&kind, &name)).await?;
     ok(&object.to_json())
 }
 
 async fn object_update(
-    State(service): State<Service>,
+    service: Scoped,
     Path((kind, name)): Path<(String, String)>,
     body: Bytes,
 ) -> Answer {
@@ -163,24 +163,17 @@ async fn object_update(
     ok(&changes.to_json())
 }
 
-async fn object_delete(
-    State(service): State<Service>,
-    Path((kind, name)): Path<(String, String)>,
-) -> Answer {
+async fn object_delete(service: Scoped, Path((kind, name)): Path<(String, String)>) -> Answer {
     let changes = blocking(service, move |service| service.object_delete(&kind, &name)).await?;
     ok(&changes.to_json())
 }
 
-async fn components(State(service): State<Service>) -> Answer {
+async fn components(service: Scoped) -> Answer {
     let components = blocking(service, Service::components).await?;
     ok(&json!({"components": components}))
 }
 
-async fn component_upload(
-    State(service): State<Service>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Answer {
+async fn component_upload(service: Scoped, headers: HeaderMap, body: Bytes) -> Answer {
     if headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -192,14 +185,14 @@ async fn component_upload(
     ok(&json!(info))
 }
 
-async fn generators(State(service): State<Service>) -> Answer {
+async fn generators(service: Scoped) -> Answer {
     let definitions = blocking(service, Service::definitions).await?;
     let definitions: Vec<Value> =
         definitions.iter().map(service::DefinitionView::to_json).collect();
     ok(&json!({"generators": definitions}))
 }
 
-async fn generator_put(State(service): State<Service>, body: Bytes) -> Answer {
+async fn generator_put(service: Scoped, body: Bytes) -> Answer {
     let wire: wire::Definition = parse(&body)?;
     let definition = DefinitionInput {
         name: wire.name,
@@ -217,11 +210,7 @@ async fn generator_put(State(service): State<Service>, body: Bytes) -> Answer {
     ok(&json!({"id": id.to_string()}))
 }
 
-async fn generator_run(
-    State(service): State<Service>,
-    Path(name): Path<String>,
-    body: Bytes,
-) -> Answer {
+async fn generator_run(service: Scoped, Path(name): Path<String>, body: Bytes) -> Answer {
     let wire: wire::Run = if body.is_empty() { wire::Run::default() } else { parse(&body)? };
     let mode = if wire.plan { Mode::Plan } else { Mode::Apply };
     let runs = blocking(service, move |service| match wire.target {
@@ -244,7 +233,7 @@ struct Tried {
 }
 
 async fn generator_try(
-    State(service): State<Service>,
+    service: Scoped,
     Path(name): Path<String>,
     Query(tried): Query<Tried>,
     body: Bytes,
@@ -281,7 +270,7 @@ fn run_json(result: &RunResult) -> Value {
 }
 
 async fn trigger(
-    State(service): State<Service>,
+    service: Scoped,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Bytes,
@@ -302,7 +291,7 @@ async fn trigger(
     ok(&run_json(&run))
 }
 
-async fn runs(State(service): State<Service>, Query(limit): Query<Limit>) -> Answer {
+async fn runs(service: Scoped, Query(limit): Query<Limit>) -> Answer {
     let limit = limit.limit.unwrap_or(50).min(LISTED_MAX);
     let runs = blocking(service, move |service| service.runs(limit)).await?;
     let runs: Vec<Value> = runs.iter().map(record_json).collect();
@@ -333,12 +322,12 @@ fn record_json(record: &engine::RunRecord) -> Value {
     })
 }
 
-async fn run(State(service): State<Service>, Path(id): Path<String>) -> Answer {
+async fn run(service: Scoped, Path(id): Path<String>) -> Answer {
     let record = blocking(service, move |service| service.run_record(&id)).await?;
     ok(&record_json(&record))
 }
 
-async fn instances(State(service): State<Service>) -> Answer {
+async fn instances(service: Scoped) -> Answer {
     let instances = blocking(service, Service::instances).await?;
     let instances: Vec<Value> = instances
         .iter()
@@ -353,7 +342,7 @@ async fn instances(State(service): State<Service>) -> Answer {
     ok(&json!({"instances": instances}))
 }
 
-async fn instance(State(service): State<Service>, Path(name): Path<String>) -> Answer {
+async fn instance(service: Scoped, Path(name): Path<String>) -> Answer {
     let instance = blocking(service, move |service| service.instance(&name)).await?;
     let mut json = instance.to_json();
     json["runs"] = json!(instance.runs.iter().map(record_json).collect::<Vec<_>>());

@@ -1,33 +1,26 @@
 //! Handlers of GraphQL.
 
 use axum::body::Bytes;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::Path;
 use axum::http::header;
 use axum::response::IntoResponse;
 use service::Service;
 
 use crate::api::{Answer, blocking, parse};
-use crate::schema::{check_branch, unknown_branch};
+use crate::scope::Scoped;
 use crate::wire;
 
-/// On the default branch.
-pub(crate) async fn main(State(service): State<Service>, body: Bytes) -> Answer {
+/// On the branch that the query names, the default one without.
+pub(crate) async fn main(service: Scoped, body: Bytes) -> Answer {
     answer(service, &body).await
 }
 
 /// On the branch that the path names.
-pub(crate) async fn branch(
-    State(service): State<Service>,
-    Path(name): Path<String>,
-    body: Bytes,
-) -> Answer {
-    if name != "main" {
-        return Err(unknown_branch(&name));
-    }
-    answer(service, &body).await
+pub(crate) async fn branch(service: Scoped, Path(name): Path<String>, body: Bytes) -> Answer {
+    answer(service.on(name), &body).await
 }
 
-async fn answer(service: Service, body: &Bytes) -> Answer {
+async fn answer(service: Scoped, body: &Bytes) -> Answer {
     let wire: wire::GraphqlBody = parse(body)?;
     let request = graphql::Request {
         query: wire.query,
@@ -39,8 +32,7 @@ async fn answer(service: Service, body: &Bytes) -> Answer {
 }
 
 /// The types as text.
-pub(crate) async fn sdl(State(service): State<Service>, RawQuery(query): RawQuery) -> Answer {
-    check_branch(query.as_deref())?;
+pub(crate) async fn sdl(service: Scoped) -> Answer {
     let text = blocking(service, Service::sdl).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
 }

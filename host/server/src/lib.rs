@@ -4,6 +4,7 @@
 //! blocking thread, and writes the answer.
 
 mod api;
+mod branches;
 mod component;
 mod environment;
 mod graphql;
@@ -12,6 +13,7 @@ mod pools;
 mod problem;
 mod query;
 mod schema;
+mod scope;
 mod serve;
 pub mod wire;
 

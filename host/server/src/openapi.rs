@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Path, method, what it does, content type of its body.
-const ROUTES: [(&str, &str, &str, Option<&str>); 38] = [
+const ROUTES: [(&str, &str, &str, Option<&str>); 43] = [
     ("/api/health", "get", "Whether the host lives, and its newest commit", None),
     ("/api/openapi.json", "get", "This document", None),
     ("/api/schema/check", "post", "What loading schema files would do", JSON),
@@ -39,9 +39,20 @@ const ROUTES: [(&str, &str, &str, Option<&str>); 38] = [
     ("/api/query/{name}", "post", "Execute a stored query, with variables", JSON),
     ("/api/info", "get", "Version and identity", None),
     ("/api/config", "get", "Settings for clients", None),
+    ("/api/branches", "get", "Branches", None),
+    ("/api/branches", "post", "Make a branch from main", JSON),
+    ("/api/branches/{name}", "get", "One branch", None),
+    ("/api/branches/{name}", "patch", "Rename or describe a branch", JSON),
+    ("/api/branches/{name}", "delete", "Delete a branch with what is on it", None),
     ("/graphql", "post", "GraphQL, on the default branch", JSON),
     ("/graphql/{branch}", "post", "GraphQL on a branch", JSON),
     ("/schema.graphql", "get", "The GraphQL types", None),
+];
+
+/// What every route takes.
+const SCOPE: [(&str, &str); 2] = [
+    ("branch", "The branch; main without it"),
+    ("at", "A moment of the past: a commit number, an ISO time, or one such as `-1h`"),
 ];
 
 const JSON: Option<&str> = Some("application/json");
@@ -51,7 +62,7 @@ const WASM: Option<&str> = Some("application/wasm");
 pub(crate) fn document() -> Value {
     let mut paths = Map::new();
     for (path, method, summary, body) in ROUTES {
-        let parameters: Vec<Value> = path
+        let mut parameters: Vec<Value> = path
             .split('{')
             .skip(1)
             .filter_map(|part| part.split('}').next())
@@ -59,6 +70,12 @@ pub(crate) fn document() -> Value {
                 json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}})
             })
             .collect();
+        for (name, what) in SCOPE {
+            parameters.push(json!({
+                "name": name, "in": "query", "required": false, "description": what,
+                "schema": {"type": "string"},
+            }));
+        }
         let problem = json!({"description": "An error, with a stable code"});
         let success = if path == "/api/schema/check" { "202" } else { "200" };
         let mut operation = json!({

@@ -1,10 +1,11 @@
 //! Handlers of pools.
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use service::{Drawing, Service};
 
 use crate::api::{Answer, blocking, ok, parse};
+use crate::scope::Scoped;
 use crate::wire;
 
 fn drawing(body: &Bytes) -> Result<Drawing, crate::problem::Problem> {
@@ -20,46 +21,30 @@ fn drawing(body: &Bytes) -> Result<Drawing, crate::problem::Problem> {
     })
 }
 
-pub(crate) async fn list(State(service): State<Service>) -> Answer {
+pub(crate) async fn list(service: Scoped) -> Answer {
     ok(&blocking(service, Service::pools).await?)
 }
 
-pub(crate) async fn show(State(service): State<Service>, Path(name): Path<String>) -> Answer {
+pub(crate) async fn show(service: Scoped, Path(name): Path<String>) -> Answer {
     ok(&blocking(service, move |service| service.pool(&name)).await?)
 }
 
-pub(crate) async fn allocate(
-    State(service): State<Service>,
-    Path(name): Path<String>,
-    body: Bytes,
-) -> Answer {
+pub(crate) async fn allocate(service: Scoped, Path(name): Path<String>, body: Bytes) -> Answer {
     let drawing = drawing(&body)?;
     ok(&blocking(service, move |service| service.pool_allocate(&name, &drawing)).await?)
 }
 
-pub(crate) async fn peek(
-    State(service): State<Service>,
-    Path(name): Path<String>,
-    body: Bytes,
-) -> Answer {
+pub(crate) async fn peek(service: Scoped, Path(name): Path<String>, body: Bytes) -> Answer {
     let drawing = drawing(&body)?;
     ok(&blocking(service, move |service| service.pool_peek(&name, &drawing)).await?)
 }
 
-pub(crate) async fn explain(
-    State(service): State<Service>,
-    Path(name): Path<String>,
-    body: Bytes,
-) -> Answer {
+pub(crate) async fn explain(service: Scoped, Path(name): Path<String>, body: Bytes) -> Answer {
     let drawing = drawing(&body)?;
     ok(&blocking(service, move |service| service.pool_explain(&name, &drawing)).await?)
 }
 
-pub(crate) async fn release(
-    State(service): State<Service>,
-    Path(name): Path<String>,
-    body: Bytes,
-) -> Answer {
+pub(crate) async fn release(service: Scoped, Path(name): Path<String>, body: Bytes) -> Answer {
     let wire: wire::Release = parse(&body)?;
     let release = move |service: &Service| service.pool_release(&name, &wire.identifier);
     ok(&blocking(service, release).await?)

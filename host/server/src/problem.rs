@@ -25,6 +25,7 @@ impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
         let status = match error.class() {
             ErrorClass::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorClass::BadRequest => StatusCode::BAD_REQUEST,
             ErrorClass::NotFound => StatusCode::NOT_FOUND,
             ErrorClass::Conflict => StatusCode::CONFLICT,
             ErrorClass::Denied => StatusCode::FORBIDDEN,

@@ -1,26 +1,26 @@
 //! Handlers of stored queries, and of what clients ask about the host.
 
 use axum::body::Bytes;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery};
 use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::json;
 use service::{Service, StoredQuery};
 
 use crate::api::{Answer, blocking, ok, parse};
-use crate::schema::{check_branch, every, pairs};
+use crate::schema::{every, pairs};
+use crate::scope::Scoped;
 use crate::wire;
 
 /// Parameters of an address that are no variables.
 const OURS: [&str; 4] = ["branch", "at", "update_group", "subscribers"];
 
 pub(crate) async fn stored(
-    State(service): State<Service>,
+    service: Scoped,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
     body: Bytes,
 ) -> Answer {
-    check_branch(query.as_deref())?;
     // Published clients send no body at all where there are no variables.
     let wire: wire::StoredQuery = if body.is_empty() { Default::default() } else { parse(&body)? };
     let update = every(query.as_deref(), "update_group");
@@ -36,7 +36,7 @@ pub(crate) async fn stored(
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
-pub(crate) async fn info(State(service): State<Service>) -> Answer {
+pub(crate) async fn info(service: Scoped) -> Answer {
     let id = blocking(service, Service::deployment_id).await?;
     ok(&json!({"deployment_id": id, "version": env!("CARGO_PKG_VERSION")}))
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use axum::body::Bytes;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use service::{SchemaReport, Service, SourceFile};
 
 use crate::api::{Answer, blocking, ok, parse};
 use crate::problem::Problem;
+use crate::scope::Scoped;
 use crate::wire;
 
 /// The parameters of an address, decoded.
@@ -48,51 +49,25 @@ pub(crate) fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Serves `main` alone until other branches have verbs.
-pub(crate) fn check_branch(query: Option<&str>) -> Result<(), Problem> {
-    match every(query, "branch").into_iter().find(|name| name != "main" && !name.is_empty()) {
-        None => Ok(()),
-        Some(name) => Err(unknown_branch(&name)),
-    }
-}
-
-pub(crate) fn unknown_branch(name: &str) -> Problem {
-    // Not 404: the published clients take that for a wrong address.
-    let message = format!("Branch: {name} not found.");
-    Problem::new(StatusCode::BAD_REQUEST, "BRANCH_NOT_FOUND", message)
-}
-
-pub(crate) async fn whole(State(service): State<Service>, RawQuery(query): RawQuery) -> Answer {
-    check_branch(query.as_deref())?;
+pub(crate) async fn whole(service: Scoped, RawQuery(query): RawQuery) -> Answer {
     let namespaces: BTreeSet<String> = every(query.as_deref(), "namespaces").into_iter().collect();
     let bytes = blocking(service, move |service| service.schema_told(&namespaces)).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], bytes.to_vec()).into_response())
 }
 
-pub(crate) async fn summary(State(service): State<Service>, RawQuery(query): RawQuery) -> Answer {
-    check_branch(query.as_deref())?;
+pub(crate) async fn summary(service: Scoped) -> Answer {
     ok(&blocking(service, Service::schema_summary).await?)
 }
 
-pub(crate) async fn kind(
-    State(service): State<Service>,
-    Path(name): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Answer {
-    check_branch(query.as_deref())?;
+pub(crate) async fn kind(service: Scoped, Path(name): Path<String>) -> Answer {
     ok(&blocking(service, move |service| service.schema_kind(&name)).await?)
 }
 
-pub(crate) async fn json_schema(
-    State(service): State<Service>,
-    Path(name): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Answer {
-    check_branch(query.as_deref())?;
+pub(crate) async fn json_schema(service: Scoped, Path(name): Path<String>) -> Answer {
     ok(&blocking(service, move |service| service.schema_json(&name)).await?)
 }
 
-pub(crate) async fn declared(State(service): State<Service>) -> Answer {
+pub(crate) async fn declared(service: Scoped) -> Answer {
     ok(&blocking(service, Service::schema_declared).await?)
 }
 
@@ -108,12 +83,7 @@ fn sources(body: &Bytes) -> Result<Vec<SourceFile>, Problem> {
     Ok(files.into_iter().chain(documents).collect())
 }
 
-pub(crate) async fn check(
-    State(service): State<Service>,
-    RawQuery(query): RawQuery,
-    body: Bytes,
-) -> Answer {
-    check_branch(query.as_deref())?;
+pub(crate) async fn check(service: Scoped, body: Bytes) -> Answer {
     let files = sources(&body)?;
     let ours = files.iter().any(|file| !file.name.starts_with("schemas["));
     let report = blocking(service, move |service| service.schema_check(&files)).await?;
@@ -127,12 +97,7 @@ pub(crate) async fn check(
     Ok((StatusCode::ACCEPTED, body).into_response())
 }
 
-pub(crate) async fn load(
-    State(service): State<Service>,
-    RawQuery(query): RawQuery,
-    body: Bytes,
-) -> Answer {
-    check_branch(query.as_deref())?;
+pub(crate) async fn load(service: Scoped, body: Bytes) -> Answer {
     let files = sources(&body)?;
     let report = blocking(service, move |service| service.schema_load(&files)).await?;
     Ok(told(&report))

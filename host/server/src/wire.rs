@@ -94,6 +94,18 @@ pub struct StoredQuery {
     pub variables: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
+/// A branch to make, or what to change of one.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Branch {
+    /// Name; a new one where the branch is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
 /// A draw from a pool.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

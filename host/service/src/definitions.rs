@@ -7,7 +7,7 @@ use engine::{ComponentInfo, Definition};
 use model::{ObjectId, Value};
 use serde_json::{Value as Json, json};
 
-use crate::{AUTHOR, MAIN, Service, ServiceError};
+use crate::{AUTHOR, Service, ServiceError};
 
 /// A definition as it is registered. Registering the name again changes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Service {
 
     /// Registers a definition, or changes it. Its query is checked against the schema.
     pub fn definition_put(&self, definition: &DefinitionInput) -> Result<ObjectId, ServiceError> {
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         self.dialect.check(view.schema(), &definition.query).map_err(|mut errors| match errors
             .pop()
         {
@@ -115,7 +115,7 @@ impl Service {
 
     /// All definitions, by name.
     pub fn definitions(&self) -> Result<Vec<DefinitionView>, ServiceError> {
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         let mut all = Vec::new();
         for object in view.objects(view.kind("CoreGeneratorDefinition")?)? {
             let object = object?;

@@ -9,7 +9,7 @@ use branch::{
     Author, BranchError, Cause, ChangeSet, CommitFailure, Draft, Object, View, Violation,
 };
 use graphql::{Answer, GraphqlError, Host, Make};
-use model::{BranchId, ObjectId};
+use model::ObjectId;
 use serde_json::{Map, Value as Json};
 
 use crate::{AUTHOR, ErrorClass, Service, ServiceError};
@@ -20,13 +20,12 @@ const ATTEMPTS: usize = 64;
 /// The host of one request.
 pub(crate) struct DialectHost<'s> {
     pub(crate) service: &'s Service,
-    pub(crate) branch: BranchId,
 }
 
 impl DialectHost<'_> {
     fn author(&self, account: Option<ObjectId>) -> Result<Author, GraphqlError> {
         let Some(id) = account else { return Ok(AUTHOR) };
-        let view = self.service.database.view(self.branch)?;
+        let view = self.service.view().map_err(told)?;
         match view.object(id)? {
             Some(object) if view.schema().is_a(object.kind(), "CoreGenericAccount") => {
                 Ok(Author(id))
@@ -42,7 +41,7 @@ impl Host for DialectHost<'_> {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let mut draft = self.service.database.draft(self.branch, author)?;
+            let mut draft = self.service.draft_by(author).map_err(told)?;
             make(&mut draft)?;
             let changes = ChangeSet::of(&draft)?;
             match self.service.database.commit_finished(draft, Cause::Objects) {
@@ -165,6 +164,7 @@ pub(crate) fn told(error: ServiceError) -> GraphqlError {
         other => {
             let status = match other.class() {
                 ErrorClass::Invalid => 422,
+                ErrorClass::BadRequest => 400,
                 ErrorClass::NotFound => 404,
                 ErrorClass::Conflict => 409,
                 ErrorClass::Denied => 403,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use branch::{BranchError, CommitFailure, SchemaLoadError, Violation};
+use branch::{BranchError, BranchFault, CommitFailure, SchemaLoadError, Violation};
 use engine::{ComponentError, RunError};
 use graphql::GraphqlError;
 use model::schema::SchemaError;
@@ -16,6 +16,8 @@ use crate::object_load::ObjectLoadError;
 pub enum ErrorClass {
     /// The request is wrong.
     Invalid,
+    /// It names something the public API refuses as a bad request: a branch, a moment.
+    BadRequest,
     /// What it names is not there.
     NotFound,
     /// It does not fit what is there.
@@ -172,6 +174,15 @@ fn of_branch(error: &BranchError) -> ErrorClass {
             | Violation::Pool { .. } => ErrorClass::Conflict,
             Violation::Protected { .. } | Violation::DefaultNamespace => ErrorClass::Denied,
             _ => ErrorClass::Invalid,
+        },
+        BranchError::Branch(fault) => match fault {
+            BranchFault::Exists { .. } => ErrorClass::Conflict,
+            BranchFault::Main { .. } => ErrorClass::Denied,
+            BranchFault::NotFound { .. }
+            | BranchFault::Merged { .. }
+            | BranchFault::NeedsRebase { .. }
+            | BranchFault::BadName { .. }
+            | BranchFault::NoSuchMoment { .. } => ErrorClass::BadRequest,
         },
         BranchError::Store { .. } | BranchError::Damaged { .. } => ErrorClass::Internal,
     }

@@ -3,6 +3,7 @@
 //!
 //! Must not know redb, wasmtime or HTTP.
 
+mod branches;
 mod definitions;
 mod dialect;
 mod error;
@@ -18,7 +19,7 @@ mod trigger;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use branch::{Author, Database, Environment};
+use branch::{Author, Database, Draft, Environment, Moment, View};
 use engine::{Engine, EngineOptions};
 use graphql::Dialect;
 use model::{BranchId, Digest, ObjectId};
@@ -66,9 +67,13 @@ pub struct ServiceOptions {
 /// The newest schema as bytes for clients, with its hash.
 type Told = Option<(Digest, Arc<[u8]>)>;
 
-/// Everything behind the interfaces. Cheap to clone; all clones are one.
+/// Everything behind the interfaces, as seen from one branch. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub struct Service {
+    /// The branch that verbs are about.
+    pub(crate) branch: BranchId,
+    /// The moment that reading verbs are about; the newest state without one.
+    pub(crate) at: Option<Moment>,
     pub(crate) database: Database,
     pub(crate) engine: Engine,
     pub(crate) dialect: Arc<Dialect>,
@@ -81,9 +86,6 @@ impl std::fmt::Debug for Service {
         f.write_str("Service")
     }
 }
-
-/// The branch everything happens on until branches have verbs.
-pub(crate) const MAIN: BranchId = BranchId::MAIN;
 
 /// Who changes are attributed to until accounts exist.
 pub(crate) const AUTHOR: Author = Author(ObjectId::SYSTEM);
@@ -113,19 +115,61 @@ impl Service {
         }?;
         let dialect = Arc::new(Dialect::new());
         let engine = Engine::new(database.clone(), Arc::clone(&dialect), sandbox, options.engine);
-        Ok(Self { database, engine, dialect, told: Arc::default() })
+        Ok(Self {
+            branch: BranchId::MAIN,
+            at: None,
+            database,
+            engine,
+            dialect,
+            told: Arc::default(),
+        })
+    }
+
+    /// The same service for a branch, main without a name, and a moment: a commit number, an ISO time
+    /// or one relative to now, such as `-1h`. Nothing can be changed in the past.
+    pub fn on(&self, branch: Option<&str>, at: Option<&str>) -> Result<Self, ServiceError> {
+        let branch = match branch {
+            Some(name) => self.database.branch(name)?,
+            None => BranchId::MAIN,
+        };
+        let at = at.map(Moment::parse).transpose().map_err(branch::BranchError::from)?;
+        Ok(Self { branch, at, ..self.clone() })
+    }
+
+    /// The branch as it is, or was.
+    pub(crate) fn view(&self) -> Result<View, ServiceError> {
+        Ok(match self.at {
+            None => self.database.view(self.branch)?,
+            Some(moment) => self.database.view_at(self.branch, moment)?,
+        })
+    }
+
+    /// A draft over the branch as it is.
+    pub(crate) fn draft(&self) -> Result<Draft, ServiceError> {
+        self.draft_by(AUTHOR)
+    }
+
+    /// A draft of somebody's.
+    pub(crate) fn draft_by(&self, author: Author) -> Result<Draft, ServiceError> {
+        if self.at.is_some() {
+            return Err(ServiceError::Request {
+                code: "past-is-read-only",
+                message: "nothing can be changed or drawn in the past; leave `at` out".to_owned(),
+            });
+        }
+        Ok(self.database.draft(self.branch, author)?)
     }
 
     /// Answers a GraphQL request; errors are part of the answer.
     pub fn graphql(&self, request: &graphql::Request) -> Result<Vec<u8>, ServiceError> {
-        let view = self.database.view(MAIN)?;
-        let host = dialect::DialectHost { service: self, branch: MAIN };
+        let view = self.view()?;
+        let host = dialect::DialectHost { service: self };
         Ok(self.dialect.respond(&view, request, &host))
     }
 
     /// The GraphQL types as text.
     pub fn sdl(&self) -> Result<String, ServiceError> {
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         let typed = self.dialect.typed(view.schema()).map_err(ServiceError::Graphql)?;
         Ok(typed.sdl.clone())
     }

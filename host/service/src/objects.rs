@@ -1,13 +1,17 @@
 //! Objects: files, listings, changes by hand, and what follows for generators.
 
-use branch::{BranchError, Cause, ChangeSet, Committed, Draft, Input, Object, Op, View, Violation};
+use std::collections::BTreeSet;
+
+use branch::{
+    BranchError, Cause, ChangeSet, Committed, Draft, Input, Moment, Object, Op, View, Violation,
+};
 use engine::Definition;
-use model::ObjectId;
 use model::object_file;
+use model::{BranchId, ObjectId};
 use serde_json::{Map, Value as Json};
 
 use crate::object_load::{self, ObjectLoad};
-use crate::{AUTHOR, MAIN, Service, ServiceError};
+use crate::{AUTHOR, Service, ServiceError};
 
 /// A file as it comes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,14 +114,14 @@ impl Service {
 
     /// One object, by kind (a generic will do) and id or human-friendly id (parts joined by `/`).
     pub fn object(&self, kind: &str, name: &str) -> Result<ObjectView, ServiceError> {
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         let object = find(&view, kind, name)?;
         Ok(ObjectView::of(&view, &object)?)
     }
 
     /// Objects of a kind (a generic will do), in their default order, at most `limit`.
     pub fn objects(&self, kind: &str, limit: usize) -> Result<Vec<ObjectView>, ServiceError> {
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         let schema = view.schema().clone();
         let kind = view.kind(kind)?.clone();
         let mut all = Vec::new();
@@ -175,7 +179,7 @@ impl Service {
         const ATTEMPTS: usize = 16;
         let mut last = None;
         for _attempt in 0..ATTEMPTS {
-            let mut draft = self.database.draft(MAIN, AUTHOR)?;
+            let mut draft = self.draft()?;
             make(&mut draft)?;
             match self.database.commit(draft, Cause::Objects) {
                 Ok(committed) => return Ok(committed),
@@ -196,9 +200,9 @@ impl Service {
         object: &Object,
     ) -> Result<(), ServiceError> {
         let Ok(definition) = Definition::read(draft.view(), object) else { return Ok(()) };
-        let Some(rel) = object.kind().relationship("instances").cloned() else { return Ok(()) };
-        for edge in draft.peers(object.id(), &rel)? {
-            self.engine.let_go(draft, edge.peer, &definition)?;
+        let of_it = |instance: &engine::Instance| instance.definition == Some(object.id());
+        for instance in self.all_instances(draft.view())?.iter().filter(|one| of_it(one)) {
+            self.engine.let_go(draft, instance.id, &definition)?;
         }
         Ok(())
     }
@@ -216,16 +220,31 @@ impl Service {
             return Ok(all);
         }
         for (instance, definition) in self.ended()? {
-            let committed = self.engine.retire(MAIN, instance, &definition, AUTHOR)?;
+            let committed = self.engine.retire(self.branch, instance, &definition, AUTHOR)?;
             all.changes.extend(committed.changes.changes);
         }
         Ok(all)
     }
 
+    /// The instances of a branch, and those of main as of the fork that hold something on the branch:
+    /// instances are local, what they hold is not.
+    fn all_instances(&self, view: &View) -> Result<Vec<engine::Instance>, ServiceError> {
+        let mut all = engine::Instance::all(view)?;
+        let Some(fork) = view.fork() else { return Ok(all) };
+        let own: BTreeSet<ObjectId> = all.iter().map(|instance| instance.id).collect();
+        let main = self.database.view_at(BranchId::MAIN, Moment::Commit(fork))?;
+        for instance in engine::Instance::all(&main)? {
+            if !own.contains(&instance.id) && !view.claims_of(instance.id)?.is_empty() {
+                all.push(instance);
+            }
+        }
+        Ok(all)
+    }
+
     fn ended(&self) -> Result<Vec<(ObjectId, Definition)>, ServiceError> {
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         let mut ended = Vec::new();
-        for instance in engine::Instance::all(&view)? {
+        for instance in self.all_instances(&view)? {
             let Some(definition) = instance.definition else { continue };
             let Some(object) = view.object(definition)? else { continue };
             let Ok(definition) = Definition::read(&view, &object) else { continue };

@@ -6,7 +6,7 @@ use branch::{Draft, Granted, IdentifiedBy, Object, PoolRequest, PoolUse, Succeed
 use model::{Interface, Value};
 use serde_json::{Value as Json, json};
 
-use crate::{AUTHOR, MAIN, Service, ServiceError};
+use crate::{Service, ServiceError};
 
 /// Values drawn in one request at most: a pool is not emptied by a slip.
 pub const BATCH_MAX: usize = 1_000;
@@ -35,7 +35,7 @@ pub struct Drawing {
 impl Service {
     /// All pools with how full they are.
     pub fn pools(&self) -> Result<Json, ServiceError> {
-        let mut draft = self.database.draft(MAIN, AUTHOR)?;
+        let mut draft = self.draft()?;
         let mut pools = Vec::new();
         for pool in draft.view().pools()? {
             let told = draft.pool_use(&pool)?;
@@ -46,7 +46,7 @@ impl Service {
 
     /// One pool: its resources with their free stretches, and what is held.
     pub fn pool(&self, name: &str) -> Result<Json, ServiceError> {
-        let mut draft = self.database.draft(MAIN, AUTHOR)?;
+        let mut draft = self.draft()?;
         let pool = draft.find_pool(name)?;
         let told = draft.pool_use(&pool)?;
         let held: Vec<Json> = draft
@@ -77,7 +77,7 @@ impl Service {
 
     /// What a draw would give; nothing is taken.
     pub fn pool_peek(&self, name: &str, drawing: &Drawing) -> Result<Json, ServiceError> {
-        let mut draft = self.database.draft(MAIN, AUTHOR)?;
+        let mut draft = self.draft()?;
         let drawing = Drawing { identifier: None, ..drawing.clone() };
         let granted = draw(&mut draft, name, &drawing)?;
         let values: Vec<Json> = granted.iter().map(|granted| granted.value.to_json()).collect();
@@ -97,7 +97,7 @@ impl Service {
 
     /// Why the next value is what it is, resource by resource; or who has a value.
     pub fn pool_explain(&self, name: &str, drawing: &Drawing) -> Result<Json, ServiceError> {
-        let mut draft = self.database.draft(MAIN, AUTHOR)?;
+        let mut draft = self.draft()?;
         let pool = draft.find_pool(name)?;
         if let Some(asked) = &drawing.value {
             return explain_value(&mut draft, name, &pool, asked);

@@ -1,16 +1,22 @@
 //! Runs and instances.
 
 use engine::{Definition, Fixture, Instance, Mode, RunRecord, RunRequest, RunResult};
-use model::ObjectId;
+use model::{BranchId, ObjectId};
 use sandbox::Cancel;
 use serde_json::{Value as Json, json};
 
 use crate::objects::{ObjectView, find};
-use crate::{AUTHOR, MAIN, Service, ServiceError};
+use crate::{AUTHOR, Service, ServiceError};
 
-fn request(definition: &str, target: ObjectId, mode: Mode, cause: &str) -> RunRequest {
+fn request(
+    branch: BranchId,
+    definition: &str,
+    target: ObjectId,
+    mode: Mode,
+    cause: &str,
+) -> RunRequest {
     RunRequest {
-        branch: MAIN,
+        branch,
         definition: definition.to_owned(),
         target,
         mode,
@@ -80,7 +86,7 @@ impl Service {
         mode: Mode,
         cause: &str,
     ) -> Result<RunResult, ServiceError> {
-        Ok(self.engine.run(&request(definition, target, mode, cause))?)
+        Ok(self.engine.run(&request(self.branch, definition, target, mode, cause))?)
     }
 
     /// Plans a definition with another component than its own, which is not stored: for one target,
@@ -97,7 +103,7 @@ impl Service {
             None => self.targets(definition)?,
         };
         let plan = |target| {
-            let request = request(definition, target, Mode::Plan, "try");
+            let request = request(self.branch, definition, target, Mode::Plan, "try");
             Ok(self.engine.run(&RunRequest { component: Some(component), ..request })?)
         };
         Ok(RunAll { runs: targets.into_iter().map(plan).collect() })
@@ -109,7 +115,7 @@ impl Service {
     }
 
     fn targets(&self, definition: &str) -> Result<Vec<ObjectId>, ServiceError> {
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         let found = Definition::find(&view, definition).map_err(engine::RunError::from)?;
         Ok(found.targets(&view)?)
     }
@@ -133,7 +139,7 @@ impl Service {
         if let Ok(id) = name.parse::<ObjectId>() {
             return Ok(id);
         }
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         let definition = Definition::find(&view, definition).map_err(engine::RunError::from)?;
         let parts: Vec<String> = name.split('/').map(str::to_owned).collect();
         for id in definition.targets(&view)? {
@@ -148,7 +154,7 @@ impl Service {
 
     /// The newest runs, at most `limit`.
     pub fn runs(&self, limit: usize) -> Result<Vec<RunRecord>, ServiceError> {
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         Ok(RunRecord::newest(&view, limit)?)
     }
 
@@ -156,13 +162,13 @@ impl Service {
     pub fn run_record(&self, id: &str) -> Result<RunRecord, ServiceError> {
         let missing = || ServiceError::NotFound { what: "run", name: id.to_owned() };
         let run = id.parse::<ObjectId>().map_err(|_bad| missing())?;
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         RunRecord::get(&view, run)?.ok_or_else(missing)
     }
 
     /// All instances, by name.
     pub fn instances(&self) -> Result<Vec<Instance>, ServiceError> {
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         let mut all = Instance::all(&view)?;
         all.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(all)
@@ -170,7 +176,7 @@ impl Service {
 
     /// One instance with what it holds.
     pub fn instance(&self, name: &str) -> Result<InstanceView, ServiceError> {
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         let missing = || ServiceError::NotFound { what: "instance", name: name.to_owned() };
         let instance = match find(&view, "CoreGeneratorInstance", name) {
             Ok(object) => Instance::get(&view, object.id())?,

@@ -12,12 +12,12 @@ use model::schema::types::{
 use model::schema::{Attribute, AttributeKind, Cardinality, Category, Kind, Relationship, Schema};
 use serde_json::{Map, Value as Json, json};
 
-use crate::{MAIN, Service, ServiceError};
+use crate::{Service, ServiceError};
 
 impl Service {
     /// The whole schema as bytes of JSON; kept until it changes. With namespaces, those alone.
     pub fn schema_told(&self, namespaces: &BTreeSet<String>) -> Result<Arc<[u8]>, ServiceError> {
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         if !namespaces.is_empty() {
             return Ok(whole(&view, namespaces).to_string().into_bytes().into());
         }
@@ -33,7 +33,7 @@ impl Service {
 
     /// The hash of the schema, and of each kind in it.
     pub fn schema_summary(&self) -> Result<Json, ServiceError> {
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         let schema = view.schema();
         let hashes = |wanted: &[Category]| -> Json {
             let kinds = schema.kinds.values().filter(|kind| wanted.contains(&kind.category));
@@ -52,13 +52,13 @@ impl Service {
 
     /// One kind.
     pub fn schema_kind(&self, name: &str) -> Result<Json, ServiceError> {
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         Ok(kind(&view, view.kind(name)?))
     }
 
     /// One kind as a JSON Schema of its attributes' values.
     pub fn schema_json(&self, name: &str) -> Result<Json, ServiceError> {
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         let kind = view.kind(name)?;
         let properties: Map<String, Json> = kind
             .attributes

@@ -5,7 +5,7 @@ use model::schema::{Document, SchemaChange};
 use serde_json::{Value as Json, json};
 
 use crate::objects::SourceFile;
-use crate::{AUTHOR, MAIN, Service, ServiceError};
+use crate::{Service, ServiceError};
 
 /// What a load does, or would do.
 #[derive(Debug, Clone)]
@@ -65,7 +65,7 @@ impl Service {
     /// What was declared, merged over all loads, in the public language; with the ids by which a later
     /// load may rename.
     pub fn schema_declared(&self) -> Result<Json, ServiceError> {
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         let declared = view.declared();
         let kinds = |generic: bool| -> Vec<Json> {
             let kinds = declared.kinds.values().filter(|kind| kind.generic == generic);
@@ -106,7 +106,7 @@ impl Service {
         if !errors.is_empty() {
             return Err(SchemaLoadError::Invalid(errors).into());
         }
-        let mut draft = self.database.draft(MAIN, AUTHOR)?;
+        let mut draft = self.draft()?;
         let load = draft.load_schema(&documents)?;
         if keep {
             self.database.commit(draft, Cause::Schema)?;

@@ -8,7 +8,7 @@ use model::{Digest, ObjectId, Value};
 use serde_json::{Map, Value as Json, json};
 
 use crate::objects::find;
-use crate::{MAIN, Service, ServiceError};
+use crate::{Service, ServiceError};
 
 /// A stored query to execute.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,7 +29,7 @@ pub struct StoredQuery {
 impl Service {
     /// Executes a stored query; the answer is the value of `data`.
     pub fn stored_query(&self, query: &StoredQuery) -> Result<Vec<u8>, ServiceError> {
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         let object = find(&view, "CoreGraphQLQuery", &query.name)?;
         let text = object.value("query").to_string();
         let mut variables = graphql::variables_from_texts(&text, &query.texts);

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use sha2::Sha256;
 
 use crate::objects::find;
-use crate::{MAIN, Service, ServiceError};
+use crate::{Service, ServiceError};
 
 /// How far a signature's time may be from ours: 5 minutes, against replays.
 pub const SIGNATURE_SECONDS_MAX: i64 = 300;
@@ -50,7 +50,7 @@ impl Service {
     fn check_signature(&self, trigger: &Trigger<'_>) -> Result<(), ServiceError> {
         // One answer for a wrong name, a missing secret and a wrong signature: no oracle.
         let denied = || refused("bad-signature", "the signature does not fit".to_owned());
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         let object = find(&view, "CoreGeneratorDefinition", trigger.definition)
             .map_err(|_unknown| denied())?;
         let secret = object.value("trigger_secret");
@@ -78,7 +78,7 @@ impl Service {
         attribute: &str,
         value: &Json,
     ) -> Result<model::ObjectId, ServiceError> {
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         let found = engine::Definition::find(&view, definition).map_err(engine::RunError::from)?;
         for id in found.targets(&view)? {
             if let Some(object) = view.object(id)?

@@ -7,6 +7,8 @@ use ipnet::IpNet;
 use model::schema::Direction;
 use model::{BranchId, Digest, Interface, ObjectId, Seq, Symbol, Value};
 
+use crate::layout::Space;
+
 /// Longest text kept whole in an index; a longer one is its first bytes and a digest, so that
 /// equality stays exact and order holds up to the cut.
 pub const INDEX_TEXT_BYTES: usize = 224;
@@ -61,6 +63,27 @@ pub fn branch(branch: BranchId) -> Vec<u8> {
     Key::branch(branch).0
 }
 
+/// `Branches`: what is known of all branches together.
+pub fn branches() -> Vec<u8> {
+    Key::branch(BranchId::GLOBAL).0
+}
+
+/// `Branches`: the id behind a name.
+pub fn branch_name(name: &str) -> Vec<u8> {
+    Key::branch(BranchId(u32::MAX)).bytes(name.as_bytes()).0
+}
+
+/// Which line a key of a space by branch belongs to.
+pub fn line_of(key: &[u8]) -> Option<BranchId> {
+    let mut rest = key;
+    take_branch(&mut rest)
+}
+
+/// The same key on another line.
+pub fn on_line(key: &[u8], line: BranchId) -> Vec<u8> {
+    Key::branch(line).bytes(key.get(4..).unwrap_or_default()).0
+}
+
 /// `Symbols`.
 pub fn symbol(symbol: Symbol) -> Vec<u8> {
     symbol.0.to_be_bytes().to_vec()
@@ -98,15 +121,62 @@ pub fn kind_of(branch: BranchId, object: ObjectId) -> Vec<u8> {
     Key::branch(branch).id(object).0
 }
 
+/// Parts of a key of `Kinds`.
+pub fn parse_kind_of(key: &[u8]) -> Option<(BranchId, ObjectId)> {
+    let mut rest = key;
+    let parsed = (take_branch(&mut rest)?, take_id(&mut rest)?);
+    rest.is_empty().then_some(parsed)
+}
+
+/// The kind in a key of `Index`.
+pub fn index_kind(key: &[u8]) -> Option<Symbol> {
+    let mut rest = key.get(4..)?;
+    take_symbol(&mut rest)
+}
+
 /// `History`: the past of a key of `Heads`.
 pub fn history_of_head(head: &[u8], seq: Seq) -> Option<Vec<u8>> {
-    let (branch, _, object) = parse_head(head)?;
-    Some(history(branch, object, seq))
+    let (branch, kind, object) = parse_head(head)?;
+    Some(history(branch, object, seq, kind))
 }
 
 /// `History`.
-pub fn history(branch: BranchId, object: ObjectId, seq: Seq) -> Vec<u8> {
-    Key::branch(branch).id(object).past(seq).0
+pub fn history(branch: BranchId, object: ObjectId, seq: Seq, kind: Symbol) -> Vec<u8> {
+    Key::branch(branch).id(object).past(seq).symbol(kind).0
+}
+
+/// `History`: where the versions of an object as of a commit begin, the newest first, and where
+/// those of the object end.
+pub fn history_range(branch: BranchId, object: ObjectId, seq: Seq) -> (Vec<u8>, Vec<u8>) {
+    let object = Key::branch(branch).id(object).0;
+    let end = prefix_end(&object);
+    (Key(object).past(seq).0, end)
+}
+
+/// Parts of a key of `History`.
+pub fn parse_history(key: &[u8]) -> Option<(BranchId, ObjectId, Seq, Symbol)> {
+    let mut rest = key;
+    let (branch, object) = (take_branch(&mut rest)?, take_id(&mut rest)?);
+    let seq = Seq(!u64::from_be_bytes(take(&mut rest)?));
+    let kind = take_symbol(&mut rest)?;
+    rest.is_empty().then_some((branch, object, seq, kind))
+}
+
+/// `EdgeHistory` and `Schemas`: where the past of a key as of a commit begins, the newest first, and
+/// where it ends.
+pub fn past_range(key: &[u8], seq: Seq) -> (Vec<u8>, Vec<u8>) {
+    (Key(key.to_vec()).past(seq).0, prefix_end(key))
+}
+
+/// `Past`: a row of main that stood from `seq` on.
+pub fn past(space: Space, key: &[u8], seq: Seq) -> Vec<u8> {
+    Key(vec![space.byte()]).bytes(key).past(seq).0
+}
+
+/// `Past`: the key within its own space, and since when the row stood.
+pub fn parse_past(past: &[u8]) -> Option<(&[u8], Seq)> {
+    let (rest, seq) = past.split_last_chunk::<8>()?;
+    Some((rest.get(1..)?, Seq(!u64::from_be_bytes(*seq))))
 }
 
 /// `Edges`.
@@ -237,6 +307,11 @@ pub fn pool_value(pool: ObjectId, value: u128) -> Vec<u8> {
 /// `PoolValues`: all of a pool.
 pub fn pool_value_prefix(pool: ObjectId) -> Vec<u8> {
     Key::default().id(pool).0
+}
+
+/// `ReservedBy`.
+pub fn reserved_by(branch: BranchId, pool: ObjectId, identifier: &str) -> Vec<u8> {
+    Key::branch(branch).id(pool).bytes(identifier.as_bytes()).0
 }
 
 /// `Claims`.
@@ -407,8 +482,20 @@ mod tests {
 
         #[test]
         fn the_past_lies_newest_first(a in any::<u64>(), b in any::<u64>()) {
-            let key = |seq| history(BranchId(1), ObjectId(2), Seq(seq));
+            let key = |seq| history(BranchId(1), ObjectId(2), Seq(seq), Symbol(3));
             prop_assert_eq!(key(a).cmp(&key(b)), b.cmp(&a));
+            let parts = (BranchId(1), ObjectId(2), Seq(a), Symbol(3));
+            prop_assert_eq!(parse_history(&key(a)), Some(parts));
+            let (low, high) = history_range(BranchId(1), ObjectId(2), Seq(b));
+            prop_assert_eq!(low <= key(a) && key(a) < high, a <= b);
+        }
+
+        #[test]
+        fn a_row_that_stood_comes_back(
+            key in proptest::collection::vec(any::<u8>(), 0..40), seq in any::<u64>(),
+        ) {
+            let kept = past(Space::Index, &key, Seq(seq));
+            prop_assert_eq!(parse_past(&kept), Some((&key[..], Seq(seq))));
         }
 
         #[test]

@@ -10,31 +10,39 @@ pub enum Space {
     Meta,
     /// symbol:u32 → name.
     Symbols,
-    /// branch:u32 → record.
+    /// branch:u32 → [seq][flags][record]; 0:u32 → [seq][flags][newest fork][next id];
+    /// ff ff ff ff name → [seq][flags][branch:u32].
     Branches,
     /// branch:u32 → [seq][flags][declared schema]; branch:u32 ~seq:u64 → the same, overwritten.
     Schemas,
     /// branch:u32 kind:u32 object:u128 → [seq:u64][flags:u8][payload]; flag 1 is a tombstone.
     Heads,
-    /// branch:u32 object:u128 → kind:u32, and a fifth byte when the object is gone.
+    /// branch:u32 object:u128 → [seq][flags][kind:u32]; flag 1 says that the object is gone. The
+    /// commit is the one that made the object, took it away or renamed its kind.
     Kinds,
-    /// branch:u32 object:u128 ~seq:u64 → the head that was overwritten.
+    /// branch:u32 object:u128 ~seq:u64 kind:u32 → the head that was overwritten.
     History,
     /// branch:u32 object:u128 relationship:u32 direction:u8 peer:u128 → [seq][flags][properties].
     Edges,
     /// the key of an edge, ~seq:u64 → the edge that was overwritten.
     EdgeHistory,
-    /// branch:u32 kind:u32 attribute:u32 value object:u128 → nothing.
+    /// branch:u32 kind:u32 attribute:u32 value object:u128 → [seq][flags].
     Index,
+    /// space:u8 key ~seq:u64 → [until:u64] and the rest of a row of `Index`, `Claims` or `ClaimedBy`
+    /// of main, which stood from `seq` until it went or was overwritten while a branch could see it.
+    Past,
     /// seq:u64 → who, when, why, what.
     Log,
     /// desk:u128 identifier → what it holds or held. A desk is a pool, or a division of one.
     Reservations,
     /// desk:u128 value:u128 → identifier.
     PoolValues,
-    /// branch:u32 instance:u128 object:u128 → what is claimed.
+    /// pool:u128 identifier, after branch:u32 → nothing: what a branch other than main reserved. A
+    /// hint: the reservation itself says whose it is.
+    ReservedBy,
+    /// branch:u32 instance:u128 object:u128 → [seq][flags][what is claimed].
     Claims,
-    /// branch:u32 object:u128 instance:u128 → nothing.
+    /// branch:u32 object:u128 instance:u128 → [seq][flags].
     ClaimedBy,
     /// branch:u32 instance:u128 → read set of its last run.
     Reads,
@@ -63,7 +71,7 @@ pub const FORMAT: u32 = 3;
 
 impl Space {
     /// Every space, in the order of this page.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::Meta,
         Self::Symbols,
         Self::Branches,
@@ -74,9 +82,11 @@ impl Space {
         Self::Edges,
         Self::EdgeHistory,
         Self::Index,
+        Self::Past,
         Self::Log,
         Self::Reservations,
         Self::PoolValues,
+        Self::ReservedBy,
         Self::Claims,
         Self::ClaimedBy,
         Self::Reads,
@@ -104,9 +114,11 @@ impl Space {
             Self::Edges => "edges",
             Self::EdgeHistory => "edge-history",
             Self::Index => "index",
+            Self::Past => "past",
             Self::Log => "log",
             Self::Reservations => "reservations",
             Self::PoolValues => "pool-values",
+            Self::ReservedBy => "reserved-by",
             Self::Claims => "claims",
             Self::ClaimedBy => "claimed-by",
             Self::Reads => "reads",
@@ -120,6 +132,30 @@ impl Space {
             Self::Queue => "queue",
             Self::Outbox => "outbox",
         }
+    }
+
+    /// Whether rows of main that go are kept in `Past` while a branch can see them.
+    pub fn has_past(self) -> bool {
+        matches!(self, Self::Index | Self::Claims | Self::ClaimedBy)
+    }
+
+    /// Whether rows begin with the commit that wrote them, and flags.
+    pub fn is_stamped(self) -> bool {
+        self.has_past()
+            || matches!(
+                self,
+                Self::Branches | Self::Schemas | Self::Heads | Self::Kinds | Self::Edges
+            )
+    }
+
+    /// Whether a branch without a row of its own shows main's as of the fork.
+    pub fn falls_through(self) -> bool {
+        self.is_stamped() && self != Self::Branches
+    }
+
+    /// Names the space within a key of `Past`.
+    pub fn byte(self) -> u8 {
+        self as u8
     }
 
     /// Place in arrays.

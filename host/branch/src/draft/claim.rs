@@ -9,6 +9,7 @@ use store::{Space, key};
 
 use crate::draft::Draft;
 use crate::error::BranchError;
+use crate::object::{PAYLOAD_AT, stamped};
 use crate::record::{Attr, Record};
 use crate::view::View;
 
@@ -69,12 +70,13 @@ impl Claim {
             peers: self.peers.clone(),
             displaced: self.displaced.clone(),
         };
-        postcard::to_stdvec(&row).expect("plain data serialises")
+        stamped(0, &postcard::to_stdvec(&row).expect("plain data serialises"))
     }
 
     fn decode(row: &[u8]) -> Result<Self, BranchError> {
         let damaged = || BranchError::Damaged { what: "a claim".to_owned() };
-        let row: ClaimRow = postcard::from_bytes(row).map_err(|_bad| damaged())?;
+        let payload = row.get(PAYLOAD_AT..).ok_or_else(damaged)?;
+        let row: ClaimRow = postcard::from_bytes(payload).map_err(|_bad| damaged())?;
         let record = Record::decode(&row.values, Seq(1)).ok_or_else(damaged)?;
         let values = row.names.into_iter().zip(record.attrs.into_values().map(|attr| attr.value));
         Ok(Self {
@@ -135,7 +137,7 @@ impl Draft {
         let forward = key::claim(branch, instance, object);
         let back = key::claimed_by(branch, object, instance);
         self.view.rows.write(Space::Claims, forward, claim.map(Claim::encode))?;
-        self.view.rows.write(Space::ClaimedBy, back, claim.map(|_| Vec::new()))?;
+        self.view.rows.write(Space::ClaimedBy, back, claim.map(|_| stamped(0, &[])))?;
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use store::{Space, key};
 
 use crate::draft::Draft;
 use crate::error::BranchError;
+use crate::object::stamped;
 use crate::record::Record;
 use crate::schema::{Constraint, Element};
 use crate::view::View;
@@ -42,7 +43,7 @@ impl Draft {
             }
             if let Some(new) = new {
                 let key = key::index(line, kind.symbol, *symbol, &new, id);
-                self.view.rows.write(Space::Index, key, Some(Vec::new()))?;
+                self.view.rows.write(Space::Index, key, Some(stamped(0, &[])))?;
             }
         }
         Ok(())
@@ -71,7 +72,7 @@ impl Draft {
         }
         for (symbol, value) in has.iter().filter(|(symbol, value)| had.get(symbol) != Some(value)) {
             let key = key::index(line, kind.symbol, *symbol, value, id);
-            self.view.rows.write(Space::Index, key, Some(Vec::new()))?;
+            self.view.rows.write(Space::Index, key, Some(stamped(0, &[])))?;
         }
         Ok(())
     }

@@ -14,7 +14,6 @@ use store::{Space, key};
 use crate::draft::{AttrInput, Draft, Input, PeerInput};
 use crate::error::BranchError;
 use crate::object::Object;
-use crate::rows::Bytes;
 
 const PREFIX: &str = "BuiltinIPPrefix";
 const ADDRESS: &str = "BuiltinIPAddress";
@@ -159,7 +158,7 @@ impl Draft {
             .collect();
         for (row, id, kind) in heads {
             let before = match self.view.rows.replaced(Space::Heads, &row)? {
-                Some(stored) => Object::read(id, &kind, Bytes::Stored(stored))?,
+                Some(stored) => Object::read(id, &kind, stored)?,
                 None => None,
             };
             let after = self.view.object_of(&kind, id)?;
@@ -187,10 +186,14 @@ impl Draft {
             let Some(rel) = kind.relationship(name) else { continue };
             let prefix = self.view.edges_prefix(id, rel);
             let end = key::prefix_end(&prefix);
-            for row in self.view.rows.snapshot.range(Space::Edges, &prefix, &end)? {
-                let (key, _) = row?;
-                below.push(crate::view::object_at_end(&key)?);
-            }
+            let mut before = |rows: &crate::rows::Rows| -> Result<(), BranchError> {
+                for row in rows.range_unnoted(Space::Edges, &prefix, &end)? {
+                    below.push(crate::view::object_at_end(&row?.0)?);
+                }
+                Ok(())
+            };
+            let rows = &self.view.rows;
+            rows.before(|| before(rows))?;
         }
         Ok(below)
     }

@@ -72,6 +72,30 @@ impl View {
     }
 }
 
+impl View {
+    /// Rows under a prefix, one by one, until `more` says that it is enough.
+    pub fn each_ledger_row(
+        &self,
+        ledger: Ledger,
+        prefix: &[u8],
+        order: LedgerOrder,
+        mut more: impl FnMut(&[u8], &[u8]) -> Result<bool, BranchError>,
+    ) -> Result<(), BranchError> {
+        let mut rows = self.rows.prefix(ledger.space(), prefix)?;
+        loop {
+            let row = match order {
+                LedgerOrder::Ascending => rows.next(),
+                LedgerOrder::Descending => rows.next_back(),
+            };
+            let Some(row) = row else { return Ok(()) };
+            let (key, value) = row?;
+            if !more(&key, &value)? {
+                return Ok(());
+            }
+        }
+    }
+}
+
 /// Order of ledger rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LedgerOrder {

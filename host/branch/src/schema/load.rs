@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::Symbol;
 use model::schema::{
     Document, Kind, Renames, Schema, SchemaChange, SchemaError, attribute_before, kind_before,
 };
+use model::{Symbol, Symbols};
 use store::{Space, key};
 
 use crate::database::Compiled;
@@ -51,8 +51,7 @@ impl Draft {
         let old = Arc::clone(&self.view.compiled);
         let declared =
             model::schema::merge(&old.declared, documents).map_err(SchemaLoadError::Invalid)?;
-        let mut symbols = old.symbols.clone();
-        let known = if old.seq == model::Seq(0) { 0 } else { symbols.names().len() };
+        let (mut symbols, known) = self.symbols(&old)?;
         let schema =
             model::schema::compile(&declared, &mut symbols).map_err(SchemaLoadError::Invalid)?;
         let renames = model::schema::renames(&old.declared, &declared);
@@ -76,11 +75,25 @@ impl Draft {
         for (number, name) in (0u32..).zip(symbols.names()).skip(known) {
             self.put_row(Space::Symbols, key::symbol(Symbol(number)), name.clone().into())?;
         }
-        let compiled = Compiled { seq: old.seq, schema, declared, symbols, indexes };
+        let locals = Arc::clone(&old.locals);
+        let compiled = Compiled { seq: old.seq, schema, declared, symbols, indexes, locals };
         self.view.compiled = Arc::new(compiled);
         self.migrate(&old, &renames)?;
         self.settle_own_pools(&old.schema, &load)?;
         Ok(load)
+    }
+
+    /// The interned names as they are now, with how many are stored. Another branch may have added
+    /// some since this one's schema was loaded; one that does so meanwhile is a conflict.
+    fn symbols(&self, old: &Compiled) -> Result<(Symbols, usize), BranchError> {
+        if old.seq == model::Seq(0) {
+            return Ok((old.symbols.clone(), 0));
+        }
+        let rows = &self.view.rows;
+        rows.note_range(Space::Symbols, &[], &[0xff; 8]);
+        let symbols = crate::database::read_symbols(&rows.snapshot)?;
+        let known = symbols.names().len();
+        Ok((symbols, known))
     }
 
     /// Refuses what stored objects do not fit, with the offenders.

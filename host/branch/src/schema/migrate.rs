@@ -9,6 +9,7 @@ use model::schema::{Kind, Renames, attribute_before, kind_before};
 use model::{ObjectId, Symbol};
 use store::{Space, key};
 
+use crate::branches::kind_row;
 use crate::database::Compiled;
 use crate::draft::Draft;
 use crate::error::BranchError;
@@ -97,8 +98,8 @@ impl Draft {
         if was.symbol != is.symbol {
             let old_head = key::head(line, was.symbol, id);
             self.view.rows.write(Space::Heads, old_head, Some(stamped(TOMBSTONE, &[])))?;
-            let number = is.symbol.0.to_be_bytes().to_vec();
-            self.view.rows.write(Space::Kinds, key::kind_of(line, id), Some(number))?;
+            let row = kind_row(is.symbol, 0);
+            self.view.rows.write(Space::Kinds, key::kind_of(line, id), Some(row))?;
         }
         if was.symbol != is.symbol || after != before {
             let head = key::head(line, is.symbol, id);
@@ -108,7 +109,7 @@ impl Draft {
         self.index_attributes(is, id, None, Some(&after))?;
         for (symbol, value) in crate::draft::constraint_keys(&self.view, is, id)? {
             let key = key::index(line, is.symbol, symbol, &value, id);
-            self.view.rows.write(Space::Index, key, Some(Vec::new()))?;
+            self.view.rows.write(Space::Index, key, Some(stamped(0, &[])))?;
         }
         Ok(())
     }

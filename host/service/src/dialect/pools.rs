@@ -8,7 +8,6 @@ use graphql::{GraphqlError, Host as _};
 use model::{ObjectId, Value};
 use serde_json::{Map, Value as Json, json};
 
-use crate::AUTHOR;
 use crate::dialect::{Arguments, DialectHost, page};
 use crate::pools::share;
 
@@ -17,7 +16,7 @@ const MAIN: &str = "main";
 
 impl DialectHost<'_> {
     fn scratch(&self) -> Result<Draft, GraphqlError> {
-        Ok(self.service.database.draft(self.branch, AUTHOR)?)
+        self.service.draft().map_err(super::told)
     }
 
     /// `..PoolGetResource`: a prefix or an address, under an identifier or anew.

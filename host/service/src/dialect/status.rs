@@ -9,7 +9,7 @@ use model::{ObjectId, Value};
 use serde_json::{Value as Json, json};
 
 use crate::dialect::{Arguments, DialectHost, page, told};
-use crate::{MAIN, Service, ServiceError};
+use crate::{Service, ServiceError};
 
 /// Objects one search looks at, and links one listing.
 const VISITED_MAX: usize = 5_000_000;
@@ -17,7 +17,7 @@ const VISITED_MAX: usize = 5_000_000;
 impl Service {
     /// The identity of this installation: that of the namespace its store began with.
     pub fn deployment_id(&self) -> Result<String, ServiceError> {
-        let view = self.database.view(MAIN)?;
+        let view = self.view()?;
         let first = view.objects(view.kind("IpamNamespace")?)?.next().transpose()?;
         Ok(first.map_or(ObjectId::SYSTEM, |first| first.id()).to_string())
     }

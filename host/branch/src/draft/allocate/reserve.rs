@@ -384,7 +384,46 @@ impl Draft {
             self.view.rows.write(Space::Reservations, key::reservation(desk, &other), None)?;
         }
         self.put_row(Space::Reservations, key::reservation(desk, identifier), row)?;
+        if kept.branch != BranchId::MAIN {
+            // Found by the branch when it goes; main has too many, and never does.
+            let hint = key::reserved_by(kept.branch, desk, identifier);
+            self.put_row(Space::ReservedBy, hint, Vec::new())?;
+        }
         self.put_row(Space::PoolValues, by_value, identifier.as_bytes().to_vec())
+    }
+
+    /// The reservations of a branch other than main: desk, identifier, what is kept. Linear in what
+    /// the branch ever drew.
+    fn kept_by(&self, branch: BranchId) -> Result<Vec<(ObjectId, String, Kept)>, BranchError> {
+        let rows = self.view.rows.prefix(Space::ReservedBy, &key::branch(branch))?;
+        let mut all = Vec::new();
+        for row in rows {
+            let (hint, _) = row?;
+            let Some((desk, name)) = hint.get(4..).and_then(<[u8]>::split_first_chunk::<16>) else {
+                continue;
+            };
+            let desk = ObjectId(u128::from_be_bytes(*desk));
+            let name = String::from_utf8_lossy(name).into_owned();
+            if let Some(kept) = self.view.kept_as(desk, &name)?
+                && kept.branch == branch
+            {
+                all.push((desk, name, kept));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Gives back exactly what a branch drew from pools, for a branch that goes.
+    pub(crate) fn release_of_branch(&mut self, branch: BranchId) -> Result<(), BranchError> {
+        for (desk, identifier, kept) in self.kept_by(branch)? {
+            if let Some(place) = place(&kept.value) {
+                self.leases.note_released(desk, place);
+                self.view.rows.write(Space::PoolValues, key::pool_value(desk, place), None)?;
+            }
+            let key = key::reservation(desk, &identifier);
+            self.view.rows.write(Space::Reservations, key, None)?;
+        }
+        Ok(())
     }
 
     /// Gives back a value that came from a pool, as the object that carries it has it.
@@ -450,6 +489,10 @@ impl Draft {
     ) -> Result<(), BranchError> {
         let Some(kept) = self.view.kept_as(desk.id, identifier)? else { return Ok(()) };
         let Some(place) = place(&kept.value) else { return Ok(()) };
+        if kept.branch != self.view.branch && by_hand.is_none() {
+            // Not this branch's to give: it is free when the change is merged.
+            return Ok(());
+        }
         self.leases.note_released(desk.id, place);
         let now = self.view.now();
         let rest = desk.pool.value("quarantine").as_int().filter(|seconds| *seconds > 0);

@@ -1,0 +1,19 @@
+//! Branches: isolated lines of changes forked from `main`.
+//!
+//! A branch is its record and its own rows; everything else it reads from main as of its fork, so
+//! that making one costs the same whatever main holds. Must not know what asks: HTTP, the command
+//! line, a run.
+
+mod fault;
+mod moment;
+mod overlay;
+mod record;
+mod verbs;
+
+pub use fault::BranchFault;
+pub use moment::Moment;
+pub use record::{BranchInfo, BranchStatus};
+
+pub(crate) use overlay::{Layered, Locals, Overlay, kind_in, kind_row};
+pub(crate) use record::BranchRecord;
+pub(crate) use verbs::{newest_fork, record};

@@ -1,0 +1,37 @@
+//! Handlers of branches.
+
+use axum::body::Bytes;
+use axum::extract::Path;
+
+use crate::api::{Answer, blocking, ok, parse};
+use crate::scope::Scoped;
+use crate::wire;
+
+pub(crate) async fn list(service: Scoped) -> Answer {
+    ok(&blocking(service, service::Service::branches).await?)
+}
+
+pub(crate) async fn create(service: Scoped, body: Bytes) -> Answer {
+    let branch: wire::Branch = parse(&body)?;
+    let create = move |service: &service::Service| {
+        let (name, description) = (branch.name.as_deref(), branch.description.as_deref());
+        service.branch_create(name.unwrap_or_default(), description.unwrap_or_default())
+    };
+    ok(&blocking(service, create).await?)
+}
+
+pub(crate) async fn show(service: Scoped, Path(name): Path<String>) -> Answer {
+    ok(&blocking(service, move |service| service.branch(&name)).await?)
+}
+
+pub(crate) async fn update(service: Scoped, Path(name): Path<String>, body: Bytes) -> Answer {
+    let branch: wire::Branch = parse(&body)?;
+    let update = move |service: &service::Service| {
+        service.branch_update(&name, branch.name.as_deref(), branch.description.as_deref())
+    };
+    ok(&blocking(service, update).await?)
+}
+
+pub(crate) async fn delete(service: Scoped, Path(name): Path<String>) -> Answer {
+    ok(&blocking(service, move |service| service.branch_delete(&name)).await?)
+}

@@ -1,0 +1,51 @@
+//! Branches: make, list, change, delete.
+
+use branch::BranchInfo;
+use serde_json::{Value as Json, json};
+
+use crate::{AUTHOR, Service, ServiceError};
+
+impl Service {
+    /// All branches, main first.
+    pub fn branches(&self) -> Result<Json, ServiceError> {
+        let branches = self.database.branches()?;
+        Ok(json!({"branches": branches.iter().map(shown).collect::<Vec<_>>()}))
+    }
+
+    /// One branch.
+    pub fn branch(&self, name: &str) -> Result<Json, ServiceError> {
+        Ok(shown(&self.database.branch_info(name)?))
+    }
+
+    /// Makes a branch from main as it is.
+    pub fn branch_create(&self, name: &str, description: &str) -> Result<Json, ServiceError> {
+        Ok(shown(&self.database.branch_create(name, description, AUTHOR)?))
+    }
+
+    /// Gives a branch another name or description; what is not given stays.
+    pub fn branch_update(
+        &self,
+        name: &str,
+        new_name: Option<&str>,
+        description: Option<&str>,
+    ) -> Result<Json, ServiceError> {
+        Ok(shown(&self.database.branch_update(name, new_name, description, AUTHOR)?))
+    }
+
+    /// Takes a branch away with everything on it, and gives back what it drew from pools.
+    pub fn branch_delete(&self, name: &str) -> Result<Json, ServiceError> {
+        self.database.branch_delete(name, AUTHOR)?;
+        Ok(json!({"deleted": name}))
+    }
+}
+
+fn shown(branch: &BranchInfo) -> Json {
+    json!({
+        "id": branch.id.0.to_string(), "name": branch.name, "description": branch.description,
+        "status": branch.status.word(), "is_default": branch.is_default(),
+        "origin_branch": "main", "branched_from": branch.branched_from.to_string(),
+        "fork": branch.fork.0, "created_at": branch.created_at.to_string(),
+        "created_by": branch.created_by.to_string(),
+        "has_schema_changes": branch.has_schema_changes,
+    })
+}
