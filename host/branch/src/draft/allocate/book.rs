@@ -13,7 +13,7 @@ use model::schema::{Attribute, Kind};
 use model::{BranchId, ObjectId, Seq, Symbol, Timestamp, Value};
 use store::{Space, key};
 
-use crate::commit::LogEntry;
+use crate::commit::{Cause, LogEntry};
 use crate::draft::allocate::reserve::Kept;
 use crate::draft::allocate::scope::Desk;
 use crate::draft::allocate::shelf::{Realm, Shelf, Source, Stretch};
@@ -141,6 +141,9 @@ impl Book {
             let entry = LogEntry::decode(&row).ok_or_else(|| BranchError::Damaged {
                 what: "a row of the commit log".to_owned(),
             })?;
+            if let Cause::BranchDelete { branch } = entry.cause {
+                self.forget_line(BranchId(branch));
+            }
             for (id, symbol, _) in &entry.changed {
                 is_other |= *id == desk.pool.id()
                     || range == Some(Symbol(*symbol))
@@ -178,6 +181,16 @@ impl Book {
         Ok(excluded == self.excluded
             && shelves.len() == self.shelves.len()
             && self.shelves.iter().zip(&shelves).all(same))
+    }
+
+    /// What lay on a branch that is gone takes nothing any more.
+    fn forget_line(&mut self, line: BranchId) {
+        let gone = |(carrier, _): &(&Carrier, &Stretch)| carrier.0 == line;
+        let gone: Vec<Carrier> =
+            self.carried.iter().filter(gone).map(|(carrier, _)| *carrier).collect();
+        for carrier in gone {
+            self.carry(carrier, None);
+        }
     }
 
     /// What an object takes now instead of what it took.
