@@ -140,10 +140,18 @@ fn relationship(kind: &Kind, rel: &Relationship, json: &Json) -> Result<RelInput
         let message = format!("`{}` takes at most {PEERS_MAX} peers at a time", rel.name);
         return Err(bad(kind, &rel.name, message));
     }
-    if let [only] = items
-        && let Some(pool) = pool(only)?
-    {
-        return Ok(RelInput::FromPool(pool));
+    let pooled = items.iter().filter(|item| item.get("from_pool").is_some_and(|p| !p.is_null()));
+    let pooled = pooled.count();
+    if pooled > 0 && pooled == items.len() {
+        let mut pools = Vec::with_capacity(pooled);
+        for item in items {
+            pools.extend(pool(item)?);
+        }
+        return Ok(RelInput::FromPools(pools));
+    }
+    if pooled > 0 {
+        let message = format!("`{}` takes peers or pools to draw from, not both at once", rel.name);
+        return Err(bad(kind, &rel.name, message));
     }
     let peers: Result<Vec<PeerInput>, GraphqlError> =
         items.iter().map(|item| peer(kind, rel, item)).collect();

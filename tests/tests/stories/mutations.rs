@@ -39,6 +39,7 @@ nodes:
     relationships:
       - {name: site, peer: DemoSite, cardinality: one, kind: Attribute}
       - {name: address, peer: IpamIPAddress, cardinality: one, kind: Attribute}
+      - {name: nets, peer: IpamPrefix, cardinality: many, kind: Attribute, optional: true, identifier: server__nets}
       - {name: tags, peer: BuiltinTag, cardinality: many, kind: Attribute}
       - {name: nics, peer: DemoNic, cardinality: many, kind: Component}
       - {name: uplink, peer: DemoDevice, cardinality: one, identifier: uplink__server, direction: outbound}
@@ -466,4 +467,50 @@ fn a_change_is_attributed_to_the_account_of_its_context() {
         data["DemoSite"]["edges"][0]["node_metadata"]["created_by"],
         json!({"id": account, "display_label": "robot"})
     );
+}
+
+#[test]
+fn every_element_of_a_list_draws_a_resource_of_its_own_and_keeps_it() {
+    let service = stocked();
+    done(
+        &service,
+        r#"mutation { CoreIPPrefixPoolCreate(data: { name: { value: "nets" } default_prefix_length: { value: 24 }
+            default_prefix_type: { value: "IpamPrefix" } ip_namespace: { id: "default" }
+            resources: [{ hfid: ["10.1.0.0/16"] }] }) { ok } }"#,
+    );
+    let upsert = |nets: &str| {
+        let text = format!(
+            r#"mutation {{ DemoServerUpsert(data: {{ name: {{ value: "s1" }} nets: [{nets}] }}) {{ object {{
+                nets {{ edges {{ node {{ display_label ... on IpamPrefix {{ member_type {{ value }} }} }}
+                    properties {{ source {{ display_label }} }} }} }} }} }} }}"#
+        );
+        let data = done(&service, &text);
+        let edges = data["DemoServerUpsert"]["object"]["nets"]["edges"].as_array().unwrap().clone();
+        for edge in &edges {
+            assert_eq!(edge["properties"]["source"]["display_label"], json!("nets"));
+        }
+        let told = |edge: &Json| {
+            let word = |json: &Json| json.as_str().unwrap().to_owned();
+            (word(&edge["node"]["display_label"]), word(&edge["node"]["member_type"]["value"]))
+        };
+        let mut told: Vec<_> = edges.iter().map(told).collect();
+        told.sort();
+        told
+    };
+    let one = r#"{ from_pool: { id: "nets" size: 28 member_type: "address" prefix_type: "IpamPrefix" } }"#;
+    let two = r#"{ from_pool: { id: "nets" member_type: "prefix" } }"#;
+    let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    let both = vec![pair("10.1.0.0/28", "address"), pair("10.1.1.0/24", "prefix")];
+    assert_eq!(upsert(&format!("{one} {two}")), both);
+    assert_eq!(upsert(&format!("{one} {two}")), both);
+    assert_eq!(upsert(one), both[..1]);
+    let (code, message) = refused(
+        &service,
+        &format!(
+            r#"mutation {{ DemoServerUpsert(data: {{ name: {{ value: "s1" }} nets: [{one} {{ hfid: ["10.1.0.0/16"] }}] }}) {{ ok }} }}"#
+        ),
+    );
+    assert_eq!(code, "ATTRIBUTE_CONSTRAINT_VIOLATION");
+    assert!(message.contains("not both at once"), "{message}");
+    sound(&service);
 }

@@ -102,6 +102,8 @@ pub struct FromPool {
     pub identifier: Option<String>,
     /// Prefix length.
     pub length: Option<u8>,
+    /// Kind of the object that is made; else the pool's default.
+    pub kind: Option<String>,
     /// Values for the object that is made.
     pub data: BTreeMap<String, Json>,
 }
@@ -117,6 +119,8 @@ pub enum RelInput {
     Remove(Vec<PeerInput>),
     /// A new resource of a pool, once.
     FromPool(FromPool),
+    /// Exactly these, one resource of a pool each, once.
+    FromPools(Vec<FromPool>),
 }
 
 /// A peer with the properties of the link.

@@ -81,7 +81,8 @@ fn reference(map: &Map<String, Json>, name: &str) -> Result<Option<Option<Object
 }
 
 impl FromPool {
-    /// A pool's id or name, or a map with `id`, `identifier`, `prefix_length`, `data`.
+    /// A pool's id or name, or a map with `id`, `identifier`, `prefix_length`, `member_type`,
+    /// `prefix_type`, `data`.
     pub fn from_json(json: &Json) -> Self {
         let text = |name: &str| json.get(name).and_then(Json::as_str).map(str::to_owned);
         let length = ["prefixlen", "size", "prefix_length"]
@@ -89,11 +90,17 @@ impl FromPool {
             .find_map(|name| json.get(*name).and_then(Json::as_u64))
             .and_then(|length| u8::try_from(length).ok());
         let data = json.get("data").and_then(Json::as_object);
+        let mut data: std::collections::BTreeMap<_, _> =
+            data.map(|data| data.clone().into_iter().collect()).unwrap_or_default();
+        if let Some(member_type) = json.get("member_type").filter(|word| word.is_string()) {
+            data.insert("member_type".to_owned(), member_type.clone());
+        }
         Self {
             pool: text("id").or_else(|| json.as_str().map(str::to_owned)).unwrap_or_default(),
             identifier: text("identifier"),
             length,
-            data: data.map(|data| data.clone().into_iter().collect()).unwrap_or_default(),
+            kind: text("prefix_type").or_else(|| text("address_type")),
+            data,
         }
     }
 }

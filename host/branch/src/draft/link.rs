@@ -43,6 +43,7 @@ impl Draft {
                     removed
                 }
                 RelInput::FromPool(from_pool) => self.link_pooled(kind, id, &rel, from_pool)?,
+                RelInput::FromPools(pools) => self.link_each_pooled(kind, id, &rel, pools)?,
             };
         }
         Ok(changed)

@@ -167,36 +167,76 @@ impl Draft {
         {
             return Ok(false);
         }
-        let length = from_pool.length;
+        let (pool, object) = self.draw_peer(kind, id, rel, from_pool, &rel.name)?;
+        for edge in held {
+            self.unlink(id, rel, edge.peer)?;
+        }
+        let peer = PeerInput { source: Some(pool), ..PeerInput::id(object) };
+        self.link(id, rel, object, &peer)
+    }
+
+    /// A relationship of which every peer is drawn from a pool; those drawn before stay the same, peers
+    /// beyond them go. Tells whether it changed.
+    pub(in crate::draft) fn link_each_pooled(
+        &mut self,
+        kind: &Arc<Kind>,
+        id: ObjectId,
+        rel: &Relationship,
+        pools: &[FromPool],
+    ) -> Result<bool, BranchError> {
+        let mut peers = Vec::with_capacity(pools.len());
+        for (number, from_pool) in pools.iter().enumerate() {
+            let place = format!("{}.{number}", rel.name);
+            peers.push(self.draw_peer(kind, id, rel, from_pool, &place)?);
+        }
+        let mut changed = false;
+        for edge in self.view.peers(id, rel)? {
+            if peers.iter().all(|(_, object)| *object != edge.peer) {
+                changed |= self.unlink(id, rel, edge.peer)?;
+            }
+        }
+        for (pool, object) in peers {
+            let peer = PeerInput { source: Some(pool), ..PeerInput::id(object) };
+            changed |= self.link(id, rel, object, &peer)?;
+        }
+        Ok(changed)
+    }
+
+    /// The pool and the object that a place of a relationship has of it: drawn now, or before.
+    fn draw_peer(
+        &mut self,
+        kind: &Arc<Kind>,
+        id: ObjectId,
+        rel: &Relationship,
+        from_pool: &FromPool,
+        place: &str,
+    ) -> Result<(ObjectId, ObjectId), BranchError> {
+        let pool = self.pool(&from_pool.pool)?;
+        let (length, made) = (from_pool.length, from_pool.kind.clone());
         let want = match pool.kind().name.as_str() {
             "CoreIPPrefixPool" => {
                 let member_type = from_pool.data.get("member_type");
                 let member_type = member_type.and_then(Json::as_str).map(str::to_owned);
-                Want::Prefix { length, kind: None, member_type }
+                Want::Prefix { length, kind: made, member_type }
             }
-            _ => Want::Address { length, kind: None },
+            _ => Want::Address { length, kind: made },
         };
-        let identifier =
-            from_pool.identifier.clone().unwrap_or_else(|| format!("{}.{}", id, rel.name));
+        let identifier = from_pool.identifier.clone().unwrap_or_else(|| format!("{id}.{place}"));
         let identifier = IdentifiedBy::Identifier(identifier);
         let granted = self.allocate(&PoolRequest {
             data: from_pool.data.clone(),
             ..PoolRequest::new(pool.id().to_string(), identifier, want)
         })?;
-        let Some(object) = granted.object else {
-            return Err(Violation::WrongPeer {
+        match granted.object {
+            Some(object) => Ok((granted.pool, object)),
+            None => Err(Violation::WrongPeer {
                 kind: kind.name.clone(),
                 field: rel.name.clone(),
                 wanted: rel.peer.clone(),
                 found: "number".to_owned(),
                 peer: granted.value.to_string(),
             }
-            .into());
-        };
-        for edge in held {
-            self.unlink(id, rel, edge.peer)?;
+            .into()),
         }
-        let peer = PeerInput { source: Some(granted.pool), ..PeerInput::id(object) };
-        self.link(id, rel, object, &peer)
     }
 }
