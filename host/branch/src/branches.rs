@@ -4,12 +4,14 @@
 //! that making one costs the same whatever main holds. Must not know what asks: HTTP, the command
 //! line, a run.
 
+mod diff;
 mod fault;
 mod moment;
 mod overlay;
 mod record;
 mod verbs;
 
+pub use diff::{BranchDiff, FieldDiff, LinkDiff, ObjectDiff};
 pub use fault::BranchFault;
 pub use moment::Moment;
 pub use record::{BranchInfo, BranchStatus};

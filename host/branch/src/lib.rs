@@ -17,7 +17,9 @@ mod rows;
 mod schema;
 mod view;
 
-pub use branches::{BranchFault, BranchInfo, BranchStatus, Moment};
+pub use branches::{
+    BranchDiff, BranchFault, BranchInfo, BranchStatus, FieldDiff, LinkDiff, Moment, ObjectDiff,
+};
 pub use change::{Change, ChangeSet, FieldChange, LinkChange, Op};
 pub use commit::{Author, Cause, Committed, LogEntry};
 pub use database::{Database, Environment};

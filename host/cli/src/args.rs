@@ -188,6 +188,11 @@ pub(crate) enum Branch {
         #[arg(long, default_value = "")]
         description: String,
     },
+    /// What one changed since its fork, and where main changed the same.
+    Diff {
+        /// Name.
+        name: String,
+    },
     /// One branch.
     Show {
         /// Name.

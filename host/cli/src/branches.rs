@@ -23,6 +23,13 @@ pub(crate) fn run(client: &Client, branch: &Branch, output: Output) -> Result<Ex
             let body = json!({"name": name, "description": description});
             told(&client.post("/api/branches", &body)?, output);
         }
+        Branch::Diff { name } => {
+            let diff = client.get(&format!("/api/diff?branch={}", part(name)))?;
+            if output.json {
+                output.value(&diff);
+            }
+            changes(&diff, output);
+        }
         Branch::Show { name } => {
             output.value(&client.get(&format!("/api/branches/{}", part(name)))?);
         }
@@ -44,6 +51,38 @@ pub(crate) fn run(client: &Client, branch: &Branch, output: Output) -> Result<Ex
         }
     }
     Ok(Exit::Done)
+}
+
+fn changes(diff: &Value, output: Output) {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    for object in list(&diff["objects"]) {
+        let (status, kind, label) =
+            (text(&object["status"]), text(&object["kind"]), text(&object["label"]));
+        output.line(&format!("{status:<8} {kind} {label}"));
+        if let Some(conflict) = object["conflict"].as_str() {
+            output.line(&format!("    conflict: {conflict}"));
+        }
+        for field in list(&object["attributes"]) {
+            let mut name = text(&field["name"]);
+            if field["property"] != "value" {
+                name = format!("{name}.{}", text(&field["property"]));
+            }
+            let main = match &field["main"] {
+                Value::Null => String::new(),
+                main => format!("  conflict: {main} on main"),
+            };
+            output.line(&format!("    {name}: {} -> {}{main}", field["before"], field["after"]));
+        }
+        for link in list(&object["relationships"]) {
+            let (status, name) = (text(&link["status"]), text(&link["name"]));
+            output.line(&format!("    {name}: {} {status}", text(&link["label"])));
+        }
+    }
+    output.line(&format!(
+        "{} added, {} updated, {} removed, {} conflicts",
+        diff["num_added"], diff["num_updated"], diff["num_removed"], diff["num_conflicts"]
+    ));
 }
 
 fn told(branch: &Value, output: Output) {

@@ -68,6 +68,7 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/api/query/{name}", get(query::stored).post(query::stored))
         .route("/api/info", get(query::info))
         .route("/api/config", get(query::config))
+        .route("/api/diff", get(branches::diff))
         .route("/api/branches", get(branches::list).post(branches::create))
         .route(
             "/api/branches/{*name}",

@@ -24,6 +24,12 @@ pub(crate) async fn show(service: Scoped, Path(name): Path<String>) -> Answer {
     ok(&blocking(service, move |service| service.branch(&name)).await?)
 }
 
+/// Of the branch that the query names.
+pub(crate) async fn diff(service: Scoped) -> Answer {
+    let name = service.branch().to_owned();
+    ok(&blocking(service, move |service| service.branch_diff(&name)).await?)
+}
+
 pub(crate) async fn update(service: Scoped, Path(name): Path<String>, body: Bytes) -> Answer {
     let branch: wire::Branch = parse(&body)?;
     let update = move |service: &service::Service| {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Path, method, what it does, content type of its body.
-const ROUTES: [(&str, &str, &str, Option<&str>); 43] = [
+const ROUTES: [(&str, &str, &str, Option<&str>); 44] = [
     ("/api/health", "get", "Whether the host lives, and its newest commit", None),
     ("/api/openapi.json", "get", "This document", None),
     ("/api/schema/check", "post", "What loading schema files would do", JSON),
@@ -39,6 +39,7 @@ const ROUTES: [(&str, &str, &str, Option<&str>); 43] = [
     ("/api/query/{name}", "post", "Execute a stored query, with variables", JSON),
     ("/api/info", "get", "Version and identity", None),
     ("/api/config", "get", "Settings for clients", None),
+    ("/api/diff", "get", "What a branch changed since its fork", None),
     ("/api/branches", "get", "Branches", None),
     ("/api/branches", "post", "Make a branch from main", JSON),
     ("/api/branches/{name}", "get", "One branch", None),

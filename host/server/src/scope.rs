@@ -28,6 +28,11 @@ impl Scoped {
         self
     }
 
+    /// The name of the branch.
+    pub(crate) fn branch(&self) -> &str {
+        self.scope.branch.as_deref().unwrap_or("main")
+    }
+
     /// The service of the branch and moment.
     pub(crate) fn service(&self) -> Result<Service, ServiceError> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());

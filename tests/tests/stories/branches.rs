@@ -372,3 +372,62 @@ fn bad_names_and_verbs_are_refused_and_nothing_changes() {
     assert_eq!(main.branch("c").unwrap()["description"], "renamed");
     assert_eq!(code(main.branch("b")), "BRANCH_NOT_FOUND");
 }
+
+#[test]
+fn a_diff_tells_what_the_branch_changed_and_nothing_else() {
+    let main = ready();
+    load(&main, "TestThing", &json!([{"name": "a", "color": "red"}, {"name": "b"}, {"name": "c"}]));
+    load(&main, "TestThing", &json!([{"name": "d"}, {"name": "e"}]));
+    let b = branch(&main, "b");
+    let empty = main.branch_diff("b").unwrap();
+    assert_eq!(empty["objects"], json!([]));
+    set(&b, "a", "color", json!("blue"));
+    set(&b, "c", "color", json!("green"));
+    b.object_delete("TestThing", "b").unwrap();
+    b.object_delete("TestThing", "e").unwrap();
+    load(&b, "TestThing", &json!([{"name": "d", "friends": ["a"]}]));
+    tell(&b, "one", &json!([create("made", &json!({}))]));
+    run(&b, "probe", "one");
+    // On main: the same attribute, an attribute of its own, what the branch deleted, what it changed.
+    set(&main, "a", "color", json!("black"));
+    set(&main, "a", "size", json!(7));
+    set(&main, "b", "color", json!("white"));
+    main.object_delete("TestThing", "c").unwrap();
+
+    let diff = main.branch_diff("b").unwrap();
+    let told: Vec<String> = diff["objects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            let text = |name: &str| one[name].as_str().unwrap_or("-").to_owned();
+            format!("{} {} {} {}", text("status"), text("kind"), text("label"), text("conflict"))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "UPDATED TestTarget one -",
+            "UPDATED TestThing a -",
+            "REMOVED TestThing b changed-on-main",
+            "UPDATED TestThing c deleted-on-main",
+            "UPDATED TestThing d -",
+            "REMOVED TestThing e -",
+            "ADDED TestThing made -",
+        ]
+    );
+    let objects = &diff["objects"];
+    assert_eq!(
+        objects[1]["attributes"],
+        json!([{
+            "name": "color", "property": "value", "before": "red", "after": "blue", "main": "black",
+        }])
+    );
+    assert_eq!(objects[4]["relationships"][0]["label"], "a");
+    assert_eq!(objects[4]["relationships"][0]["status"], "ADDED");
+    assert_eq!(objects[6]["run"]["definition"], "probe");
+    assert_eq!(objects[1]["run"], Json::Null);
+    assert_eq!(diff["num_conflicts"], 3);
+    assert_eq!(code(main.branch_diff("main")), "branch-is-default");
+    assert_eq!(code(main.branch_diff("none")), "BRANCH_NOT_FOUND");
+}
