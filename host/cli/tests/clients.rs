@@ -60,3 +60,8 @@ fn tracking_generators_and_stored_queries() {
 fn the_published_command_line() {
     drive("commands");
 }
+
+#[test]
+fn branches_are_made_used_and_deleted() {
+    drive("branches");
+}

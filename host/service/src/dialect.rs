@@ -1,6 +1,7 @@
 //! What GraphQL asks of the host: committing mutations, and root fields that are not about objects of
 //! a kind.
 
+mod branches;
 mod pools;
 mod status;
 mod tasks;
@@ -86,6 +87,10 @@ impl Host for DialectHost<'_> {
             "InfrahubIPAddressGetNextAvailable" | "IPAddressGetNextAvailable" => {
                 self.next_available(false, &given)
             }
+            "Branch" => self.branches(&given),
+            "BranchCreate" => self.branch_create(&given),
+            "BranchUpdate" => self.branch_update(&given),
+            "BranchDelete" => self.branch_delete(&given),
             "InfrahubTask" => self.tasks(view, &given),
             "CoreGeneratorDefinitionRun" => self.run_definition(view, &given),
             "InfrahubSearchAnywhere" => self.search(view, &given),

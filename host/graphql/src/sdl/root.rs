@@ -25,6 +25,15 @@ input IPAddressPoolGetResourceInput { id: String hfid: [String] identifier: Stri
 type IPPrefixPoolGetResource { ok: Boolean node: PoolAllocatedNode }
 type IPAddressPoolGetResource { ok: Boolean node: PoolAllocatedNode }
 
+enum BranchStatus { OPEN NEED_REBASE NEED_UPGRADE_REBASE DELETING MERGING MERGE_FAILED MERGED }
+type Branch { id: String! name: String! description: String origin_branch: String branched_from: String created_at: String sync_with_git: Boolean is_default: Boolean is_isolated: Boolean has_schema_changes: Boolean graph_version: Int status: BranchStatus! }
+input BranchCreateInput { id: String name: String! description: String branched_from: String sync_with_git: Boolean is_isolated: Boolean }
+input BranchUpdateInput { name: String! description: String is_isolated: Boolean }
+input BranchDeleteInput { name: String! }
+type BranchCreate { ok: Boolean object: Branch task: TaskInfo }
+type BranchUpdate { ok: Boolean }
+type BranchDelete { ok: Boolean task: TaskInfo }
+
 enum StateType { SCHEDULED PENDING RUNNING COMPLETED FAILED CANCELLED CRASHED PAUSED CANCELLING }
 type TaskInfo { id: String }
 type TaskRelatedNode { id: String! kind: String! }
@@ -53,6 +62,7 @@ type NodesFound { count: Int! edges: [NodeFoundEdge!]! }
 pub(super) const QUERIES: &str = "
   InfrahubInfo: Info!
   InfrahubStatus: Status!
+  Branch(ids: [ID] name: String): [Branch!]!
   InfrahubResourcePoolAllocated(pool_id: String! resource_id: String! limit: Int = 10 offset: Int = 0): PoolAllocated!
   InfrahubResourcePoolUtilization(pool_id: String!): PoolUtilization!
   InfrahubIPAddressGetNextAvailable(prefix_id: String! prefix_length: Int): IPAddressGetNextAvailable!
@@ -70,5 +80,8 @@ pub(super) const MUTATIONS: &str = "
   InfrahubIPAddressPoolGetResource(context: ContextInput data: IPAddressPoolGetResourceInput!): IPAddressPoolGetResource
   IPPrefixPoolGetResource(context: ContextInput data: IPPrefixPoolGetResourceInput!): IPPrefixPoolGetResource
   IPAddressPoolGetResource(context: ContextInput data: IPAddressPoolGetResourceInput!): IPAddressPoolGetResource
+  BranchCreate(context: ContextInput data: BranchCreateInput! wait_until_completion: Boolean background_execution: Boolean): BranchCreate
+  BranchUpdate(context: ContextInput data: BranchUpdateInput!): BranchUpdate
+  BranchDelete(context: ContextInput data: BranchDeleteInput! wait_until_completion: Boolean): BranchDelete
   CoreGeneratorDefinitionRun(context: ContextInput data: GeneratorDefinitionRequestRunInput! wait_until_completion: Boolean = true): GeneratorDefinitionRequestRun
 ";
