@@ -12,6 +12,7 @@ mod full;
 pub mod key;
 mod layout;
 mod proposal;
+mod recent;
 mod snapshot;
 mod store;
 mod writer;

@@ -47,16 +47,6 @@ pub enum Write {
     },
 }
 
-impl Write {
-    pub(crate) fn place(&self) -> (Space, &[u8]) {
-        match self {
-            Self::Put { space, key, .. }
-            | Self::PutStamped { space, key, .. }
-            | Self::Delete { space, key } => (*space, key),
-        }
-    }
-}
-
 /// Rows and ranges that were looked at, absences included. A collection of notes: the same one may
 /// be there more than once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
