@@ -254,7 +254,7 @@ fn head_change(
     let mut fields = Vec::new();
     for attribute in &kind.attributes {
         let read = |object: &Option<Object>| {
-            object.as_ref().map_or(Json::Null, |object| object.value(&attribute.name).to_json())
+            object.as_ref().map_or(Json::Null, |object| object.value_of(attribute).to_json())
         };
         let (old, new) = (read(&before), read(&after));
         if old != new {

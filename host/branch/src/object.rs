@@ -116,13 +116,21 @@ impl Object {
 
     /// The value of the attribute called `name`, owned; nothing when there is no such attribute.
     pub fn value(&self, name: &str) -> Value {
-        self.kind
-            .attribute(name)
-            .and_then(|attribute| match self.payload().attr(attribute.symbol) {
-                Some(attr) => attr.value.to_value(),
-                None => attribute.default.clone(),
-            })
-            .unwrap_or(Value::Null)
+        self.kind.attribute(name).map_or(Value::Null, |attribute| self.value_of(attribute))
+    }
+
+    /// The value of an attribute of the object's kind, owned.
+    pub(crate) fn value_of(&self, attribute: &Attribute) -> Value {
+        let value = match self.payload().attr(attribute.symbol) {
+            Some(attr) => attr.value.to_value(),
+            None => attribute.default.clone(),
+        };
+        value.unwrap_or(Value::Null)
+    }
+
+    /// Whether a profile gave it a value.
+    pub(crate) fn has_value_of_profile(&self) -> bool {
+        self.payload().entries().flatten().any(|(_, attr)| attr.is_from_profile)
     }
 
     /// This version, owned, for changing.

@@ -54,8 +54,33 @@ type Undo = (Space, Vec<u8>, Option<Slot>);
 /// Stored rows by key, absences included.
 type Known = HashMap<Vec<u8>, Option<Arc<[u8]>>>;
 
-/// Rows of kinds that are remembered at most: what a run looks at again and again is far less.
-const KINDS_KEPT: usize = 100_000;
+/// Stored rows that are remembered at most: what a run looks at again and again is far less.
+const KNOWN_MAX: usize = 100_000;
+
+/// What a draft knows of the snapshot: each row is read and noted once, however often it is asked for.
+#[derive(Debug, Default)]
+struct Looked {
+    rows: BTreeMap<Space, Known>,
+    /// Ranges of indexes that hold nothing, from their low end to their high one.
+    empty: HashMap<Vec<u8>, Vec<u8>>,
+    /// Rows and ranges in here.
+    count: usize,
+}
+
+impl Looked {
+    fn row(&self, space: Space, key: &[u8]) -> Option<&Option<Arc<[u8]>>> {
+        self.rows.get(&space)?.get(key)
+    }
+
+    fn is_empty(&self, low: &[u8], high: &[u8]) -> bool {
+        self.empty.get(low).is_some_and(|known| known.as_slice() >= high)
+    }
+}
+
+/// Whether rows of a space are small and asked for again and again.
+fn is_remembered(space: Space) -> bool {
+    matches!(space, Space::Kinds | Space::Heads | Space::Edges)
+}
 
 /// A place to go back to.
 #[derive(Debug)]
@@ -80,8 +105,8 @@ pub(crate) struct Rows {
     quiet: Cell<bool>,
     /// Objects of which the snapshot has no row at all: their rows need no look.
     fresh: BTreeSet<ObjectId>,
-    /// Stored rows of kinds that were looked at and noted.
-    kinds: RefCell<Known>,
+    /// What was looked at and noted.
+    looked: RefCell<Looked>,
 }
 
 impl Rows {
@@ -100,17 +125,38 @@ impl Rows {
             past: Cell::new(false),
             quiet: Cell::new(false),
             fresh: BTreeSet::new(),
-            kinds: RefCell::default(),
+            looked: RefCell::default(),
         }
     }
 
     /// The row under `key`; its absence is noted as well.
     pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        if space == Space::Kinds && self.reads.is_some() {
-            return self.kind(key);
+        if let Some(pending) = self.shown(space).and_then(|rows| rows.get(key)) {
+            // The draft's own row: no commit of others changes what is seen here.
+            return Ok(pending.value.clone().map(Bytes::Pending));
+        }
+        if self.reads.is_none() {
+            return self.below(space, key);
+        }
+        if self.is_fresh(space, key) {
+            return Ok(None);
+        }
+        if !is_remembered(space) {
+            self.note_point(space, key);
+            return self.below(space, key);
+        }
+        if let Some(known) = self.looked.borrow().row(space, key) {
+            return Ok(known.clone().map(Bytes::Pending));
         }
         self.note_point(space, key);
-        self.peek(space, key)
+        let row = self.below(space, key)?.map(|row| Arc::from(&*row));
+        let mut looked = self.looked.borrow_mut();
+        // What was read quietly was not noted, and must be when it counts.
+        if looked.count < KNOWN_MAX && !self.quiet.get() {
+            looked.count += 1;
+            looked.rows.entry(space).or_default().insert(key.to_vec(), row.clone());
+        }
+        Ok(row.map(Bytes::Pending))
     }
 
     /// As `get`, without a note: for rows whose change does not matter to the reader.
@@ -122,34 +168,28 @@ impl Rows {
         self.stored(space, key)
     }
 
-    /// The row below the pending ones.
+    /// The row below the pending ones, without a note.
     fn stored(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        if self.is_fresh(space, key) {
+            return Ok(None);
+        }
+        if let Some(known) = self.looked.borrow().row(space, key) {
+            return Ok(known.clone().map(Bytes::Pending));
+        }
+        self.below(space, key)
+    }
+
+    /// The row of the snapshot, or of what lies below a branch.
+    fn below(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         match &self.overlay {
             None => Ok(self.snapshot.get(space, key)?.map(Bytes::Stored)),
             Some(overlay) => overlay.get(&self.snapshot, space, key),
         }
     }
 
-    /// The kind of an object: asked so often that it is read and noted once.
-    fn kind(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        let pending = self.shown(Space::Kinds).and_then(|rows| rows.get(key));
-        if let Some(pending) = pending {
-            return Ok(pending.value.clone().map(Bytes::Pending));
-        }
-        if let Some(known) = self.kinds.borrow().get(key) {
-            return Ok(known.clone().map(Bytes::Pending));
-        }
-        self.note_point(Space::Kinds, key);
-        let row = self.stored(Space::Kinds, key)?.map(|row| Arc::from(&*row));
-        let mut kinds = self.kinds.borrow_mut();
-        // What was read quietly was not noted, and must be when it counts.
-        if kinds.len() < KINDS_KEPT && !self.quiet.get() {
-            kinds.insert(key.to_vec(), row.clone());
-        }
-        Ok(row.map(Bytes::Pending))
-    }
-
-    /// Remembers that the snapshot has no row of an object, not even a tombstone.
+    /// Remembers that the snapshot has no row of an object, not even a tombstone. That its kind is not
+    /// there has been noted, and nobody writes a row of an object without its kind: so its own rows
+    /// need neither a look nor a note.
     pub(crate) fn note_fresh(&mut self, id: ObjectId) {
         self.fresh.insert(id);
     }
@@ -194,8 +234,30 @@ impl Rows {
         low: &[u8],
         high: &[u8],
     ) -> Result<Merged<'_>, StoreError> {
-        self.note_range(space, low, high);
-        self.range_unnoted(space, low, high)
+        let Some(reads) = self.reads.as_ref().filter(|_| !self.quiet.get()) else {
+            return self.range_unnoted(space, low, high);
+        };
+        let nothing = StoredRange::Plain(Scan::empty());
+        if self.is_of_fresh(space, low) {
+            return Ok(self.merged(nothing, space, low, high));
+        }
+        if space != Space::Index {
+            reads.borrow_mut().add_range(space, low.to_vec(), high.to_vec());
+            return self.range_unnoted(space, low, high);
+        }
+        // Uniqueness is asked before an object is made and once more at the end.
+        if self.looked.borrow().is_empty(low, high) {
+            return Ok(self.merged(nothing, space, low, high));
+        }
+        reads.borrow_mut().add_range(space, low.to_vec(), high.to_vec());
+        let mut merged = self.range_unnoted(space, low, high)?;
+        let mut looked = self.looked.borrow_mut();
+        if merged.stored.peek().is_none() && looked.count < KNOWN_MAX {
+            looked.count += 1;
+            looked.empty.insert(low.to_vec(), high.to_vec());
+        }
+        drop(looked);
+        Ok(merged)
     }
 
     pub(crate) fn note_range(&self, space: Space, low: &[u8], high: &[u8]) {
@@ -219,12 +281,23 @@ impl Rows {
                 StoredRange::Layered(Box::new(rows))
             }
         };
+        Ok(self.merged(stored, space, low, high))
+    }
+
+    /// Stored rows with the pending ones of the same range.
+    fn merged<'a>(
+        &'a self,
+        stored: StoredRange<'a>,
+        space: Space,
+        low: &[u8],
+        high: &[u8],
+    ) -> Merged<'a> {
         let pending = self
             .shown(space)
             .filter(|_| low < high)
             .map(|rows| rows.range::<[u8], _>((Bound::Included(low), Bound::Excluded(high))))
             .unwrap_or_default();
-        Ok(Merged { stored: Ends::new(stored), pending: Ends::new(pending) })
+        Merged { stored: Ends::new(stored), pending: Ends::new(pending) }
     }
 
     /// The pending rows of a space, unless they are looked past.
@@ -261,10 +334,7 @@ impl Rows {
         key: Vec<u8>,
         value: Option<Vec<u8>>,
     ) -> Result<(), StoreError> {
-        let stored = match self.is_fresh(space, &key) {
-            true => None,
-            false => self.stored(space, &key)?,
-        };
+        let stored = self.stored(space, &key)?;
         let pending = self.pending.entry(space).or_default();
         if self.marks > 0 {
             self.journal.push((space, key.clone(), pending.get(&key).cloned()));

@@ -30,20 +30,20 @@ impl Draft {
     ) -> Result<bool, BranchError> {
         let mut changed = false;
         for (name, given) in &input.rels {
-            let Some(rel) = kind.relationship(name).cloned() else { continue };
+            let Some(rel) = kind.relationship(name) else { continue };
             changed |= match given {
-                RelInput::Replace(peers) => self.replace_peers(kind, id, &rel, peers)?,
-                RelInput::Add(peers) => self.add_peers(kind, id, &rel, peers)?,
+                RelInput::Replace(peers) => self.replace_peers(kind, id, rel, peers)?,
+                RelInput::Add(peers) => self.add_peers(kind, id, rel, peers)?,
                 RelInput::Remove(peers) => {
                     let mut removed = false;
                     for peer in peers {
-                        let peer = self.resolve(kind, &rel, &peer.peer)?;
-                        removed |= self.unlink(id, &rel, peer)?;
+                        let peer = self.resolve(kind, rel, &peer.peer)?;
+                        removed |= self.unlink(id, rel, peer)?;
                     }
                     removed
                 }
-                RelInput::FromPool(from_pool) => self.link_pooled(kind, id, &rel, from_pool)?,
-                RelInput::FromPools(pools) => self.link_each_pooled(kind, id, &rel, pools)?,
+                RelInput::FromPool(from_pool) => self.link_pooled(kind, id, rel, from_pool)?,
+                RelInput::FromPools(pools) => self.link_each_pooled(kind, id, rel, pools)?,
             };
         }
         Ok(changed)
@@ -167,11 +167,12 @@ impl Draft {
         }
         // The far end may take one peer only: the newest link wins, as it does from the near end.
         if old.is_none()
-            && let Some(far) = self.far_end(rel, peer)?
+            && let Some(kind) = self.view.kind_of(peer)?
+            && let Some(far) = far_end(&kind, rel)
             && far.cardinality == Cardinality::One
         {
-            for other in self.view.peers(peer, &far)? {
-                self.unlink(peer, &far, other.peer)?;
+            for other in self.view.peers(peer, far)? {
+                self.unlink(peer, far, other.peer)?;
             }
         }
         self.put_edge(id, rel, peer, Some(&edge))?;
@@ -190,21 +191,6 @@ impl Draft {
         }
         self.put_edge(id, rel, peer, None)?;
         Ok(true)
-    }
-
-    /// The relationship as the peer's kind declares it, if it does.
-    pub(super) fn far_end(
-        &self,
-        rel: &Relationship,
-        peer: ObjectId,
-    ) -> Result<Option<Relationship>, BranchError> {
-        let Some(kind) = self.view.kind_of(peer)? else { return Ok(None) };
-        let back = rel.direction.reverse();
-        Ok(kind
-            .relationships
-            .iter()
-            .find(|far| far.symbol == rel.symbol && far.direction == back)
-            .cloned())
     }
 
     /// Writes or removes both rows of an edge; constraints of either end follow.
@@ -264,13 +250,15 @@ impl Draft {
             return Ok(None);
         }
         let Some(kind) = self.view.kind_of(end)? else { return Ok(None) };
-        let Some(name) = crate::change::relationship_name(&kind, rel.symbol, direction) else {
-            return Ok(None);
-        };
         let constraints = &self.view.compiled.indexes.of(kind.symbol).constraints;
-        let looks = constraints.iter().any(|constraint| {
-            constraint.has_index()
-                && constraint.elements.contains(&Element::Relationship(name.clone()))
+        let mut constraints = constraints.iter().filter(|constraint| constraint.has_index());
+        let looks = constraints.any(|constraint| {
+            constraint.elements.iter().any(|element| match element {
+                Element::Relationship(name) => kind.relationship(name).is_some_and(|looking| {
+                    looking.symbol == rel.symbol && looking.direction == direction
+                }),
+                Element::Attribute(_) => false,
+            })
         });
         Ok(looks.then_some(kind))
     }
@@ -285,4 +273,10 @@ impl Draft {
         let input = Input::default().add(relationship, peers);
         self.update(id, input).map(|outcome| outcome == super::Outcome::Updated)
     }
+}
+
+/// The relationship as the kind at its far end declares it, if it does.
+fn far_end<'a>(kind: &'a Kind, rel: &Relationship) -> Option<&'a Relationship> {
+    let back = rel.direction.reverse();
+    kind.relationships.iter().find(|far| far.symbol == rel.symbol && far.direction == back)
 }

@@ -1,7 +1,6 @@
 //! Profiles: values that objects take where they set none themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use model::schema::{Category, Kind};
 use model::{ObjectId, Seq, Value};
@@ -20,9 +19,9 @@ impl Draft {
         let mut ids = self.touched();
         let mut members = BTreeSet::new();
         for id in &ids {
-            let Some(object) = self.view.object(*id)? else { continue };
-            if object.kind().category == Category::Profile
-                && let Some(rel) = object.kind().relationship("related_nodes")
+            let Some(kind) = self.view.kind_of(*id)? else { continue };
+            if kind.category == Category::Profile
+                && let Some(rel) = kind.relationship("related_nodes")
             {
                 members.extend(self.view.peers(*id, rel)?.into_iter().map(|edge| edge.peer));
             }
@@ -35,11 +34,15 @@ impl Draft {
     }
 
     fn apply_profiles_to(&mut self, id: ObjectId) -> Result<(), BranchError> {
-        let Some(object) = self.view.object(id)? else { return Ok(()) };
-        let kind = Arc::clone(object.kind());
+        let Some(kind) = self.view.kind_of(id)? else { return Ok(()) };
         let Some(rel) = kind.relationship("profiles") else { return Ok(()) };
+        let edges = self.view.peers(id, rel)?;
+        let Some(object) = self.view.object_of(&kind, id)? else { return Ok(()) };
+        if edges.is_empty() && !object.has_value_of_profile() {
+            return Ok(());
+        }
         let mut profiles = Vec::new();
-        for edge in self.view.peers(id, rel)? {
+        for edge in edges {
             if let Some(profile) = self.view.object(edge.peer)? {
                 let priority = profile.value("profile_priority").as_int();
                 profiles.push((priority.unwrap_or(PRIORITY_DEFAULT), edge.peer, profile));
