@@ -5,7 +5,8 @@ mod component;
 mod gate;
 
 use std::cell::Cell;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use branch::{Author, BranchError, Cause, ChangeSet, CommitFailure, Database};
 use graphql::{Dialect, Request};
@@ -21,10 +22,12 @@ use crate::report::{RunOutcome, RunRecord};
 use crate::tracking::{self, Refusal};
 
 pub use component::{ComponentError, ComponentInfo};
-use gate::{Gate, Permit};
+use gate::{Gate, Joins, Permit, Place};
 
 /// How often a run is repeated beside others before it is repeated alone.
 const REPEATS_MAX: u32 = 8;
+/// Names of definitions remembered.
+const GUESSES_MAX: usize = 10_000;
 /// How often it is then repeated alone: only hand-made changes can still get in between.
 const REPEATS_ALONE_MAX: u32 = 4;
 
@@ -35,13 +38,16 @@ pub struct EngineOptions {
     pub limits: Limits,
     /// Runs that compute at the same time; others wait for a core or for the disk.
     pub computing_max: usize,
+    /// Runs under way at the same time, those that wait included; more are refused.
+    pub under_way_max: usize,
 }
 
 impl Default for EngineOptions {
-    /// As many runs compute as there are cores.
+    /// As many runs compute as there are cores; 1,024 are under way, each a waiting thread of its
+    /// caller and a few kilobytes.
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { limits: Limits::default(), computing_max: cores }
+        Self { limits: Limits::default(), computing_max: cores, under_way_max: 1_024 }
     }
 }
 
@@ -58,6 +64,9 @@ pub(crate) struct Shared {
     pub(crate) sandbox: Sandbox,
     options: EngineOptions,
     gate: Gate,
+    /// Definitions by the name they were last found under: a guess whose turn to take, which the
+    /// run's own view confirms.
+    guesses: Mutex<BTreeMap<String, ObjectId>>,
 }
 
 /// Whether the outcome is kept.
@@ -139,6 +148,14 @@ pub enum RunError {
     /// The commit failed for good.
     #[error(transparent)]
     Commit(#[from] CommitFailure),
+    /// As many runs are under way as the host takes on.
+    #[error(
+        "{most} runs are under way or waiting, and no more are taken on; try again in a moment"
+    )]
+    Busy {
+        /// The limit.
+        most: usize,
+    },
     /// Others changed what the run read, again and again.
     #[error("what the run reads was changed {repeats} times while it ran; try again later")]
     Contended {
@@ -160,6 +177,7 @@ impl RunError {
             Self::Commit(CommitFailure::Refused(error)) => error.code(),
             Self::Commit(CommitFailure::Conflict { .. }) => "conflict",
             Self::Commit(CommitFailure::Store(_)) => "store-failed",
+            Self::Busy { .. } => "busy",
             Self::Contended { .. } => "contended",
         }
     }
@@ -169,6 +187,8 @@ impl RunError {
 enum Attempt {
     Done(Box<RunResult>),
     Conflict,
+    /// The name means another definition by now: the turn of another instance is needed.
+    Renamed,
 }
 
 /// What stays the same over the attempts of one run.
@@ -177,6 +197,8 @@ struct Job<'a> {
     run: ObjectId,
     began: Timestamp,
     repeats: u32,
+    /// The definition whose turn was taken.
+    definition: ObjectId,
     /// Held while the run computes.
     computing: Cell<Option<Permit<'a>>>,
 }
@@ -196,22 +218,49 @@ impl Engine {
         sandbox: Sandbox,
         options: EngineOptions,
     ) -> Self {
-        let gate = Gate::new(options.computing_max);
-        Self { shared: Arc::new(Shared { database, dialect, sandbox, options, gate }) }
+        let gate = Gate::new(options.computing_max, options.under_way_max);
+        let guesses = Mutex::default();
+        Self { shared: Arc::new(Shared { database, dialect, sandbox, options, gate, guesses }) }
     }
 
-    /// Runs a definition for one target, on the calling thread.
+    /// Runs a definition for one target, on the calling thread. A run that waits for another of its
+    /// instance is joined by those that come later: they get its result.
     pub fn run(&self, request: &RunRequest) -> Result<RunResult, RunError> {
+        let busy = RunError::Busy { most: self.shared.options.under_way_max };
+        let _under_way = self.shared.gate.admit().ok_or(busy)?;
+        let apply = request.mode == Mode::Apply;
+        let joins = if apply { Joins::Yes } else { Joins::No };
+        for _again in 0..=REPEATS_MAX {
+            let definition = self.guess(request)?;
+            let instance = instance_id(definition, request.target);
+            match self.shared.gate.enter(instance, joins) {
+                Place::Turn(turn) => {
+                    if let Some(result) = self.in_turn(request, definition)? {
+                        turn.tell(&result);
+                        return Ok(result);
+                    }
+                }
+                Place::Joined(ticket) => {
+                    if let Some(result) = ticket.wait() {
+                        return Ok(result);
+                    }
+                }
+            }
+        }
+        Err(RunError::Contended { repeats: REPEATS_MAX })
+    }
+
+    /// The run of an instance whose turn it is; nothing where its name means another definition.
+    fn in_turn(
+        &self,
+        request: &RunRequest,
+        definition: ObjectId,
+    ) -> Result<Option<RunResult>, RunError> {
         let environment = self.shared.database.environment();
         let began = environment.clock.now();
         let run = environment.ids.next_id(began);
-        let mut job = Job { request, run, began, repeats: 0, computing: Cell::new(None) };
-        let definition = {
-            let view = self.shared.database.view(request.branch)?;
-            Definition::object(&view, &request.definition)?.id()
-        };
-        let instance = instance_id(definition, request.target);
-        let _one_at_a_time = self.shared.gate.instance(instance);
+        let computing = Cell::new(None);
+        let mut job = Job { request, run, began, repeats: 0, definition, computing };
         loop {
             let attempt = if job.repeats < REPEATS_MAX {
                 let _beside_others = self.shared.gate.shared();
@@ -221,8 +270,9 @@ impl Engine {
                 self.attempt(&job)?
             };
             match attempt {
-                Attempt::Done(result) => return Ok(*result),
+                Attempt::Done(result) => return Ok(Some(*result)),
                 Attempt::Conflict => job.repeats += 1,
+                Attempt::Renamed => return Ok(None),
             }
             if job.repeats > REPEATS_MAX + REPEATS_ALONE_MAX {
                 return Err(RunError::Contended { repeats: job.repeats });
@@ -230,11 +280,37 @@ impl Engine {
         }
     }
 
+    /// The definition that a request most likely means.
+    fn guess(&self, request: &RunRequest) -> Result<ObjectId, RunError> {
+        {
+            let guesses = self.shared.guesses.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(known) = guesses.get(&request.definition) {
+                return Ok(*known);
+            }
+        }
+        let view = self.shared.database.view(request.branch)?;
+        let found = Definition::object(&view, &request.definition)?.id();
+        self.remember(&request.definition, found);
+        Ok(found)
+    }
+
+    fn remember(&self, name: &str, definition: ObjectId) {
+        let mut guesses = self.shared.guesses.lock().unwrap_or_else(PoisonError::into_inner);
+        if guesses.len() >= GUESSES_MAX {
+            guesses.clear();
+        }
+        guesses.insert(name.to_owned(), definition);
+    }
+
     fn attempt<'a>(&'a self, job: &Job<'a>) -> Result<Attempt, RunError> {
         let request = job.request;
         job.computing.set(Some(self.shared.gate.permit()));
         let draft = self.shared.database.draft(request.branch, request.author)?;
         let mut definition = Definition::find(&draft, &request.definition)?;
+        if definition.id != job.definition {
+            self.remember(&request.definition, definition.id);
+            return Ok(Attempt::Renamed);
+        }
         if request.mode == Mode::Plan && request.component.is_some() {
             definition.component = request.component;
         }
@@ -451,7 +527,7 @@ impl Engine {
             }
             return Ok(());
         }
-        let nothing = std::collections::BTreeMap::new();
+        let nothing = BTreeMap::new();
         match tracking::settle(draft, policy, instance, &before, &nothing) {
             Ok(()) => Ok(()),
             Err(Refusal::Branch(error)) => Err(error.into()),

@@ -1,8 +1,11 @@
 //! The routes and their handlers.
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
@@ -10,7 +13,9 @@ use engine::{Mode, RunResult};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service::{DefinitionInput, RunAll, Service, ServiceError, SourceFile, Trigger};
+use tokio::sync::Semaphore;
 
+use crate::crowd::{REQUESTS_MAX, limited};
 use crate::problem::Problem;
 use crate::scope::Scoped;
 use crate::wire;
@@ -80,6 +85,7 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/schema.graphql", get(graphql::sdl))
         .fallback(nothing_here)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn_with_state(Arc::new(Semaphore::new(REQUESTS_MAX)), limited))
         .with_state(service)
 }
 

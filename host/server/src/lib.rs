@@ -6,6 +6,7 @@
 mod api;
 mod branches;
 mod component;
+mod crowd;
 mod environment;
 mod graphql;
 mod openapi;

@@ -29,6 +29,7 @@ impl From<ServiceError> for Problem {
             ErrorClass::NotFound => StatusCode::NOT_FOUND,
             ErrorClass::Conflict => StatusCode::CONFLICT,
             ErrorClass::Denied => StatusCode::FORBIDDEN,
+            ErrorClass::Busy => StatusCode::SERVICE_UNAVAILABLE,
             ErrorClass::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self {

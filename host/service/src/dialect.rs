@@ -173,6 +173,7 @@ pub(crate) fn told(error: ServiceError) -> GraphqlError {
                 ErrorClass::NotFound => 404,
                 ErrorClass::Conflict => 409,
                 ErrorClass::Denied => 403,
+                ErrorClass::Busy => 503,
                 ErrorClass::Internal => 500,
             };
             GraphqlError::of_host(other.to_string(), other.code(), status)

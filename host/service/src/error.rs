@@ -24,6 +24,8 @@ pub enum ErrorClass {
     Conflict,
     /// It may not be done.
     Denied,
+    /// The host takes on no more for now.
+    Busy,
     /// The host failed.
     Internal,
 }
@@ -140,6 +142,7 @@ impl ServiceError {
                 RunError::Component(error) => of_component(error),
                 RunError::Branch(error) => of_branch(error),
                 RunError::Contended { .. } => ErrorClass::Conflict,
+                RunError::Busy { .. } => ErrorClass::Busy,
                 RunError::Commit(_) => ErrorClass::Internal,
             },
             Self::Trigger { .. } => ErrorClass::Denied,

@@ -34,8 +34,9 @@ impl RunContext {
             Owned::Mine(id) | Owned::Shared(id) | Owned::Adopted(id) => id,
         };
         input = self.draw(&kind, id, &key, draft, input)?;
-        let outcome = self.ensure(&kind, id, input.clone())?;
-        self.claim_owned(&kind, id, &key, &input)?;
+        let claimed = Claimed::of(&input);
+        let outcome = self.ensure(&kind, id, input)?;
+        self.claim_owned(&kind, id, &key, claimed)?;
         self.keys.insert(key, id);
         Ok(Saved { id: id.to_string(), outcome })
     }
@@ -254,32 +255,22 @@ impl RunContext {
         kind: &Arc<Kind>,
         id: ObjectId,
         key: &str,
-        input: &Input,
+        claimed: Claimed,
     ) -> Result<(), GuestError> {
-        let earlier = self.before.get(&id).cloned();
-        let fresh = earlier.is_none();
+        let fresh = !self.before.contains_key(&id);
         let made_here = generated_id(self.definition.id, self.target, &kind.name, key);
         let shared = fresh && id != made_here && !self.others_own(id)?;
+        let earlier = self.before.get(&id);
         let claim = self.now.entry(id).or_default();
         claim.key = key.to_owned();
-        let adopted = earlier.as_ref().map_or(shared, |claim| claim.adopted);
+        let adopted = earlier.map_or(shared, |claim| claim.adopted);
         claim.adopted = adopted;
         claim.owned = !adopted;
-        for name in input.attrs.keys() {
-            let before = earlier.as_ref().and_then(|claim| claim.values.get(name).cloned());
-            claim.values.entry(name.clone()).or_insert_with(|| before.unwrap_or(Value::Null));
+        for name in claimed.values {
+            let before = earlier.and_then(|claim| claim.values.get(&name).cloned());
+            claim.values.entry(name).or_insert_with(|| before.unwrap_or(Value::Null));
         }
-        let mut peers: Vec<ClaimedPeer> = Vec::new();
-        for (name, rel) in &input.rels {
-            if let RelInput::Replace(wanted) | RelInput::Add(wanted) = rel {
-                for peer in wanted {
-                    if let branch::PeerRef::Id(id) = peer.peer {
-                        peers.push(ClaimedPeer { relationship: name.clone(), peer: id.0 });
-                    }
-                }
-            }
-        }
-        for peer in peers {
+        for peer in claimed.peers {
             if !claim.peers.contains(&peer) {
                 claim.peers.push(peer);
             }
@@ -474,6 +465,28 @@ impl RunContext {
 /// The key without its kind.
 pub(crate) fn key_text(key: &str) -> &str {
     key.split_once(KEY_MARK).map_or(key, |(_, key)| key)
+}
+
+/// What an input sets, noted before the draft takes it.
+struct Claimed {
+    values: Vec<String>,
+    peers: Vec<ClaimedPeer>,
+}
+
+impl Claimed {
+    fn of(input: &Input) -> Self {
+        let mut peers = Vec::new();
+        for (name, rel) in &input.rels {
+            if let RelInput::Replace(wanted) | RelInput::Add(wanted) = rel {
+                for peer in wanted {
+                    if let branch::PeerRef::Id(id) = peer.peer {
+                        peers.push(ClaimedPeer { relationship: name.clone(), peer: id.0 });
+                    }
+                }
+            }
+        }
+        Self { values: input.attrs.keys().cloned().collect(), peers }
+    }
 }
 
 enum Owned {

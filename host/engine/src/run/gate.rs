@@ -1,19 +1,70 @@
-//! Who runs beside whom: one run an instance at a time; as many that compute as there are permits; a
-//! run that lost too often runs alone.
+//! Who runs beside whom: one run an instance at a time, and one that waits for it, which later causes
+//! join; as many that compute as there are permits; a run that lost too often runs alone.
 
-use std::collections::BTreeSet;
-use std::sync::{Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{RwLockReadGuard, RwLockWriteGuard};
 
 use model::ObjectId;
+
+use crate::run::RunResult;
 
 /// The gate of an engine.
 #[derive(Debug)]
 pub(super) struct Gate {
-    running: Mutex<BTreeSet<ObjectId>>,
+    lines: Mutex<BTreeMap<ObjectId, Line>>,
     changed: Condvar,
     permits: Mutex<usize>,
     returned: Condvar,
     others: RwLock<()>,
+    /// Runs under way, those that wait included.
+    admitted: AtomicUsize,
+    admitted_max: usize,
+}
+
+/// The line of an instance; there is one while a run of it is under way.
+#[derive(Debug)]
+enum Line {
+    /// One runs; another may wait for its turn.
+    Running(Option<Arc<Ticket>>),
+    /// The one that ran is done; this one is next and has not begun.
+    Next(Arc<Ticket>),
+}
+
+type Lines<'a> = MutexGuard<'a, BTreeMap<ObjectId, Line>>;
+
+/// What joins a run that waits gets from it.
+#[derive(Debug, Default)]
+pub(super) struct Ticket {
+    ended: Mutex<Option<Ended>>,
+    told: Condvar,
+}
+
+/// How the run that was waited for ended.
+#[derive(Debug, Clone)]
+enum Ended {
+    Done(Box<RunResult>),
+    /// There was no run: who joined it has to try for itself.
+    Nothing,
+}
+
+/// A place in the line of an instance.
+#[derive(Debug)]
+pub(super) enum Place<'a> {
+    /// It is this run's turn.
+    Turn(Turn<'a>),
+    /// Another that waits does the same.
+    Joined(Arc<Ticket>),
+}
+
+/// Whether a run is content with the result of another that has not begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Joins {
+    /// It asks for what any other asks for.
+    Yes,
+    /// It asks for something of its own: a plan, a component to try.
+    No,
 }
 
 /// The right to use a core; given back when dropped.
@@ -22,50 +73,103 @@ pub(super) struct Permit<'a> {
     gate: &'a Gate,
 }
 
-impl Drop for Permit<'_> {
-    fn drop(&mut self) {
-        *self.gate.permits.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.gate.returned.notify_one();
-    }
-}
-
 /// The right to run an instance; given back when dropped.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     gate: &'a Gate,
     instance: ObjectId,
+    /// Where others may have joined this run while it waited.
+    ticket: Option<Arc<Ticket>>,
+}
+
+/// A run that counts as under way until this is dropped.
+#[derive(Debug)]
+pub(super) struct Admitted<'a> {
+    gate: &'a Gate,
+}
+
+/// A poisoned lock guards data that every holder leaves whole.
+fn open<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn wait<'a, T>(changed: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    changed.wait(guard).unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Gate {
-    /// A gate that lets so many runs compute at once; at least one.
-    pub(super) fn new(permits: usize) -> Self {
+    /// A gate that lets so many runs compute at once, at least one, and so many be under way.
+    pub(super) fn new(permits: usize, admitted_max: usize) -> Self {
         Self {
-            running: Mutex::default(),
+            lines: Mutex::default(),
             changed: Condvar::new(),
             permits: Mutex::new(permits.max(1)),
             returned: Condvar::new(),
             others: RwLock::new(()),
+            admitted: AtomicUsize::new(0),
+            admitted_max: admitted_max.max(1),
         }
+    }
+
+    /// Counts a run; none where too many are under way.
+    pub(super) fn admit(&self) -> Option<Admitted<'_>> {
+        let before = self.admitted.fetch_add(1, Ordering::AcqRel);
+        let admitted = Admitted { gate: self };
+        (before < self.admitted_max).then_some(admitted)
     }
 
     /// Waits until a core is free for computing. Runs that wait for the disk hold no permit: were
     /// all clients on the cores at once, the writer that they wait for would wait for them.
     pub(super) fn permit(&self) -> Permit<'_> {
-        let mut permits = self.permits.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut permits = open(&self.permits);
         while *permits == 0 {
-            permits = self.returned.wait(permits).unwrap_or_else(PoisonError::into_inner);
+            permits = wait(&self.returned, permits);
         }
         *permits -= 1;
         Permit { gate: self }
     }
 
+    /// Waits until no other run of the instance is in flight, or joins one that waits so.
+    pub(super) fn enter(&self, instance: ObjectId, joins: Joins) -> Place<'_> {
+        let mut lines = open(&self.lines);
+        if joins == Joins::Yes {
+            match lines.get_mut(&instance) {
+                None => {}
+                Some(Line::Next(ticket) | Line::Running(Some(ticket))) => {
+                    return Place::Joined(Arc::clone(ticket));
+                }
+                Some(Line::Running(next)) => {
+                    let ticket = Arc::new(Ticket::default());
+                    *next = Some(Arc::clone(&ticket));
+                    drop(lines);
+                    return Place::Turn(self.next(instance, ticket));
+                }
+            }
+        }
+        Place::Turn(self.first(lines, instance))
+    }
+
     /// Waits until no other run of the instance is in flight.
     pub(super) fn instance(&self, instance: ObjectId) -> Turn<'_> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        while !running.insert(instance) {
-            running = self.changed.wait(running).unwrap_or_else(PoisonError::into_inner);
+        self.first(open(&self.lines), instance)
+    }
+
+    fn first<'a>(&'a self, mut lines: Lines<'a>, instance: ObjectId) -> Turn<'a> {
+        while lines.contains_key(&instance) {
+            lines = wait(&self.changed, lines);
         }
-        Turn { gate: self, instance }
+        lines.insert(instance, Line::Running(None));
+        Turn { gate: self, instance, ticket: None }
+    }
+
+    /// Waits until the one with this ticket is next.
+    fn next(&self, instance: ObjectId, ticket: Arc<Ticket>) -> Turn<'_> {
+        let mut lines = open(&self.lines);
+        while !matches!(lines.get(&instance), Some(Line::Next(_))) {
+            lines = wait(&self.changed, lines);
+        }
+        lines.insert(instance, Line::Running(None));
+        Turn { gate: self, instance, ticket: Some(ticket) }
     }
 
     pub(super) fn shared(&self) -> RwLockReadGuard<'_, ()> {
@@ -77,10 +181,115 @@ impl Gate {
     }
 }
 
+impl Ticket {
+    /// Waits for the run that was joined; nothing where there was none.
+    pub(super) fn wait(&self) -> Option<RunResult> {
+        let mut ended = open(&self.ended);
+        loop {
+            match &*ended {
+                Some(Ended::Done(result)) => return Some((**result).clone()),
+                Some(Ended::Nothing) => return None,
+                None => ended = wait(&self.told, ended),
+            }
+        }
+    }
+
+    fn tell(&self, how: Ended) {
+        open(&self.ended).get_or_insert(how);
+        self.told.notify_all();
+    }
+}
+
+impl Turn<'_> {
+    /// Tells those who joined while this run waited.
+    pub(super) fn tell(&self, result: &RunResult) {
+        if let Some(ticket) = &self.ticket {
+            ticket.tell(Ended::Done(Box::new(result.clone())));
+        }
+    }
+}
+
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut running = self.gate.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.remove(&self.instance);
+        if let Some(ticket) = self.ticket.take() {
+            ticket.tell(Ended::Nothing);
+        }
+        let mut lines = open(&self.gate.lines);
+        if let Some(Line::Running(Some(next))) = lines.remove(&self.instance) {
+            lines.insert(self.instance, Line::Next(next));
+        }
         self.gate.changed.notify_all();
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        *open(&self.gate.permits) += 1;
+        self.gate.returned.notify_one();
+    }
+}
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        self.gate.admitted.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::sync_channel;
+
+    const INSTANCE: ObjectId = ObjectId(7);
+
+    fn turn(place: Place<'_>) -> Turn<'_> {
+        match place {
+            Place::Turn(turn) => turn,
+            Place::Joined(_) => panic!("it joined another"),
+        }
+    }
+
+    #[test]
+    fn a_third_run_joins_the_second_and_a_plan_waits_for_itself() {
+        let gate = Gate::new(1, 10);
+        let first = turn(gate.enter(INSTANCE, Joins::Yes));
+        std::thread::scope(|scope| {
+            let (began, begins) = sync_channel(1);
+            let gate = &gate;
+            scope.spawn(move || {
+                let second = turn(gate.enter(INSTANCE, Joins::Yes));
+                assert!(second.ticket.is_some());
+                began.send(()).unwrap();
+                drop(second);
+            });
+            // The second stands in line before the third comes.
+            let joined = loop {
+                let waits =
+                    matches!(open(&gate.lines).get(&INSTANCE), Some(Line::Running(Some(_))));
+                if waits {
+                    break gate.enter(INSTANCE, Joins::Yes);
+                }
+                std::thread::yield_now();
+            };
+            let Place::Joined(ticket) = joined else { panic!("it did not join") };
+            assert!(begins.try_recv().is_err(), "the second ran beside the first");
+            drop(first);
+            begins.recv().unwrap();
+            // The second ended without a result: the third has to run for itself.
+            assert!(ticket.wait().is_none());
+            drop(turn(gate.enter(INSTANCE, Joins::Yes)));
+            drop(turn(gate.enter(INSTANCE, Joins::No)));
+            assert!(open(&gate.lines).is_empty());
+        });
+    }
+
+    #[test]
+    fn no_more_runs_are_under_way_than_are_admitted() {
+        let gate = Gate::new(1, 2);
+        let (one, two) = (gate.admit(), gate.admit());
+        assert!(one.is_some() && two.is_some() && gate.admit().is_none());
+        drop(one);
+        assert!(gate.admit().is_some());
+        drop(two);
     }
 }
