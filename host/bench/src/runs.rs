@@ -45,7 +45,8 @@ pub(crate) fn create(folder: &Path, scale: Scale) -> Result<Vec<Figure>, Failed>
     let targets =
         world.services(0..alone + together, |input| input.json("count", json!(OBJECTS)))?;
     let (first, rest) = targets.split_at(alone);
-    let mut figures = compare(&world, folder, "create 10", first, rest)?;
+    let mut figures = planned(&world, first)?;
+    figures.extend(compare(&world, folder, "create 10", first, rest)?);
     figures.extend(unchanged(&world, first)?);
     Ok(figures)
 }
@@ -229,6 +230,19 @@ fn together(world: &World, targets: &[ObjectId]) -> Result<Vec<Duration>, Failed
         }
         Ok(all)
     })
+}
+
+/// Plans: what a run computes before its commit.
+fn planned(world: &World, targets: &[ObjectId]) -> Result<Vec<Figure>, Failed> {
+    let mut each = Vec::new();
+    for _round in 0..ROUNDS {
+        for target in targets {
+            let (time, result) = timed(|| world.plan(*target));
+            result?;
+            each.push(time);
+        }
+    }
+    Ok(vec![Figure::new("plan 10: p50", micros(quantile(&mut each, 50)), "us")])
 }
 
 /// Runs that find everything as it should be.

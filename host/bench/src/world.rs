@@ -192,11 +192,20 @@ impl World {
 
     /// One run; anything but success is an error.
     pub(crate) fn run(&self, target: ObjectId) -> Result<RunResult, Failed> {
+        self.start(target, Mode::Apply)
+    }
+
+    /// The same without the commit.
+    pub(crate) fn plan(&self, target: ObjectId) -> Result<RunResult, Failed> {
+        self.start(target, Mode::Plan)
+    }
+
+    fn start(&self, target: ObjectId, mode: Mode) -> Result<RunResult, Failed> {
         let result = self.engine.run(&RunRequest {
             branch: BranchId::MAIN,
             definition: DEFINITION.to_owned(),
             target,
-            mode: Mode::Apply,
+            mode,
             cause: "bench".to_owned(),
             author: AUTHOR,
             cancel: Cancel::new(),
