@@ -67,7 +67,7 @@ pub enum Space {
 }
 
 /// Version of this page. A store of a newer version is refused.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 impl Space {
     /// Every space, in the order of this page.
