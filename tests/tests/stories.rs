@@ -12,6 +12,8 @@
 mod addresses;
 #[path = "stories/branches.rs"]
 mod branches;
+#[path = "stories/capacity.rs"]
+mod capacity;
 #[path = "stories/cases.rs"]
 mod cases;
 #[path = "stories/dedicated_internet.rs"]

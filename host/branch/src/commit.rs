@@ -161,6 +161,8 @@ impl Database {
             changed: if draft.is_bare() { Vec::new() } else { summary(&draft)? },
             drawn: crate::draft::drawn(&draft)?,
         };
+        let drawn: std::collections::BTreeSet<ObjectId> =
+            entry.drawn.iter().map(|(pool, _, _)| *pool).collect();
         let proposal = Proposal {
             base: draft.seq(),
             writes: writes(&mut draft)?,
@@ -168,7 +170,13 @@ impl Database {
             log: entry.encode(),
         };
         match self.store().commit(proposal) {
-            Ok(seq) => Ok(Some(seq)),
+            Ok(seq) => {
+                // The change is made: that telling of a full pool fails does not undo it. The draft
+                // lives on meanwhile, as whoever looks at its objects still needs its snapshot.
+                if let Err(_unreadable) = self.watch(&drawn) {}
+                drop(draft);
+                Ok(Some(seq))
+            }
             Err(CommitError::Conflict { seq, .. }) => Err(CommitFailure::Conflict { seq }),
             Err(CommitError::TooOld { oldest, .. }) => Err(CommitFailure::Conflict { seq: oldest }),
             Err(other) => Err(CommitFailure::Store(other)),

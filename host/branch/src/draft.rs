@@ -37,8 +37,9 @@ use crate::record::{Attr, Record};
 use crate::view::View;
 
 pub use allocate::{
-    BLOCK_MAX, Gone, Granted, Held, IDENTIFIER_BYTES_MAX, IdentifiedBy, Kept, PoolRequest, PoolUse,
-    REASON_BYTES_MAX, ResourceUse, Want,
+    BLOCK_MAX, CELLS_MAX, Cell, FORECAST_MAX, Forecast, Gone, Granted, Held, IDENTIFIER_BYTES_MAX,
+    IdentifiedBy, Kept, Picture, PoolAlert, PoolRequest, PoolUse, REASON_BYTES_MAX, ResourceUse,
+    Want,
 };
 pub use claim::{Claim, ClaimedPeer};
 pub use input::{AttrInput, FromPool, Given, Input, PeerInput, PeerRef, RelInput};

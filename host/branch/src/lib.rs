@@ -24,10 +24,10 @@ pub use change::{Change, ChangeSet, FieldChange, LinkChange, Op};
 pub use commit::{Author, Cause, Committed, LogEntry};
 pub use database::{Database, Environment};
 pub use draft::{
-    Attempt, AttrInput, BLOCK_MAX, Claim, ClaimedPeer, Draft, FromPool, Given, Gone, Granted, Held,
-    IDENTIFIER_BYTES_MAX, IdentifiedBy, Input, Kept, Ledger, LedgerOrder, LedgerRow, Outcome,
-    PeerInput, PeerRef, PoolRequest, PoolUse, REASON_BYTES_MAX, RelInput, ResourceUse, Succeeded,
-    Want,
+    Attempt, AttrInput, BLOCK_MAX, CELLS_MAX, Cell, Claim, ClaimedPeer, Draft, FORECAST_MAX,
+    Forecast, FromPool, Given, Gone, Granted, Held, IDENTIFIER_BYTES_MAX, IdentifiedBy, Input,
+    Kept, Ledger, LedgerOrder, LedgerRow, Outcome, PeerInput, PeerRef, Picture, PoolAlert,
+    PoolRequest, PoolUse, REASON_BYTES_MAX, RelInput, ResourceUse, Succeeded, Want,
 };
 pub use error::{BranchError, CommitFailure, Violation};
 pub use object::{Edge, Object};

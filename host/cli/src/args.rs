@@ -242,7 +242,21 @@ pub(crate) enum Pool {
         name: String,
         /// The identifier.
         identifier: String,
+        /// Why, for whoever asks later.
+        #[arg(long, default_value = "")]
+        why: String,
     },
+    /// How many more there is room for; nothing is kept.
+    Forecast {
+        /// What is drawn each time, where no generator is named.
+        #[command(flatten)]
+        draw: Draw,
+        /// The generator: after how many more instances the pool is full.
+        #[arg(long)]
+        definition: Option<String>,
+    },
+    /// Pools that became nearly full, or stopped being so.
+    Alerts,
 }
 
 #[derive(Debug, Args)]
@@ -264,6 +278,21 @@ pub(crate) struct Draw {
     /// How many; all or none.
     #[arg(long, default_value_t = 1)]
     pub(crate) count: usize,
+    /// The division, for a pool with a scope: `site=fra1`. Once for each element.
+    #[arg(long)]
+    pub(crate) scope: Vec<String>,
+    /// Numbers in a row.
+    #[arg(long)]
+    pub(crate) block: Option<u32>,
+    /// The number, or the first in a row, is a multiple of this.
+    #[arg(long)]
+    pub(crate) align: Option<u32>,
+    /// When it ends by itself: `2026-12-31T00:00:00Z`.
+    #[arg(long)]
+    pub(crate) until: Option<String>,
+    /// Only set it aside for the identifier; no object is made.
+    #[arg(long)]
+    pub(crate) set_aside: bool,
 }
 
 #[derive(Debug, Subcommand)]

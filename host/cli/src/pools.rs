@@ -25,6 +25,8 @@ pub(crate) fn run(client: &Client, pool: &Pool, output: Output) -> Result<Exit, 
             let pool = client.get(&path(name, ""))?;
             told(&pool, output);
             drawn(&pool, output);
+            let cells = client.get(&path(name, &format!("/picture?cells={WIDTH}")))?;
+            pictured(&cells, output);
             for held in pool["held"].as_array().into_iter().flatten() {
                 output.line(&format!(
                     "  {:<20} {}  {}",
@@ -59,8 +61,15 @@ pub(crate) fn run(client: &Client, pool: &Pool, output: Output) -> Result<Exit, 
             told(&answer, output);
             explained(&answer, output);
         }
-        Pool::Release { name, identifier } => {
-            let body = json!({"identifier": identifier});
+        Pool::Forecast { draw, definition } => {
+            let body = json!({"definition": definition, "draw": body(draw)});
+            let answer = client.post(&path(&draw.name, "/forecast"), &body)?;
+            told(&answer, output);
+            foreseen(&answer, output);
+        }
+        Pool::Alerts => alerts(client, output)?,
+        Pool::Release { name, identifier, why } => {
+            let body = json!({"identifier": identifier, "why": why});
             let answer = client.post(&path(name, "/release"), &body)?;
             told(&answer, output);
             output.line(&format!("{} is free again", plain(&answer["released"])));
@@ -69,11 +78,78 @@ pub(crate) fn run(client: &Client, pool: &Pool, output: Output) -> Result<Exit, 
     Ok(Exit::Done)
 }
 
+fn alerts(client: &Client, output: Output) -> Result<(), Failure> {
+    let answer = client.get("/api/pool-alerts")?;
+    told(&answer, output);
+    for alert in answer["alerts"].as_array().into_iter().flatten() {
+        output.line(&format!(
+            "{}  {:<17} {}  {} of {}, mark {}%",
+            text(alert, "at"),
+            text(alert, "event"),
+            text(alert, "name"),
+            text(alert, "used"),
+            text(alert, "total"),
+            plain(&alert["alert_at"]),
+        ));
+    }
+    Ok(())
+}
+
 fn body(draw: &Draw) -> Value {
     json!({
         "identifier": draw.identifier, "value": draw.value, "prefix_length": draw.length,
-        "kind": draw.kind, "count": draw.count,
+        "kind": draw.kind, "count": draw.count, "block": draw.block, "align": draw.align,
+        "until": draw.until, "set_aside": draw.set_aside, "scope": scope(&draw.scope),
     })
+}
+
+/// `site=fra1` as a name with its value.
+fn scope(given: &[String]) -> Value {
+    let pairs = given.iter().map(|one| one.split_once('=').unwrap_or((one, "")));
+    pairs.map(|(name, value)| (name.to_owned(), Value::from(value))).collect()
+}
+
+/// The space as it lies: one line a resource, light where it is free, dark where it is taken.
+fn pictured(answer: &Value, output: Output) {
+    for row in answer["rows"].as_array().into_iter().flatten() {
+        let cells = row["cells"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let drawn: String = cells.iter().map(shade).collect();
+        let of = row["scope"].as_object().into_iter().flatten();
+        let of: Vec<String> = of.map(|(name, value)| format!("{name}={}", plain(value))).collect();
+        let ends = match (cells.first(), cells.last()) {
+            (Some(first), Some(last)) => {
+                format!("{} .. {}", text(first, "first"), text(last, "last"))
+            }
+            _ => "nothing in it can be handed out".to_owned(),
+        };
+        output.line(&format!("  {:<22} [{drawn}] {ends}  {}", text(row, "resource"), of.join(" ")));
+    }
+}
+
+/// How dark a cell is.
+fn shade(cell: &Value) -> char {
+    let share = cell["utilization"].as_f64().unwrap_or(0.0);
+    match (text(cell, "used"), text(cell, "total")) {
+        ("0", _) => '\u{b7}',
+        (used, total) if used == total => '\u{2588}',
+        _ if share < 34.0 => '\u{2591}',
+        _ if share < 67.0 => '\u{2592}',
+        _ => '\u{2593}',
+    }
+}
+
+fn foreseen(answer: &Value, output: Output) {
+    let least = if answer["at_least"] == true { "at least " } else { "" };
+    let each: Vec<String> = answer["each"].as_array().into_iter().flatten().map(plain).collect();
+    output.line(&format!(
+        "{}: room for {least}{} more, each {}",
+        plain(&answer["pool"]),
+        plain(&answer["room"]),
+        each.join(", "),
+    ));
+    if let Some(stops) = answer["stops"].as_str() {
+        output.line(&format!("then: {stops}"));
+    }
 }
 
 fn told(answer: &Value, output: Output) {
@@ -161,6 +237,9 @@ fn explained(answer: &Value, output: Output) {
             text(step, "used"),
             text(step, "total"),
         ));
+    }
+    for passed in answer["passed_over"].as_array().into_iter().flatten() {
+        output.line(&format!("  passed over {}: {}", plain(&passed["value"]), text(passed, "why")));
     }
     match answer["message"].as_str() {
         Some(message) => output.line(&format!("nothing is next: {message}")),

@@ -79,6 +79,9 @@ pub(crate) fn router(service: Service) -> Router {
             "/api/branches/{*name}",
             get(branches::show).patch(branches::update).delete(branches::delete),
         )
+        .route("/api/pools/{name}/forecast", post(pools::forecast))
+        .route("/api/pools/{name}/picture", get(pools::picture))
+        .route("/api/pool-alerts", get(pools::alerts))
         .route("/graphql", post(graphql::main))
         .route("/graphql/", post(graphql::main))
         .route("/graphql/{*branch}", post(graphql::branch))

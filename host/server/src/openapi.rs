@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Path, method, what it does, content type of its body.
-const ROUTES: [(&str, &str, &str, Option<&str>); 44] = [
+const ROUTES: [(&str, &str, &str, Option<&str>); 47] = [
     ("/api/health", "get", "Whether the host lives, and its newest commit", None),
     ("/api/openapi.json", "get", "This document", None),
     ("/api/schema/check", "post", "What loading schema files would do", JSON),
@@ -45,6 +45,14 @@ const ROUTES: [(&str, &str, &str, Option<&str>); 44] = [
     ("/api/branches/{name}", "get", "One branch", None),
     ("/api/branches/{name}", "patch", "Rename or describe a branch", JSON),
     ("/api/branches/{name}", "delete", "Delete a branch with what is on it", None),
+    (
+        "/api/pools/{name}/forecast",
+        "post",
+        "How many more there is room for; nothing is kept",
+        JSON,
+    ),
+    ("/api/pools/{name}/picture", "get", "The space as rows of cells", None),
+    ("/api/pool-alerts", "get", "Pools that crossed their mark", None),
     ("/graphql", "post", "GraphQL, on the default branch", JSON),
     ("/graphql/{branch}", "post", "GraphQL on a branch", JSON),
     ("/schema.graphql", "get", "The GraphQL types", None),

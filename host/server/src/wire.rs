@@ -129,6 +129,38 @@ pub struct Draw {
     pub data: BTreeMap<String, serde_json::Value>,
     /// How many; one without it.
     pub count: usize,
+    /// The division, for a pool with a scope.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub scope: BTreeMap<String, String>,
+    /// Numbers in a row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block: Option<u32>,
+    /// What the first is a multiple of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub align: Option<u32>,
+    /// When it ends by itself (RFC 3339).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Only set aside for the identifier.
+    pub set_aside: bool,
+}
+
+/// How long a pool lasts.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Forecast {
+    /// The generator whose instances draw; plain draws without it.
+    pub definition: Option<String>,
+    /// The plain draw.
+    pub draw: Draw,
+}
+
+/// How finely a pool is drawn.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cells {
+    /// Cells of a resource at most.
+    pub cells: Option<u32>,
 }
 
 /// What is given back to a pool.
@@ -137,4 +169,7 @@ pub struct Draw {
 pub struct Release {
     /// The identifier it was drawn under.
     pub identifier: String,
+    /// Why, for whoever asks later.
+    #[serde(default)]
+    pub why: String,
 }

@@ -1,8 +1,10 @@
 //! Pools: how full, what next and why, drawing by hand, giving back.
 
+mod space;
+
 use std::collections::BTreeMap;
 
-use branch::{Draft, Granted, IdentifiedBy, Object, PoolRequest, PoolUse, Succeeded, Want};
+use branch::{Draft, Granted, Held, IdentifiedBy, Object, PoolRequest, PoolUse, Succeeded, Want};
 use model::{Interface, Value};
 use serde_json::{Value as Json, json};
 
@@ -10,6 +12,8 @@ use crate::{Service, ServiceError};
 
 /// Values drawn in one request at most: a pool is not emptied by a slip.
 pub const BATCH_MAX: usize = 1_000;
+/// Values before the next one that are told.
+const PASSED_MAX: usize = 16;
 /// Held values that are listed.
 const HELD_MAX: usize = 10_000;
 
@@ -30,6 +34,16 @@ pub struct Drawing {
     pub data: BTreeMap<String, Json>,
     /// How many; all or none.
     pub count: usize,
+    /// The division, for a pool with a scope: by element, a value or a peer.
+    pub scope: BTreeMap<String, String>,
+    /// Numbers in a row.
+    pub block: Option<u32>,
+    /// The number, or the first in a row, is a multiple of this.
+    pub align: Option<u32>,
+    /// When the reservation ends by itself (RFC 3339).
+    pub until: Option<String>,
+    /// Only set aside for the identifier: no object is made, and its next request gets the value.
+    pub set_aside: bool,
 }
 
 impl Service {
@@ -49,16 +63,8 @@ impl Service {
         let mut draft = self.draft()?;
         let pool = draft.find_pool(name)?;
         let told = draft.pool_use(&pool)?;
-        let held: Vec<Json> = draft
-            .pool_held(&pool, HELD_MAX)?
-            .into_iter()
-            .map(|held| {
-                json!({
-                    "value": held.value.to_json(), "identifier": held.identifier,
-                    "object": held.object.map(|id| id.to_string()), "label": held.label,
-                })
-            })
-            .collect();
+        let held: Vec<Json> =
+            draft.pool_held(&pool, HELD_MAX)?.into_iter().map(|held| held_json(&held)).collect();
         let mut json = summary(&told);
         json["resources"] = resources(&told);
         json["held"] = Json::Array(held);
@@ -84,12 +90,17 @@ impl Service {
         Ok(json!({"next": values}))
     }
 
-    /// Gives back what an identifier holds.
-    pub fn pool_release(&self, name: &str, identifier: &str) -> Result<Json, ServiceError> {
+    /// Gives back what an identifier holds. Who did it and why is remembered with the value.
+    pub fn pool_release(
+        &self,
+        name: &str,
+        identifier: &str,
+        why: &str,
+    ) -> Result<Json, ServiceError> {
         let mut released = Value::Null;
         self.change(|draft| {
             let pool = draft.find_pool(name)?;
-            released = draft.release_identifier(&pool, identifier, "")?;
+            released = draft.release_identifier(&pool, identifier, why)?;
             Ok(())
         })?;
         Ok(json!({"released": released.to_json(), "identifier": identifier}))
@@ -100,10 +111,14 @@ impl Service {
         let mut draft = self.draft()?;
         let pool = draft.find_pool(name)?;
         if let Some(asked) = &drawing.value {
-            return explain_value(&mut draft, name, &pool, asked);
+            return explain_value(&mut draft, name, &pool, asked, drawing);
         }
         let told = draft.pool_use(&pool)?;
         let next = attempt(&mut draft, name, drawing);
+        let passed = match &next {
+            Ok(value) => passed_over(&draft, &pool, value, drawing)?,
+            Err(_) => Vec::new(),
+        };
         let mut chosen = false;
         let steps: Vec<Json> = told
             .resources
@@ -123,15 +138,86 @@ impl Service {
             .collect();
         Ok(match next {
             Ok(value) => json!({
-                "pool": told.name, "order": "heaviest first, then lowest", "resources": steps,
-                "next": value.to_json(),
+                "pool": told.name, "order": order(&pool), "resources": steps,
+                "next": value.to_json(), "passed_over": passed,
             }),
             Err(refused) => json!({
-                "pool": told.name, "order": "heaviest first, then lowest", "resources": steps,
+                "pool": told.name, "order": order(&pool), "resources": steps,
                 "next": null, "code": refused.code(), "message": refused.to_string(),
             }),
         })
     }
+}
+
+/// In which order a pool gives, in words.
+fn order(pool: &Object) -> String {
+    let within = match pool.value("strategy").as_text() {
+        Some("sequential") => "the next after the last one given",
+        Some("random") => "by seed and identifier",
+        Some("sparse") => "the middle of the largest gap",
+        _ => "lowest first",
+    };
+    match within {
+        "lowest first" => "heaviest first, then lowest".to_owned(),
+        other => format!("heaviest first, then {other}"),
+    }
+}
+
+/// What lies before the value that comes next, the nearest last, with who has it.
+fn passed_over(
+    draft: &Draft,
+    pool: &Object,
+    next: &Value,
+    drawing: &Drawing,
+) -> Result<Vec<Json>, ServiceError> {
+    let before = |held: &Held| match (&held.value, next) {
+        (Value::Int(held), Value::Int(next)) => held < next,
+        (Value::Net(held), Value::Net(next)) => held.network() < next.network(),
+        (Value::Host(held), Value::Host(next)) => held.address < next.address,
+        _ => false,
+    };
+    let same_division =
+        |held: &Held| drawing.scope.is_empty() || held.scope.len() == drawing.scope.len();
+    let held = draft.pool_held(pool, usize::MAX)?;
+    let mut passed: Vec<&Held> =
+        held.iter().filter(|held| before(held) && same_division(held)).collect();
+    let skip = passed.len().saturating_sub(PASSED_MAX);
+    let told = passed
+        .drain(skip..)
+        .map(|held| json!({"value": held.value.to_json(), "why": why_taken(held)}));
+    Ok(told.collect())
+}
+
+/// Who has a value, for people.
+fn why_taken(held: &Held) -> String {
+    match (&held.gone, &held.label, &held.identifier, held.until) {
+        (Some(gone), _, Some(name), Some(until)) => {
+            format!("given back by `{name}` at {}, rests until {until}", gone.at)
+        }
+        (_, Some(label), Some(name), _) => format!("{label} has it, drawn as `{name}`"),
+        (_, Some(label), None, _) => format!("{label} has it, made by hand"),
+        (_, None, Some(name), Some(until)) => format!("`{name}` has it until {until}"),
+        (_, None, Some(name), None) => format!("`{name}` has it"),
+        _ => "taken".to_owned(),
+    }
+}
+
+/// A value that somebody has, or had.
+fn held_json(held: &Held) -> Json {
+    let gone = held
+        .gone
+        .as_ref()
+        .map(|gone| json!({"at": gone.at.to_string(), "by": gone.by.to_string(), "why": gone.why}));
+    json!({
+        "value": held.value.to_json(), "identifier": held.identifier,
+        "object": held.object.map(|id| id.to_string()), "label": held.label,
+        "scope": scope_json(&held.scope), "branch": held.branch.map(|branch| branch.0),
+        "until": held.until.map(|until| until.to_string()), "released": gone,
+    })
+}
+
+fn scope_json(scope: &[(String, String)]) -> Json {
+    scope.iter().map(|(name, value)| (name.clone(), Json::String(value.clone()))).collect()
 }
 
 fn attempt(draft: &mut Draft, name: &str, drawing: &Drawing) -> Result<Value, ServiceError> {
@@ -164,19 +250,38 @@ fn explain_value(
     name: &str,
     pool: &Object,
     asked: &str,
+    drawing: &Drawing,
 ) -> Result<Json, ServiceError> {
     let value = read_value(pool, asked)?;
     let held = draft.pool_held(pool, usize::MAX)?;
     if let Some(held) = held.into_iter().find(|held| same(&held.value, &value)) {
-        let state = if held.identifier.is_some() { "allocated" } else { "taken-by-hand" };
-        return Ok(json!({
-            "value": asked, "state": state, "identifier": held.identifier,
-            "object": held.object.map(|id| id.to_string()), "label": held.label,
-        }));
+        let state = match (&held.gone, &held.identifier) {
+            (Some(_), _) => "resting",
+            (None, Some(_)) => "allocated",
+            (None, None) => "taken-by-hand",
+        };
+        let mut told = held_json(&held);
+        told["value"] = Json::from(asked);
+        told["state"] = Json::from(state);
+        told["why"] = Json::from(why_taken(&held));
+        return Ok(told);
     }
-    let drawing = Drawing { value: Some(asked.to_owned()), count: 1, ..Drawing::default() };
+    let drawing = Drawing {
+        value: Some(asked.to_owned()),
+        count: 1,
+        scope: drawing.scope.clone(),
+        ..Drawing::default()
+    };
     Ok(match attempt(draft, name, &drawing) {
-        Ok(_) => json!({"value": asked, "state": "free"}),
+        Ok(_) => {
+            let gone = draft.pool_gone(pool, &value)?.map(|(identifier, gone)| {
+                json!({
+                    "identifier": identifier, "at": gone.at.to_string(), "by": gone.by.to_string(),
+                    "why": gone.why,
+                })
+            });
+            json!({"value": asked, "state": "free", "released": gone})
+        }
         Err(refused) => json!({
             "value": asked, "state": "unavailable", "code": refused.code(),
             "message": refused.to_string(),
@@ -196,6 +301,14 @@ fn same(held: &Value, asked: &Value) -> bool {
 
 fn draw(draft: &mut Draft, name: &str, drawing: &Drawing) -> Result<Vec<Granted>, ServiceError> {
     let pool = draft.find_pool(name)?;
+    let requests = requests(&pool, drawing)?;
+    let granted: Result<Vec<_>, _> =
+        requests.iter().map(|request| draft.allocate(request)).collect();
+    Ok(granted?)
+}
+
+/// What is drawn, one by one.
+fn requests(pool: &Object, drawing: &Drawing) -> Result<Vec<PoolRequest>, ServiceError> {
     let count = drawing.count.max(1);
     if count > BATCH_MAX || (count > 1 && drawing.value.is_some()) {
         let what = if count > BATCH_MAX { "values in one request" } else { "of one value" };
@@ -204,34 +317,50 @@ fn draw(draft: &mut Draft, name: &str, drawing: &Drawing) -> Result<Vec<Granted>
             message: format!("{count} {what} cannot be drawn; ask for at most {BATCH_MAX}"),
         });
     }
-    let value = drawing.value.as_ref().map(|value| read_value(&pool, value)).transpose()?;
+    let value = drawing.value.as_ref().map(|value| read_value(pool, value)).transpose()?;
+    let until = drawing.until.as_deref().map(str::parse::<model::Timestamp>).transpose();
+    let until = until.map_err(|bad| ServiceError::Request {
+        code: "bad-expiry",
+        message: format!("`until`: {bad}"),
+    })?;
     let length = match &value {
         Some(Value::Host(host)) => Some(host.length),
         _ => drawing.length,
     };
-    let want = match Want::of(&pool, length) {
-        want @ (Want::Number | Want::Block { .. }) => want,
-        Want::Prefix { length, .. } => Want::Prefix {
+    let want = match (Want::of(pool, length), drawing.block, drawing.align) {
+        (want @ (Want::Number | Want::Block { .. }), None, None) => want,
+        (Want::Number | Want::Block { .. }, block, align) => {
+            Want::Block { count: block.unwrap_or(1), align: align.unwrap_or(1) }
+        }
+        (_, Some(_), _) | (_, _, Some(_)) => {
+            return Err(ServiceError::Request {
+                code: "bad-block",
+                message: "only numbers come in a row; ask for a shorter prefix".to_owned(),
+            });
+        }
+        (Want::Prefix { length, .. }, ..) => Want::Prefix {
             length,
             kind: drawing.kind.clone(),
             member_type: drawing.member_type.clone(),
         },
-        Want::Address { length, .. } => Want::Address { length, kind: drawing.kind.clone() },
+        (Want::Address { length, .. }, ..) => Want::Address { length, kind: drawing.kind.clone() },
     };
-    let mut granted = Vec::new();
-    for number in 0..count {
+    let one = |number: usize| {
         let identifier = match &drawing.identifier {
             None => IdentifiedBy::Nothing,
             Some(name) if count == 1 => IdentifiedBy::Identifier(name.clone()),
             Some(name) => IdentifiedBy::Identifier(format!("{name}-{number}")),
         };
-        granted.push(draft.allocate(&PoolRequest {
+        PoolRequest {
             data: drawing.data.clone(),
             value: value.clone(),
+            scope: drawing.scope.clone(),
+            until,
+            set_aside: drawing.set_aside,
             ..PoolRequest::new(pool.id().to_string(), identifier, want.clone())
-        })?);
-    }
-    Ok(granted)
+        }
+    };
+    Ok((0..count).map(one).collect())
 }
 
 /// A value in the form of the pool's.
@@ -260,8 +389,8 @@ fn address(text: &str) -> Option<Value> {
 
 fn granted_json(granted: &Granted) -> Json {
     json!({
-        "value": granted.value.to_json(), "object": granted.object.map(|id| id.to_string()),
-        "reused": granted.reused,
+        "value": granted.value.to_json(), "count": granted.count,
+        "object": granted.object.map(|id| id.to_string()), "reused": granted.reused,
     })
 }
 
@@ -271,6 +400,8 @@ fn summary(told: &PoolUse) -> Json {
         "id": told.id.to_string(), "name": told.name, "kind": told.kind,
         // Exact: they may be larger than what JSON numbers carry.
         "used": used.to_string(), "total": total.to_string(), "utilization": share(used, total),
+        "utilization_default_branch": share(told.used_default(), total),
+        "utilization_branches": share(used - told.used_default().min(used), total),
     })
 }
 
@@ -281,7 +412,10 @@ fn resources(told: &PoolUse) -> Json {
         json!({
             "id": one.id.to_string(), "label": one.label, "weight": one.weight,
             "used": one.used.to_string(), "total": one.total.to_string(),
-            "utilization": share(one.used, one.total), "largest_free": one.largest, "free": gaps,
+            "utilization": share(one.used, one.total),
+            "utilization_default_branch": share(one.used_default, one.total),
+            "utilization_branches": share(one.used - one.used_default.min(one.used), one.total),
+            "largest_free": one.largest, "free": gaps,
         })
     };
     told.resources.iter().map(one).collect()

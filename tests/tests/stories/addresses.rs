@@ -163,7 +163,7 @@ fn scenario_21_the_parents_own_length_is_handed_out_once() {
     assert_eq!(service.pool("pool").unwrap()["utilization"], 100.0);
     sound(&service);
     // Given back, it is still there, and smaller ones come out of it.
-    service.pool_release("pool", "whole").unwrap();
+    service.pool_release("pool", "whole", "").unwrap();
     assert_eq!(service.objects("IpamPrefix", 9).unwrap().len(), 1);
     assert_eq!(one(&service, 25).unwrap(), "10.0.0.0/25");
     assert!(one(&service, 24).is_err());
@@ -342,9 +342,9 @@ fn what_an_identifier_holds_is_given_back() {
     address_pool(&service, &["10.0.0.0/29"]);
     let named = Drawing { identifier: Some("vip".to_owned()), ..Drawing::default() };
     draw(&service, &named).unwrap();
-    assert_eq!(service.pool_release("pool", "vip").unwrap()["released"], "10.0.0.1/29");
+    assert_eq!(service.pool_release("pool", "vip", "").unwrap()["released"], "10.0.0.1/29");
     assert_eq!(service.objects("IpamIPAddress", 9).unwrap().len(), 0);
-    let refused = service.pool_release("pool", "vip").unwrap_err();
+    let refused = service.pool_release("pool", "vip", "").unwrap_err();
     assert_eq!(refused.code(), "unknown-identifier");
     sound(&service);
 }

@@ -7,9 +7,11 @@
 
 mod book;
 mod field;
+mod forecast;
 mod leased;
 mod number;
 mod pick;
+mod picture;
 mod request;
 mod reserve;
 mod scope;
@@ -18,6 +20,7 @@ mod space;
 #[cfg(test)]
 mod tests;
 mod told;
+mod watch;
 
 use model::ObjectId;
 
@@ -29,13 +32,16 @@ use reserve::{Standing, same};
 use scope::Desk;
 
 pub(crate) use book::Books;
+pub use forecast::{FORECAST_MAX, Forecast};
 pub(super) use leased::{LeaseMark, Leased};
 pub(super) use number::NumberRange;
+pub use picture::{CELLS_MAX, Cell, Picture};
 pub use request::{BLOCK_MAX, Granted, IdentifiedBy, PoolRequest, Want};
 pub(crate) use reserve::drawn;
 pub use reserve::{Gone, IDENTIFIER_BYTES_MAX, Kept, REASON_BYTES_MAX};
 pub(super) use scope::{SCOPE_MAX, scope_of};
 pub use told::{Held, PoolUse, ResourceUse};
+pub use watch::PoolAlert;
 
 impl Draft {
     /// Draws from a pool. The same identifier with the same request gets the same resource; one that had

@@ -49,6 +49,9 @@ pub(super) fn open(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
     book.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What a reservation takes, until when, and the branch that took it.
+type HeldPlace = (Stretch, Option<Timestamp>, BranchId);
+
 /// Which object, on which line of the store.
 pub(super) type Carrier = (BranchId, ObjectId);
 
@@ -67,7 +70,7 @@ pub(crate) struct Book {
     /// What each object takes.
     pub(super) carried: HashMap<Carrier, Stretch>,
     /// What reservations take, by place, and until when.
-    held: HashMap<u128, (Stretch, Option<Timestamp>)>,
+    held: HashMap<u128, HeldPlace>,
     /// Reservations that end by themselves, soonest first.
     ends: BTreeSet<(Timestamp, u128)>,
     /// Stretches that are taken, with how often: objects, reservations and leases.
@@ -212,7 +215,7 @@ impl Book {
 
     /// What the reservation of a place takes now instead of what it took.
     fn settle_held(&mut self, view: &View, desk: &Desk, place: u128) -> Result<(), BranchError> {
-        if let Some((before, until)) = self.held.remove(&place) {
+        if let Some((before, until, _)) = self.held.remove(&place) {
             self.leave(before);
             if let Some(until) = until {
                 self.ends.remove(&(until, place));
@@ -231,7 +234,7 @@ impl Book {
             return;
         }
         self.add(stretch);
-        self.held.insert(place, (stretch, until));
+        self.held.insert(place, (stretch, until, kept.branch));
         if let Some(until) = until {
             self.ends.insert((until, place));
         }
@@ -245,7 +248,7 @@ impl Book {
                 return;
             }
             self.ends.remove(&(until, place));
-            if let Some((stretch, _)) = self.held.remove(&place) {
+            if let Some((stretch, ..)) = self.held.remove(&place) {
                 self.leave(stretch);
             }
         }
@@ -253,7 +256,7 @@ impl Book {
 
     /// What the reservation of a place takes.
     pub(super) fn held_at(&self, place: u128) -> Option<Stretch> {
-        self.held.get(&place).map(|(stretch, _)| *stretch)
+        self.held.get(&place).map(|(stretch, ..)| *stretch)
     }
 
     /// The stretch an object takes of the pool.
@@ -408,6 +411,31 @@ impl Book {
         self.add(stretch);
     }
 
+    /// How much of each shelf the default branch takes by itself, exclusions left out. Linear in what the
+    /// pool has handed out.
+    pub(super) fn used_by_default(&self) -> Vec<u128> {
+        let carried = self.carried.iter().filter(|((line, _), _)| is_default(*line));
+        let held = self.held.values().filter(|(_, _, branch)| is_default(*branch));
+        let taken: BTreeSet<Stretch> = carried
+            .map(|(_, stretch)| *stretch)
+            .chain(held.map(|(stretch, ..)| *stretch))
+            .collect();
+        let used = self.shelves.iter().map(|shelf| {
+            let mut own = Shelf::new(shelf.id, shelf.source.clone(), shelf.bounds, &self.excluded);
+            taken.iter().for_each(|stretch| own.take(*stretch));
+            own.total - own.free.count().min(own.total)
+        });
+        used.collect()
+    }
+
+    /// How much is taken and how much there is, over all shelves.
+    pub(super) fn fill(&self) -> (u128, u128) {
+        self.shelves.iter().fold((0, 0), |(used, total): (u128, u128), shelf| {
+            let taken = shelf.total - shelf.free.count().min(shelf.total);
+            (used.saturating_add(taken), total.saturating_add(shelf.total))
+        })
+    }
+
     /// How many take exactly this stretch.
     pub(super) fn takers_of(&self, stretch: Stretch) -> u32 {
         self.takers.get(&stretch).copied().unwrap_or(0)
@@ -435,6 +463,11 @@ impl Book {
         });
         fresh.collect()
     }
+}
+
+/// Whether a line is the default branch, or what all branches share.
+fn is_default(line: BranchId) -> bool {
+    line == BranchId::MAIN || line == BranchId::GLOBAL
 }
 
 /// The resources, empty, and what is excluded.

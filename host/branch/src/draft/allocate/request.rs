@@ -56,6 +56,30 @@ impl Want {
         }
     }
 
+    /// Reads what [`Want::text`] writes.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        let part = |word: Option<&str>| word.filter(|word| !word.is_empty()).map(str::to_owned);
+        let bits = |word: Option<&str>| -> Option<u8> { word?.strip_prefix('/')?.parse().ok() };
+        match (words.next()?, words.next()) {
+            ("number", None) => Some(Self::Number),
+            ("number", Some("block")) => {
+                let mut rest = words.skip(1);
+                let count = rest.next()?.parse().ok()?;
+                let align = rest.nth(1).map_or(Some(1), |align| align.parse().ok())?;
+                Some(Self::Block { count, align })
+            }
+            ("prefix", length) => {
+                let (length, kind) = (bits(length), part(words.next()));
+                Some(Self::Prefix { length, kind, member_type: part(words.next()) })
+            }
+            ("address", length) => {
+                Some(Self::Address { length: bits(length), kind: part(words.next()) })
+            }
+            _ => None,
+        }
+    }
+
     /// How many values it takes.
     pub(super) fn count(&self) -> u32 {
         if let Self::Block { count, .. } = self { *count } else { 1 }
@@ -141,5 +165,27 @@ impl Granted {
     /// Something new, without an object.
     pub(super) fn new(pool: ObjectId, value: Value) -> Self {
         Self { pool, value, count: 1, object: None, is_parent: false, reused: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_reads_back() {
+        let text = |text: &str| Some(text.to_owned());
+        for want in [
+            Want::Number,
+            Want::Block { count: 4, align: 1 },
+            Want::Block { count: 4, align: 10 },
+            Want::Prefix { length: Some(24), kind: None, member_type: None },
+            Want::Prefix { length: None, kind: text("IpamPrefix"), member_type: text("address") },
+            Want::Prefix { length: None, kind: None, member_type: text("address") },
+            Want::Address { length: None, kind: None },
+            Want::Address { length: Some(32), kind: text("IpamIPAddress") },
+        ] {
+            assert_eq!(Want::read(&want.text()), Some(want));
+        }
     }
 }

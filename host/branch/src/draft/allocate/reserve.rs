@@ -226,6 +226,23 @@ impl View {
         Ok(Some((identifier, kept)))
     }
 
+    /// The reservations of a desk whose identifiers begin so.
+    pub(super) fn named_from(
+        &self,
+        desk: ObjectId,
+        begins: &str,
+    ) -> Result<Vec<(String, Kept)>, BranchError> {
+        let prefix = key::reservation(desk, begins);
+        let mut found = Vec::new();
+        for row in self.rows.prefix(Space::Reservations, &prefix)? {
+            let (key, row) = row?;
+            let name = key.get(16..).unwrap_or_default();
+            let kept = Kept::decode(&row).ok_or_else(|| damaged(desk))?;
+            found.push((String::from_utf8_lossy(name).into_owned(), kept));
+        }
+        Ok(found)
+    }
+
     /// All reservations of a desk by place; looked at without a note.
     pub(super) fn all_kept(&self, desk: ObjectId) -> Result<Vec<(u128, Kept)>, BranchError> {
         let prefix = key::pool_value_prefix(desk);

@@ -30,6 +30,8 @@ pub struct ResourceUse {
     pub total: u128,
     /// What of it is taken, by whatever hand.
     pub used: u128,
+    /// What of that the default branch takes by itself; the rest is other branches'.
+    pub used_default: u128,
     /// Free stretches in order, inclusive; the first of them.
     pub gaps: Vec<(String, String)>,
     /// Length of the shortest free prefix; none for numbers, and where nothing is free.
@@ -53,6 +55,11 @@ impl PoolUse {
     /// What it could hand out when empty.
     pub fn total(&self) -> u128 {
         self.resources.iter().fold(0, |sum, one| sum.saturating_add(one.total))
+    }
+
+    /// What the default branch takes by itself.
+    pub fn used_default(&self) -> u128 {
+        self.resources.iter().fold(0, |sum, one| sum.saturating_add(one.used_default))
     }
 
     /// What is taken.
@@ -112,7 +119,9 @@ impl Draft {
         let mut resources = Vec::new();
         for desk in self.view.desks(pool)? {
             let told = self.at_desk(&desk, None, |book| {
-                let told = book.shelves.iter().map(|shelf| shelf_use(pool, shelf));
+                let own = book.used_by_default();
+                let told = book.shelves.iter().zip(own);
+                let told = told.map(|(shelf, own)| shelf_use(pool, shelf, own));
                 Ok((told.collect::<Vec<_>>(), Vec::new()))
             })?;
             resources.extend(told);
@@ -135,7 +144,7 @@ impl Draft {
                 let Some((identifier, kept)) = self.view.named_at(desk.id, place)? else {
                     continue;
                 };
-                if kept.gone.is_none() && !kept.holds_at(self.view.now()) {
+                if !kept.holds_at(self.view.now()) {
                     continue;
                 }
                 let one = Held {
@@ -174,6 +183,23 @@ impl Draft {
             }
         }
         Ok(held.into_values().take(limit).collect())
+    }
+
+    /// Who gave a value back last, when and why, while nobody else has had it since.
+    pub fn pool_gone(
+        &self,
+        pool: &Object,
+        value: &Value,
+    ) -> Result<Option<(String, Gone)>, BranchError> {
+        let Some(place) = super::reserve::place(value) else { return Ok(None) };
+        for desk in self.view.desks(pool)? {
+            if let Some((identifier, kept)) = self.view.named_at(desk.id, place)?
+                && let Some(gone) = kept.gone
+            {
+                return Ok(Some((identifier, gone)));
+            }
+        }
+        Ok(None)
     }
 
     /// Objects whose values lie in a pool.
@@ -287,7 +313,7 @@ impl Draft {
     }
 }
 
-fn shelf_use(pool: &Object, shelf: &Shelf) -> ResourceUse {
+fn shelf_use(pool: &Object, shelf: &Shelf, used_default: u128) -> ResourceUse {
     let total = shelf.total;
     let used = total - shelf.free.count().min(total);
     if let Some(range) = shelf.range() {
@@ -297,6 +323,7 @@ fn shelf_use(pool: &Object, shelf: &Shelf) -> ResourceUse {
             weight: range.weight,
             total,
             used,
+            used_default,
             gaps: gaps(&shelf.free, |place| number_at(place).to_string()),
             largest: None,
         };
@@ -312,6 +339,7 @@ fn shelf_use(pool: &Object, shelf: &Shelf) -> ResourceUse {
         weight: net.map_or(0, |resource| resource.weight),
         total,
         used,
+        used_default,
         gaps: gaps(&shelf.free, address),
         largest: shelf
             .free
