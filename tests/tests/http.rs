@@ -14,12 +14,15 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
+        Self::of(server::open(None, 2, None, true).unwrap())
+    }
+
+    fn of(service: server::Service) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
-        let service = server::open(None, 2, None).unwrap();
         let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
         let serving = runtime.block_on(server::serve(service, any)).unwrap();
         let base = format!("http://{}", serving.address);
@@ -218,9 +221,61 @@ fn the_openapi_document_names_every_path_of_the_api() {
 }
 
 #[test]
+fn with_accounts_a_change_takes_a_token_and_reading_none() {
+    let service = server::open(None, 2, None, true).unwrap();
+    let token = "0123456789abcdef".to_owned();
+    let password = "a long password".to_owned();
+    server::first_admin(&service, Some(password.clone()), Some(token.clone())).unwrap().unwrap();
+    let server = Server::of(service);
+    let create =
+        json!({"query": "mutation { BuiltinTagCreate(data: {name: {value: \"red\"}}) { ok } }"});
+    let send = |path: &str, header: Option<(&str, &str)>, body: &Json| {
+        let request = server.agent.post(format!("{}{path}", server.base));
+        let request = match header {
+            Some((name, value)) => request.header(name, value),
+            None => request,
+        };
+        Server::read(request.send_json(body))
+    };
+    let (_, answer) = send("/graphql", None, &create);
+    assert_eq!(code(&answer), "AUTHENTICATION_REQUIRED", "{answer}");
+    let (status, _) = send("/graphql", Some(("x-infrahub-key", "wrong")), &create);
+    assert_eq!(status, 401);
+    let (_, answer) = send("/graphql", None, &json!({"query": "{ BuiltinTag { count } }"}));
+    assert_eq!(answer["data"]["BuiltinTag"]["count"], 0, "{answer}");
+    let (_, answer) = send("/graphql", Some(("x-infrahub-key", &token)), &create);
+    assert_eq!(answer["data"]["BuiltinTagCreate"]["ok"], true, "{answer}");
+    // By password.
+    let login = json!({"username": "admin", "password": "wrong"});
+    let (status, answer) = send("/api/auth/login", None, &login);
+    assert_eq!((status, code(&answer)), (401, "AUTHENTICATION_REQUIRED"));
+    let login = json!({"username": "admin", "password": password});
+    let (status, signed) = send("/api/auth/login", None, &login);
+    assert_eq!(status, 200, "{signed}");
+    let bearer = |name: &str| format!("Bearer {}", signed[name].as_str().unwrap());
+    let (access, refresh) = (bearer("access_token"), bearer("refresh_token"));
+    let (status, made) =
+        send("/api/tokens", Some(("authorization", &access)), &json!({"name": "ci"}));
+    assert_eq!(status, 200, "{made}");
+    let (status, fresh) = send("/api/auth/refresh", Some(("authorization", &refresh)), &json!({}));
+    assert!(status == 200 && fresh["access_token"].is_string(), "{fresh}");
+    let own = made["token"].as_str().unwrap();
+    let again =
+        json!({"query": "mutation { BuiltinTagCreate(data: {name: {value: \"blue\"}}) { ok } }"});
+    let (_, answer) = send("/graphql", Some(("x-infrahub-key", own)), &again);
+    assert_eq!(answer["data"]["BuiltinTagCreate"]["ok"], true, "{answer}");
+    assert_eq!(send("/api/auth/logout", Some(("authorization", &access)), &json!({})).0, 200);
+    assert_eq!(send("/api/tokens", Some(("authorization", &access)), &json!({})).0, 401);
+    for header in ["Basic YTpi", "Bearer", "Bearer a.b.c"] {
+        let (status, answer) = send("/graphql", Some(("authorization", header)), &create);
+        assert!(status == 401 && answer.is_object(), "{header}: {answer}");
+    }
+}
+
+#[test]
 fn an_address_that_others_reach_is_refused() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let service = server::open(None, 1, None).unwrap();
+    let service = server::open(None, 1, None, true).unwrap();
     let all = std::net::SocketAddr::from(([0, 0, 0, 0], 0));
     let refused = runtime.block_on(server::serve(service, all)).unwrap_err();
     assert!(refused.to_string().contains("there are no accounts yet"), "{refused}");

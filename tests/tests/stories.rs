@@ -8,6 +8,8 @@
     reason = "a test ends by panicking, and says what it skips"
 )]
 
+#[path = "stories/accounts.rs"]
+mod accounts;
 #[path = "stories/addresses.rs"]
 mod addresses;
 #[path = "stories/branches.rs"]

@@ -111,7 +111,7 @@ fn sandbox(folder: &Path) -> Result<Sandbox, Failed> {
     Ok(Sandbox::new(SandboxOptions {
         slots: 2,
         cache_dir: Some(folder.join("compiled")),
-        key: server::installation_key(folder)?,
+        key: sandbox::CacheKey::new(server::installation_secret(folder, "installation.key")?),
         limits: Limits::default(),
     })?)
 }

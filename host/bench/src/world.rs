@@ -107,7 +107,7 @@ impl World {
         let sandbox = Sandbox::new(SandboxOptions {
             slots: 64,
             cache_dir: Some(folder.join("compiled")),
-            key: server::installation_key(folder)?,
+            key: sandbox::CacheKey::new(server::installation_secret(folder, "installation.key")?),
             limits: limits.clone(),
         })?;
         let dialect = Arc::new(Dialect::new());

@@ -16,6 +16,7 @@ mod ipam;
 mod json;
 mod ledger;
 mod link;
+mod password;
 mod pool_rules;
 mod profile;
 mod template;
@@ -44,6 +45,7 @@ pub use allocate::{
 pub use claim::{Claim, ClaimedPeer};
 pub use input::{AttrInput, FromPool, Given, Input, PeerInput, PeerRef, RelInput};
 pub use ledger::{Ledger, LedgerOrder, LedgerRow};
+pub use password::{PASSWORD_BYTES_MAX, is_password};
 
 pub(crate) use allocate::{Books, drawn};
 pub(crate) use index::constraint_keys;
@@ -375,11 +377,14 @@ impl Draft {
                 Given::Json(json) => attribute.parse(json),
                 Given::Value(value) => attribute.validate(value).map(|()| value.clone()),
             };
-            let value = value.map_err(|bad| Violation::BadValue {
-                kind: kind.name.clone(),
-                field: attribute.name.clone(),
-                message: bad.to_string(),
-            })?;
+            let value = value
+                .map_err(|bad| bad.to_string())
+                .and_then(|value| self.kept(attribute, value, &attr.value))
+                .map_err(|message| Violation::BadValue {
+                    kind: kind.name.clone(),
+                    field: attribute.name.clone(),
+                    message,
+                })?;
             if value != attr.value {
                 attr.source = None;
             }

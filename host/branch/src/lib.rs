@@ -26,8 +26,9 @@ pub use database::{Database, Environment};
 pub use draft::{
     Attempt, AttrInput, BLOCK_MAX, CELLS_MAX, Cell, Claim, ClaimedPeer, Draft, FORECAST_MAX,
     Forecast, FromPool, Given, Gone, Granted, Held, IDENTIFIER_BYTES_MAX, IdentifiedBy, Input,
-    Kept, Ledger, LedgerOrder, LedgerRow, Outcome, PeerInput, PeerRef, Picture, PoolAlert,
-    PoolRequest, PoolUse, REASON_BYTES_MAX, RelInput, ResourceUse, Succeeded, Want,
+    Kept, Ledger, LedgerOrder, LedgerRow, Outcome, PASSWORD_BYTES_MAX, PeerInput, PeerRef, Picture,
+    PoolAlert, PoolRequest, PoolUse, REASON_BYTES_MAX, RelInput, ResourceUse, Succeeded, Want,
+    is_password,
 };
 pub use error::{BranchError, CommitFailure, Violation};
 pub use object::{Edge, Object};

@@ -21,6 +21,9 @@ pub(crate) struct Arguments {
     /// A moment of the past: a commit number, an ISO time, or one relative to now, such as `-1h`.
     #[arg(long, global = true, allow_hyphen_values = true)]
     pub(crate) at: Option<String>,
+    /// API token; who sends none may read, where the server lets them.
+    #[arg(long, global = true, env = "KILN_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
     /// Answers as JSON.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -49,6 +52,9 @@ pub(crate) enum Command {
     /// Generators.
     #[command(subcommand)]
     Generator(Generator),
+    /// API tokens.
+    #[command(subcommand)]
+    Token(Token),
     /// Make a folder with a generator that works, to begin from.
     New {
         /// The folder; its last part names the generator.
@@ -105,9 +111,22 @@ pub(crate) struct Serve {
     /// Folder of the data; made if it is not there.
     #[arg(long)]
     pub(crate) data: PathBuf,
-    /// Where to listen. Loopback only, until there are accounts.
+    /// Where to listen. Beyond loopback only with accounts.
     #[arg(long, default_value = "127.0.0.1:8710")]
     pub(crate) listen: SocketAddr,
+    /// Make the first account where there is none: changes take its token from then on. Its secrets
+    /// are told this once, unless they are given.
+    #[arg(long)]
+    pub(crate) accounts: bool,
+    /// Password of the first account.
+    #[arg(long, env = "KILN_INITIAL_ADMIN_PASSWORD", hide_env_values = true)]
+    pub(crate) admin_password: Option<String>,
+    /// API token of the first account.
+    #[arg(long, env = "KILN_INITIAL_ADMIN_TOKEN", hide_env_values = true)]
+    pub(crate) admin_token: Option<String>,
+    /// Whether who sends no credentials may look at everything.
+    #[arg(long, env = "KILN_ANONYMOUS_READ", default_value_t = true, action = clap::ArgAction::Set)]
+    pub(crate) anonymous_read: bool,
 }
 
 #[derive(Debug, Args)]
@@ -213,6 +232,29 @@ pub(crate) enum Branch {
     Delete {
         /// Name.
         name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// One's own; all of them for who manages accounts. Never their texts.
+    List,
+    /// Make one; its text is told this once.
+    Create {
+        /// Whose; one's own without a name.
+        #[arg(long)]
+        account: Option<String>,
+        /// What it is for.
+        #[arg(long)]
+        name: Option<String>,
+        /// How many seconds it is worth something; for ever without a number.
+        #[arg(long)]
+        expires_in: Option<u64>,
+    },
+    /// Take one back.
+    Delete {
+        /// Its id.
+        id: String,
     },
 }
 

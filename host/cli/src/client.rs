@@ -8,19 +8,26 @@ use crate::exit::Failure;
 const ANSWER_BYTES_MAX: u64 = 256 << 20;
 
 /// A client of one server.
-#[derive(Debug)]
 pub(crate) struct Client {
     base: String,
     /// What every request is about: `branch=..&at=..`.
     scope: String,
+    /// API token.
+    token: Option<String>,
     agent: ureq::Agent,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("base", &self.base).finish_non_exhaustive()
+    }
 }
 
 impl Client {
     pub(crate) fn new(base: &str) -> Self {
         let config = ureq::Agent::config_builder().http_status_as_error(false).build();
         let base = base.trim_end_matches('/').to_owned();
-        Self { base, scope: String::new(), agent: config.into() }
+        Self { base, scope: String::new(), token: None, agent: config.into() }
     }
 
     /// The same client for a branch and a moment of the past.
@@ -33,6 +40,20 @@ impl Client {
         self
     }
 
+    /// The same client with an API token.
+    pub(crate) fn by(mut self, token: Option<String>) -> Self {
+        self.token = token;
+        self
+    }
+
+    /// The request with the token, where there is one.
+    fn proven<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {
+        match &self.token {
+            Some(token) => request.header("x-infrahub-key", token),
+            None => request,
+        }
+    }
+
     fn address(&self, path: &str) -> String {
         let mark = match (self.scope.is_empty(), path.contains('?')) {
             (true, _) => "",
@@ -43,37 +64,43 @@ impl Client {
     }
 
     pub(crate) fn get(&self, path: &str) -> Result<Value, Failure> {
-        let sent = self.agent.get(self.address(path)).call();
+        let sent = self.proven(self.agent.get(self.address(path))).call();
         self.read(sent)
     }
 
     pub(crate) fn delete(&self, path: &str) -> Result<Value, Failure> {
-        let sent = self.agent.delete(self.address(path)).call();
+        let sent = self.proven(self.agent.delete(self.address(path))).call();
         self.read(sent)
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        let sent = self.agent.post(self.address(path)).send_json(body);
+        let sent = self.proven(self.agent.post(self.address(path))).send_json(body);
         self.read(sent)
     }
 
     pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        let sent = self.agent.put(self.address(path)).send_json(body);
+        let sent = self.proven(self.agent.put(self.address(path))).send_json(body);
         self.read(sent)
     }
 
     pub(crate) fn patch(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        let sent = self.agent.patch(self.address(path)).send_json(body);
+        let sent = self.proven(self.agent.patch(self.address(path))).send_json(body);
         self.read(sent)
     }
 
     pub(crate) fn upload(&self, path: &str, bytes: &[u8]) -> Result<Value, Failure> {
-        let sent = self.agent.put(self.address(path)).content_type("application/wasm").send(bytes);
+        let sent = self
+            .proven(self.agent.put(self.address(path)))
+            .content_type("application/wasm")
+            .send(bytes);
         self.read(sent)
     }
 
     pub(crate) fn post_bytes(&self, path: &str, bytes: &[u8]) -> Result<Value, Failure> {
-        let sent = self.agent.post(self.address(path)).content_type("application/wasm").send(bytes);
+        let sent = self
+            .proven(self.agent.post(self.address(path)))
+            .content_type("application/wasm")
+            .send(bytes);
         self.read(sent)
     }
 

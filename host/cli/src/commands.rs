@@ -7,24 +7,23 @@ use crate::args::{Arguments, Command, Generator, Object, Schema, Store};
 use crate::client::{Client, part};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::{author, branches, demo, local, manifest, pools, scaffold};
+use crate::{author, branches, demo, local, manifest, pools, scaffold, tokens};
 
 /// Runs the command of the arguments.
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
-    let client =
-        Client::new(&arguments.server).scoped(arguments.branch.as_deref(), arguments.at.as_deref());
+    let client = Client::new(&arguments.server)
+        .scoped(arguments.branch.as_deref(), arguments.at.as_deref())
+        .by(arguments.token.clone());
     match &arguments.command {
         Command::Serve(serve) => {
-            let output = *output;
-            local::serve(&serve.data, serve.listen, move |address| {
-                output.line(&format!("listening on http://{address}"));
-            })?;
+            local::serve(serve, *output)?;
             Ok(Exit::Done)
         }
         Command::Demo(demo) => demo::run(demo, *output),
         Command::Schema(schema) => self::schema(&client, schema, *output),
         Command::Object(object) => self::object(&client, object, *output),
         Command::Branch(branch) => branches::run(&client, branch, *output),
+        Command::Token(token) => tokens::run(&client, token, *output),
         Command::Pool(pool) => pools::run(&client, pool, *output),
         Command::Generator(generator) => self::generator(&client, generator, *output),
         Command::New { folder } => {

@@ -6,8 +6,10 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
+use crate::args::Serve;
 use crate::client::Client;
 use crate::exit::Failure;
+use crate::output::Output;
 
 /// A server that goes down when this is dropped.
 #[derive(Debug)]
@@ -22,9 +24,17 @@ const SLOTS: u32 = 4;
 
 /// The service of a folder; this program compiles uploads, started again.
 pub(crate) fn open(folder: Option<&Path>, slots: u32) -> Result<server::Service, Failure> {
+    opened(folder, slots, true)
+}
+
+fn opened(
+    folder: Option<&Path>,
+    slots: u32,
+    anonymous_read: bool,
+) -> Result<server::Service, Failure> {
     let program = std::env::current_exe()
         .map_err(|bad| Failure::Unreachable(format!("this program is not found: {bad}")))?;
-    Ok(server::open(folder, slots, Some(server::compiler(program, "__compile")))?)
+    Ok(server::open(folder, slots, Some(server::compiler(program, "__compile")), anonymous_read)?)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -72,16 +82,24 @@ impl Drop for Local {
 }
 
 /// Serves until the process is told to end.
-pub(crate) fn serve(
-    data: &Path,
-    listen: std::net::SocketAddr,
-    ready: impl Fn(std::net::SocketAddr),
-) -> Result<(), Failure> {
-    let service = open(Some(data), SLOTS)?;
+pub(crate) fn serve(serve: &Serve, output: Output) -> Result<(), Failure> {
+    let service = opened(Some(&serve.data), SLOTS, serve.anonymous_read)?;
+    if serve.accounts || serve.admin_password.is_some() || serve.admin_token.is_some() {
+        let given = (serve.admin_password.clone(), serve.admin_token.clone());
+        if let Some(admin) = server::first_admin(&service, given.0, given.1)? {
+            output.line("made the account `admin`; its secrets are told this once:");
+            if serve.admin_password.is_none() {
+                output.line(&format!("  password  {}", admin.password));
+            }
+            if serve.admin_token.is_none() {
+                output.line(&format!("  KILN_TOKEN={}", admin.token));
+            }
+        }
+    }
     let runtime = runtime()?;
     runtime.block_on(async move {
-        let serving = server::serve(service, listen).await?;
-        ready(serving.address);
+        let serving = server::serve(service, serve.listen).await?;
+        output.line(&format!("listening on http://{}", serving.address));
         serving.until(told_to_end()).await
     })?;
     Ok(())

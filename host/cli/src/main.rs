@@ -12,6 +12,7 @@ mod manifest;
 mod output;
 mod pools;
 mod scaffold;
+mod tokens;
 
 use std::process::ExitCode;
 

@@ -6,6 +6,7 @@
 pub mod id;
 pub mod ip;
 pub mod object_file;
+pub mod permission;
 pub mod schema;
 pub mod template;
 pub mod time;

@@ -7,7 +7,7 @@ use axum::extract::{DefaultBodyLimit, Path, Query};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use engine::{Mode, RunResult};
 use serde::Deserialize;
@@ -19,7 +19,7 @@ use crate::crowd::{REQUESTS_MAX, limited};
 use crate::problem::Problem;
 use crate::scope::Scoped;
 use crate::wire;
-use crate::{branches, graphql, pools, query, schema};
+use crate::{accounts, branches, graphql, pools, query, schema};
 
 /// Largest body of a request: 64 MiB, for schema and object files together.
 const BODY_BYTES_MAX: usize = 64 << 20;
@@ -64,6 +64,11 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/api/runs/{id}", get(run))
         .route("/api/instances", get(instances))
         .route("/api/instances/{*name}", get(instance))
+        .route("/api/auth/login", post(accounts::login))
+        .route("/api/auth/refresh", post(accounts::refresh))
+        .route("/api/auth/logout", post(accounts::logout))
+        .route("/api/tokens", get(accounts::tokens).post(accounts::token_create))
+        .route("/api/tokens/{id}", delete(accounts::token_delete))
         .route("/api/pools", get(pools::list))
         .route("/api/pools/{name}", get(pools::show))
         .route("/api/pools/{name}/allocate", post(pools::allocate))

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use branch::Environment;
 use model::{Clock, IdSource, ObjectId, Timestamp};
-use sandbox::CacheKey;
 
 /// The system's clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,14 +35,14 @@ pub fn environment() -> Environment {
     Environment { clock: Arc::new(SystemClock), ids: Arc::new(TimeOrderedIds) }
 }
 
-/// The secret that seals compiled components in a data folder; made at the first start, readable by
-/// the owner alone.
-pub fn installation_key(folder: &Path) -> std::io::Result<CacheKey> {
-    let path = folder.join("installation.key");
+/// A secret of this installation; made at the first start, readable by the owner alone.
+/// `installation.key` seals compiled components, `access.key` signs access tokens.
+pub fn installation_secret(folder: &Path, name: &str) -> std::io::Result<[u8; 32]> {
+    let path = folder.join(name);
     if let Ok(bytes) = std::fs::read(&path)
         && let Ok(bytes) = <[u8; 32]>::try_from(bytes.as_slice())
     {
-        return Ok(CacheKey::new(bytes));
+        return Ok(bytes);
     }
     std::fs::create_dir_all(folder)?;
     let mut options = std::fs::OpenOptions::new();
@@ -53,12 +52,13 @@ pub fn installation_key(folder: &Path) -> std::io::Result<CacheKey> {
         use std::os::unix::fs::OpenOptionsExt as _;
         options.mode(0o600);
     }
-    let bytes = random_key()?;
+    let bytes = random_bytes()?;
     options.open(&path)?.write_all(&bytes)?;
-    Ok(CacheKey::new(bytes))
+    Ok(bytes)
 }
 
-fn random_key() -> std::io::Result<[u8; 32]> {
+/// Randomness for secrets.
+pub(crate) fn random_bytes() -> std::io::Result<[u8; 32]> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|bad| std::io::Error::other(bad.to_string()))?;
     Ok(bytes)

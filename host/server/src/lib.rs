@@ -3,6 +3,7 @@
 //! Must not know redb or wasmtime. A handler reads a request, calls one verb of the service on a
 //! blocking thread, and writes the answer.
 
+mod accounts;
 mod api;
 mod branches;
 mod component;
@@ -19,7 +20,7 @@ mod serve;
 pub mod wire;
 
 pub use component::{check_component, compile_child, compiler, limits_table, run_fixture};
-pub use environment::{SystemClock, TimeOrderedIds, environment, installation_key};
+pub use environment::{SystemClock, TimeOrderedIds, environment, installation_secret};
 pub use service::Service;
 
-pub use serve::{ServeError, Serving, open, serve};
+pub use serve::{ServeError, Serving, first_admin, open, serve};

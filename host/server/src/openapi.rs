@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Path, method, what it does, content type of its body.
-const ROUTES: [(&str, &str, &str, Option<&str>); 47] = [
+const ROUTES: [(&str, &str, &str, Option<&str>); 53] = [
     ("/api/health", "get", "Whether the host lives, and its newest commit", None),
     ("/api/openapi.json", "get", "This document", None),
     ("/api/schema/check", "post", "What loading schema files would do", JSON),
@@ -29,6 +29,12 @@ const ROUTES: [(&str, &str, &str, Option<&str>); 47] = [
     ("/api/runs/{id}", "get", "One run", None),
     ("/api/instances", "get", "Generator instances", None),
     ("/api/instances/{name}", "get", "One instance with what it holds", None),
+    ("/api/auth/login", "post", "Begin a session with a password", JSON),
+    ("/api/auth/refresh", "post", "A new access token, by the refresh token as bearer", None),
+    ("/api/auth/logout", "post", "End a session", None),
+    ("/api/tokens", "get", "API tokens, never their texts", None),
+    ("/api/tokens", "post", "Make an API token; its text is told this once", JSON),
+    ("/api/tokens/{id}", "delete", "Take an API token back", None),
     ("/api/pools", "get", "Pools with how full they are", None),
     ("/api/pools/{name}", "get", "One pool: resources, free stretches, what is held", None),
     ("/api/pools/{name}/allocate", "post", "Draw: all that is asked for, or nothing", JSON),

@@ -30,6 +30,7 @@ impl From<ServiceError> for Problem {
             ErrorClass::Conflict => StatusCode::CONFLICT,
             ErrorClass::Denied => StatusCode::FORBIDDEN,
             ErrorClass::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorClass::Unauthenticated => StatusCode::UNAUTHORIZED,
             ErrorClass::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self {

@@ -1,17 +1,52 @@
-//! Which branch a request is about, and which moment of it.
+//! Which branch a request is about, which moment of it, and who asks.
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use serde::Deserialize;
-use service::{Service, ServiceError};
+use service::{Credential, Service, ServiceError};
 
 use crate::problem::Problem;
 
-/// A service with the branch and moment that a request names; looked up where waiting is allowed.
-#[derive(Debug)]
+/// The header of API tokens, as published clients send it.
+const TOKEN_HEADER: &str = "x-infrahub-key";
+
+/// A service with the branch and moment that a request names, called by whom its headers name; looked
+/// up where waiting is allowed.
 pub(crate) struct Scoped {
     service: Service,
     scope: Scope,
+    given: Given,
+}
+
+/// What the headers hold. Never shown.
+enum Given {
+    /// The program itself, or who has yet to say who they are.
+    Nobody,
+    Nothing,
+    Token(String),
+    Bearer(String),
+}
+
+/// The token of `Authorization: Bearer ..`.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+impl Given {
+    fn of(headers: &HeaderMap) -> Self {
+        if let Some(token) = headers.get(TOKEN_HEADER) {
+            // What is no text is no token of ours.
+            return Self::Token(token.to_str().unwrap_or_default().to_owned());
+        }
+        match (bearer(headers), headers.contains_key(header::AUTHORIZATION)) {
+            (Some(token), _) => Self::Bearer(token.to_owned()),
+            (None, true) => Self::Bearer(String::new()),
+            (None, false) => Self::Nothing,
+        }
+    }
 }
 
 /// `?branch=..&at=..`.
@@ -37,13 +72,26 @@ impl Scoped {
     pub(crate) fn service(&self) -> Result<Service, ServiceError> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let (branch, at) = (given(&self.scope.branch), given(&self.scope.at));
-        self.service.on(branch.as_deref(), at.as_deref())
+        let credential = match &self.given {
+            Given::Nobody => return self.service.on(branch.as_deref(), at.as_deref()),
+            Given::Nothing => Credential::Nothing,
+            Given::Token(token) => Credential::Token(token),
+            Given::Bearer(token) => Credential::Bearer(token),
+        };
+        let caller = self.service.authenticate(credential)?;
+        Ok(self.service.on(branch.as_deref(), at.as_deref())?.called_by(caller))
+    }
+
+    /// For verbs that take other proof than the headers': logging in, and signed triggers.
+    pub(crate) fn unproven(mut self) -> Self {
+        self.given = Given::Nobody;
+        self
     }
 }
 
 impl From<Service> for Scoped {
     fn from(service: Service) -> Self {
-        Self { service, scope: Scope::default() }
+        Self { service, scope: Scope::default(), given: Given::Nobody }
     }
 }
 
@@ -55,6 +103,6 @@ impl FromRequestParts<Service> for Scoped {
         let Query(scope) = scope.map_err(|bad| {
             Problem::new(axum::http::StatusCode::BAD_REQUEST, "bad-query", bad.to_string())
         })?;
-        Ok(Self { service: service.clone(), scope })
+        Ok(Self { service: service.clone(), scope, given: Given::of(&parts.headers) })
     }
 }

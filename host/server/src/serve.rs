@@ -5,12 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use sandbox::InChild;
-use service::{Place, Service, ServiceError, ServiceOptions};
+use service::{AccessOptions, FirstAdmin, Place, Service, ServiceError, ServiceOptions};
 use tokio::net::TcpListener;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::api::router;
-use crate::environment::{environment, installation_key};
+use crate::environment::{environment, installation_secret, random_bytes};
 
 /// Longest request, runs included: 5 minutes. One run has 30 seconds; a group has many.
 const REQUEST_MAX: Duration = Duration::from_secs(300);
@@ -20,7 +20,7 @@ const REQUEST_MAX: Duration = Duration::from_secs(300);
 pub enum ServeError {
     /// Until there are accounts, whoever reaches the port may do everything.
     #[error(
-        "{0} is reachable from other machines, and there are no accounts yet; listen on 127.0.0.1 or [::1]"
+        "{0} is reachable from other machines, and there are no accounts yet; listen on 127.0.0.1 or [::1], or start with `--accounts`"
     )]
     NotLoopback(SocketAddr),
     /// The address is taken or not ours.
@@ -54,25 +54,46 @@ pub fn open(
     folder: Option<&Path>,
     slots: u32,
     compiler: Option<InChild>,
+    anonymous_read: bool,
 ) -> Result<Service, ServeError> {
-    let (place, key) = match folder {
-        Some(folder) => (Place::Folder(folder.to_owned()), installation_key(folder)?),
-        None => (Place::Memory, sandbox::CacheKey::new([0; 32])),
+    let (place, seal, access) = match folder {
+        Some(folder) => {
+            let secret = |name| installation_secret(folder, name);
+            let place = Place::Folder(folder.to_owned());
+            (place, secret("installation.key")?, secret("access.key")?)
+        }
+        None => (Place::Memory, [0; 32], random_bytes()?),
     };
     Ok(Service::open(ServiceOptions {
         place,
         environment: environment(),
         slots,
-        key,
+        key: sandbox::CacheKey::new(seal),
         compiler,
         store: store::Options::default(),
         engine: engine::EngineOptions::default(),
+        access: AccessOptions { key: access, anonymous_read },
     })?)
 }
 
-/// Listens on a loopback address.
+/// The first account, where there is none: with the secrets that are given, and new ones for the
+/// others. Answers what was made.
+pub fn first_admin(
+    service: &Service,
+    password: Option<String>,
+    token: Option<String>,
+) -> Result<Option<FirstAdmin>, ServeError> {
+    let secret = |given: Option<String>| match given {
+        Some(given) => Ok(given),
+        None => random_bytes().map(|bytes| model::Digest(bytes).to_string()),
+    };
+    let admin = FirstAdmin { password: secret(password)?, token: secret(token)? };
+    Ok(service.first_admin(&admin)?.then_some(admin))
+}
+
+/// Listens: on a loopback address, or on any where there are accounts.
 pub async fn serve(service: Service, address: SocketAddr) -> Result<Serving, ServeError> {
-    if !address.ip().is_loopback() {
+    if !address.ip().is_loopback() && !service.has_accounts()? {
         return Err(ServeError::NotLoopback(address));
     }
     let listener = TcpListener::bind(address)

@@ -73,6 +73,33 @@ pub struct Run {
     pub plan: bool,
 }
 
+/// Who logs in.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Login {
+    /// Name of the account.
+    pub username: String,
+    /// Its password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+/// A token to make.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Token {
+    /// Whose; one's own without a name.
+    pub account: Option<String>,
+    /// For people.
+    pub name: Option<String>,
+    /// How long it is worth something; for ever without a number.
+    pub expires_in_seconds: Option<u64>,
+}
+
 /// A GraphQL request.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -3,7 +3,7 @@
 use branch::{BranchInfo, Cause, ObjectDiff, Op};
 use serde_json::{Value as Json, json};
 
-use crate::{AUTHOR, Service, ServiceError};
+use crate::{Service, ServiceError};
 
 impl Service {
     /// All branches, main first.
@@ -19,7 +19,7 @@ impl Service {
 
     /// Makes a branch from main as it is.
     pub fn branch_create(&self, name: &str, description: &str) -> Result<Json, ServiceError> {
-        Ok(shown(&self.database.branch_create(name, description, AUTHOR)?))
+        Ok(shown(&self.database.branch_create(name, description, self.caller.author())?))
     }
 
     /// Gives a branch another name or description; what is not given stays.
@@ -29,7 +29,12 @@ impl Service {
         new_name: Option<&str>,
         description: Option<&str>,
     ) -> Result<Json, ServiceError> {
-        Ok(shown(&self.database.branch_update(name, new_name, description, AUTHOR)?))
+        Ok(shown(&self.database.branch_update(
+            name,
+            new_name,
+            description,
+            self.caller.author(),
+        )?))
     }
 
     /// What a branch changed since its fork, and where main changed the same.
@@ -47,7 +52,7 @@ impl Service {
 
     /// Takes a branch away with everything on it, and gives back what it drew from pools.
     pub fn branch_delete(&self, name: &str) -> Result<Json, ServiceError> {
-        self.database.branch_delete(name, AUTHOR)?;
+        self.database.branch_delete(name, self.caller.author())?;
         Ok(json!({"deleted": name}))
     }
 }

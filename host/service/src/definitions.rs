@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use branch::{AttrInput, Input, PeerInput};
 use engine::{ComponentInfo, Definition};
+use model::permission::Action;
 use model::{ObjectId, Value};
 use serde_json::{Value as Json, json};
 
-use crate::{AUTHOR, Service, ServiceError};
+use crate::{Service, ServiceError};
 
 /// A definition as it is registered. Registering the name again changes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,7 +63,9 @@ impl DefinitionView {
 impl Service {
     /// Checks and stores a component; the same bytes again change nothing.
     pub fn component_upload(&self, bytes: &[u8]) -> Result<ComponentInfo, ServiceError> {
-        Ok(self.engine.upload(bytes, AUTHOR)?)
+        let kind = self.view()?.kind("CoreGeneratorDefinition")?.clone();
+        self.may(&kind, Action::Update)?;
+        Ok(self.engine.upload(bytes, self.caller.author())?)
     }
 
     /// All stored components.

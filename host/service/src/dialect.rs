@@ -11,9 +11,10 @@ use branch::{
 };
 use graphql::{Answer, GraphqlError, Host, Make};
 use model::ObjectId;
+use model::permission::GlobalAction;
 use serde_json::{Map, Value as Json};
 
-use crate::{AUTHOR, ErrorClass, Service, ServiceError};
+use crate::{ErrorClass, Service, ServiceError};
 
 /// How often a mutation is made again when what it read has changed.
 const ATTEMPTS: usize = 64;
@@ -25,7 +26,11 @@ pub(crate) struct DialectHost<'s> {
 
 impl DialectHost<'_> {
     fn author(&self, account: Option<ObjectId>) -> Result<Author, GraphqlError> {
-        let Some(id) = account else { return Ok(AUTHOR) };
+        let caller = &self.service.caller;
+        let Some(id) = account.filter(|id| caller.account != Some(*id)) else {
+            return Ok(caller.author());
+        };
+        self.service.may_globally(GlobalAction::ManageAccounts).map_err(told)?;
         let view = self.service.view().map_err(told)?;
         match view.object(id)? {
             Some(object) if view.schema().is_a(object.kind(), "CoreGenericAccount") => {
@@ -45,6 +50,7 @@ impl Host for DialectHost<'_> {
             let mut draft = self.service.draft_by(author).map_err(told)?;
             make(&mut draft)?;
             let changes = ChangeSet::of(&draft)?;
+            self.service.may_change(draft.view(), &changes).map_err(told)?;
             match self.service.database.commit_finished(draft, Cause::Objects) {
                 Ok(_seq) => {
                     self.service.sweep(&changes).map_err(told)?;
@@ -174,6 +180,7 @@ pub(crate) fn told(error: ServiceError) -> GraphqlError {
                 ErrorClass::Conflict => 409,
                 ErrorClass::Denied => 403,
                 ErrorClass::Busy => 503,
+                ErrorClass::Unauthenticated => 401,
                 ErrorClass::Internal => 500,
             };
             GraphqlError::of_host(other.to_string(), other.code(), status)

@@ -26,6 +26,8 @@ pub enum ErrorClass {
     Denied,
     /// The host takes on no more for now.
     Busy,
+    /// Who asks must say who they are.
+    Unauthenticated,
     /// The host failed.
     Internal,
 }
@@ -87,6 +89,24 @@ pub enum ServiceError {
         /// What is wrong.
         message: String,
     },
+    /// Credentials are missing or worth nothing.
+    #[error("{message}")]
+    Unauthenticated {
+        /// Stable code.
+        code: &'static str,
+        /// What is wrong and what helps.
+        message: String,
+    },
+    /// The account may not do it.
+    #[error(
+        "`{account}` may not do this: it needs the permission `{missing}`; ask an administrator for a role that has it"
+    )]
+    Denied {
+        /// Name of the account.
+        account: String,
+        /// The permission.
+        missing: String,
+    },
     /// What is named is not there.
     #[error("there is no {what} `{name}`")]
     NotFound {
@@ -119,7 +139,10 @@ impl ServiceError {
             Self::Component(error) => error.code(),
             Self::Run(error) => error.code(),
             Self::Graphql(error) => error.code,
-            Self::Trigger { code, .. } | Self::Request { code, .. } => code,
+            Self::Trigger { code, .. }
+            | Self::Request { code, .. }
+            | Self::Unauthenticated { code, .. } => code,
+            Self::Denied { .. } => "PERMISSION_DENIED",
             Self::NotFound { .. } => "not-found",
         }
     }
@@ -145,7 +168,8 @@ impl ServiceError {
                 RunError::Busy { .. } => ErrorClass::Busy,
                 RunError::Commit(_) => ErrorClass::Internal,
             },
-            Self::Trigger { .. } => ErrorClass::Denied,
+            Self::Trigger { .. } | Self::Denied { .. } => ErrorClass::Denied,
+            Self::Unauthenticated { .. } => ErrorClass::Unauthenticated,
             Self::Request { .. } => ErrorClass::Invalid,
             Self::NotFound { .. } => ErrorClass::NotFound,
             Self::Folder { .. }

@@ -3,6 +3,7 @@
 //!
 //! Must not know redb, wasmtime or HTTP.
 
+mod accounts;
 mod branches;
 mod definitions;
 mod dialect;
@@ -22,10 +23,14 @@ use std::sync::{Arc, Mutex};
 use branch::{Author, Database, Draft, Environment, Moment, View};
 use engine::{Engine, EngineOptions};
 use graphql::Dialect;
-use model::{BranchId, Digest, ObjectId};
+use model::{BranchId, Digest, Timestamp};
 use sandbox::{CacheKey, InChild, InThread, Sandbox, SandboxOptions};
 use store::{Options, Store};
 
+pub use accounts::{
+    ACCESS_SECONDS, AccessOptions, Caller, Credential, FirstAdmin, NAME_BYTES_MAX, REFRESH_SECONDS,
+    SUPER_ADMINISTRATORS, Signed, TokenView,
+};
 pub use definitions::{DefinitionInput, DefinitionView};
 pub use error::{ErrorClass, ServiceError};
 pub use objects::{ObjectView, SourceFile};
@@ -62,6 +67,8 @@ pub struct ServiceOptions {
     pub store: Options,
     /// Settings of runs.
     pub engine: EngineOptions,
+    /// Settings of access.
+    pub access: AccessOptions,
 }
 
 /// The newest schema as bytes for clients, with its hash.
@@ -79,6 +86,8 @@ pub struct Service {
     pub(crate) dialect: Arc<Dialect>,
     /// The newest schema as clients read it, by its hash.
     pub(crate) told: Arc<Mutex<Told>>,
+    pub(crate) access: Arc<AccessOptions>,
+    pub(crate) caller: Arc<Caller>,
 }
 
 impl std::fmt::Debug for Service {
@@ -86,9 +95,6 @@ impl std::fmt::Debug for Service {
         f.write_str("Service")
     }
 }
-
-/// Who changes are attributed to until accounts exist.
-pub(crate) const AUTHOR: Author = Author(ObjectId::SYSTEM);
 
 impl Service {
     /// Opens or makes a service.
@@ -122,6 +128,8 @@ impl Service {
             engine,
             dialect,
             told: Arc::default(),
+            access: Arc::new(options.access),
+            caller: Arc::new(Caller::system()),
         })
     }
 
@@ -146,7 +154,7 @@ impl Service {
 
     /// A draft over the branch as it is.
     pub(crate) fn draft(&self) -> Result<Draft, ServiceError> {
-        self.draft_by(AUTHOR)
+        self.draft_by(self.caller.author())
     }
 
     /// A draft of somebody's.
@@ -162,6 +170,7 @@ impl Service {
 
     /// Answers a GraphQL request; errors are part of the answer.
     pub fn graphql(&self, request: &graphql::Request) -> Result<Vec<u8>, ServiceError> {
+        self.may_look()?;
         let view = self.view()?;
         let host = dialect::DialectHost { service: self };
         Ok(self.dialect.respond(&view, request, &host))
@@ -182,6 +191,11 @@ impl Service {
     /// The whole store as stable text.
     pub fn dump(&self, out: &mut dyn std::io::Write) -> Result<(), ServiceError> {
         Ok(self.database.dump(out)?)
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.database.environment().clock.now()
     }
 
     /// The number of the newest commit.

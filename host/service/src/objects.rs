@@ -7,11 +7,12 @@ use branch::{
 };
 use engine::Definition;
 use model::object_file;
+use model::permission::Action;
 use model::{BranchId, ObjectId};
 use serde_json::{Map, Value as Json};
 
 use crate::object_load::{self, ObjectLoad};
-use crate::{AUTHOR, Service, ServiceError};
+use crate::{Service, ServiceError};
 
 /// A file as it comes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +117,7 @@ impl Service {
     pub fn object(&self, kind: &str, name: &str) -> Result<ObjectView, ServiceError> {
         let view = self.view()?;
         let object = find(&view, kind, name)?;
+        self.may(object.kind(), Action::View)?;
         Ok(ObjectView::of(&view, &object)?)
     }
 
@@ -126,6 +128,7 @@ impl Service {
         let kind = view.kind(kind)?.clone();
         let mut all = Vec::new();
         for concrete in schema.concrete(&kind) {
+            self.may(concrete, Action::View)?;
             for object in view.objects(concrete)? {
                 all.push(ObjectView::of(&view, &object?)?);
                 if all.len() >= limit {
@@ -181,8 +184,11 @@ impl Service {
         for _attempt in 0..ATTEMPTS {
             let mut draft = self.draft()?;
             make(&mut draft)?;
-            match self.database.commit(draft, Cause::Objects) {
-                Ok(committed) => return Ok(committed),
+            draft.finish()?;
+            let changes = ChangeSet::of(&draft)?;
+            self.may_change(draft.view(), &changes)?;
+            match self.database.commit_finished(draft, Cause::Objects) {
+                Ok(seq) => return Ok(Committed { seq, changes }),
                 Err(conflict @ branch::CommitFailure::Conflict { .. }) => last = Some(conflict),
                 Err(other) => return Err(other.into()),
             }
@@ -220,7 +226,8 @@ impl Service {
             return Ok(all);
         }
         for (instance, definition) in self.ended()? {
-            let committed = self.engine.retire(self.branch, instance, &definition, AUTHOR)?;
+            let committed =
+                self.engine.retire(self.branch, instance, &definition, self.caller.author())?;
             all.changes.extend(committed.changes.changes);
         }
         Ok(all)

@@ -1,31 +1,12 @@
 //! Runs and instances.
 
 use engine::{Definition, Fixture, Instance, Mode, RunRecord, RunRequest, RunResult};
-use model::{BranchId, ObjectId};
+use model::ObjectId;
 use sandbox::Cancel;
 use serde_json::{Value as Json, json};
 
 use crate::objects::{ObjectView, find};
-use crate::{AUTHOR, Service, ServiceError};
-
-fn request(
-    branch: BranchId,
-    definition: &str,
-    target: ObjectId,
-    mode: Mode,
-    cause: &str,
-) -> RunRequest {
-    RunRequest {
-        branch,
-        definition: definition.to_owned(),
-        target,
-        mode,
-        cause: cause.to_owned(),
-        author: AUTHOR,
-        cancel: Cancel::new(),
-        component: None,
-    }
-}
+use crate::{Service, ServiceError};
 
 /// The runs of all targets of a definition.
 #[derive(Debug)]
@@ -86,7 +67,21 @@ impl Service {
         mode: Mode,
         cause: &str,
     ) -> Result<RunResult, ServiceError> {
-        Ok(self.engine.run(&request(self.branch, definition, target, mode, cause))?)
+        self.may_run(&self.view()?, mode)?;
+        Ok(self.engine.run(&self.request(definition, target, mode, cause))?)
+    }
+
+    fn request(&self, definition: &str, target: ObjectId, mode: Mode, cause: &str) -> RunRequest {
+        RunRequest {
+            branch: self.branch,
+            definition: definition.to_owned(),
+            target,
+            mode,
+            cause: cause.to_owned(),
+            author: self.caller.author(),
+            cancel: Cancel::new(),
+            component: None,
+        }
     }
 
     /// Plans a definition with another component than its own, which is not stored: for one target,
@@ -97,13 +92,14 @@ impl Service {
         component: &[u8],
         target: Option<&str>,
     ) -> Result<RunAll, ServiceError> {
+        self.may_run(&self.view()?, Mode::Plan)?;
         let component = self.engine.try_out(component)?;
         let targets = match target {
             Some(target) => vec![self.target(definition, target)?],
             None => self.targets(definition)?,
         };
         let plan = |target| {
-            let request = request(self.branch, definition, target, Mode::Plan, "try");
+            let request = self.request(definition, target, Mode::Plan, "try");
             Ok(self.engine.run(&RunRequest { component: Some(component), ..request })?)
         };
         Ok(RunAll { runs: targets.into_iter().map(plan).collect() })

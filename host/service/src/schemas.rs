@@ -106,6 +106,9 @@ impl Service {
         if !errors.is_empty() {
             return Err(SchemaLoadError::Invalid(errors).into());
         }
+        if keep {
+            self.may_load_schemas()?;
+        }
         let mut draft = self.draft()?;
         let load = draft.load_schema(&documents)?;
         if keep {

@@ -64,6 +64,8 @@ pub enum Space {
     Queue,
     /// number:u64 → event to deliver.
     Outbox,
+    /// digest of a token or of a session's id → whose it is, until when.
+    Tokens,
 }
 
 /// Version of this page. A store of a newer version is refused.
@@ -71,7 +73,7 @@ pub const FORMAT: u32 = 4;
 
 impl Space {
     /// Every space, in the order of this page.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Meta,
         Self::Symbols,
         Self::Branches,
@@ -99,6 +101,7 @@ impl Space {
         Self::ComponentBytes,
         Self::Queue,
         Self::Outbox,
+        Self::Tokens,
     ];
 
     /// Name of the table.
@@ -131,6 +134,7 @@ impl Space {
             Self::ComponentBytes => "component-bytes",
             Self::Queue => "queue",
             Self::Outbox => "outbox",
+            Self::Tokens => "tokens",
         }
     }
 

@@ -21,6 +21,22 @@ impl Clock for Still {
     }
 }
 
+/// A clock that is set by hand.
+#[derive(Debug, Default)]
+pub(crate) struct ByHand(std::sync::atomic::AtomicI64);
+
+impl ByHand {
+    pub(crate) fn forward(&self, seconds: i64) {
+        self.0.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
+    }
+}
+
+impl Clock for ByHand {
+    fn now(&self) -> Timestamp {
+        Timestamp(Still.now().0 + self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// Ids that count, in the form of UUIDv7.
 #[derive(Debug, Default)]
 pub(crate) struct Counting(AtomicU64);
@@ -34,14 +50,19 @@ impl IdSource for Counting {
 }
 
 pub(crate) fn service_in(place: Place) -> Service {
+    service_at(place, Arc::new(Still))
+}
+
+pub(crate) fn service_at(place: Place, clock: Arc<dyn Clock>) -> Service {
     Service::open(ServiceOptions {
         place,
-        environment: Environment { clock: Arc::new(Still), ids: Arc::new(Counting::default()) },
+        environment: Environment { clock, ids: Arc::new(Counting::default()) },
         slots: 4,
         key: CacheKey::new([7; 32]),
         compiler: None,
         store: store::Options::default(),
         engine: EngineOptions::default(),
+        access: service::AccessOptions { key: [9; 32], anonymous_read: true },
     })
     .unwrap_or_else(|bad| panic!("{bad}"))
 }

@@ -26,6 +26,8 @@ pub enum Ledger {
     Reads,
     /// number → work to do.
     Queue,
+    /// digest of a token or of a session's id → whose it is, until when.
+    Tokens,
 }
 
 impl Ledger {
@@ -39,6 +41,7 @@ impl Ledger {
             Self::ComponentBytes => Space::ComponentBytes,
             Self::Reads => Space::Reads,
             Self::Queue => Space::Queue,
+            Self::Tokens => Space::Tokens,
         }
     }
 }
