@@ -1,5 +1,7 @@
 //! What permissions add up to.
 
+#![allow(clippy::unwrap_used, reason = "a test ends by panicking")]
+
 use model::permission::{Action, GlobalAction, Permission, Permissions, Place};
 
 fn permissions(texts: &[&str]) -> Permissions {
