@@ -57,7 +57,11 @@ const EVERY_IMPORT: &str = r#"
 (import "kiln:generator/query@0.1.0" "document" (func $ask (param i32 i32 i32 i32 i32)))
 (import "kiln:generator/pools@0.1.0" "allocate"
   (func $allocate (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+(import "kiln:generator/pools@0.1.0" "allocate-on" (func $on (param i32 i32)))
+(import "kiln:generator/pools@0.1.0" "peek" (func $peek (param i32 i32)))
 (prelude)
+;; A request for a number of pool `01` under `23`, without data and terms: too many parts for the stack.
+(data (i32.const 3072) "\10\00\00\00\02\00\00\00\12\00\00\00\02\00\00\00")
 (data (i32.const 16) "0123456789abcdef")
 (func (export "generate") (param i32 i32) (result i32)
   (call $current (i32.const 256))
@@ -82,6 +86,8 @@ const EVERY_IMPORT: &str = r#"
   ;; A prefix of length 24.
   (call $allocate (i32.const 16) (i32.const 2) (i32.const 18) (i32.const 2)
     (i32.const 2) (i32.const 1) (i32.const 24) (i32.const 0) (i32.const 0) (i32.const 256))
+  (call $on (i32.const 3072) (i32.const 256))
+  (call $peek (i32.const 3072) (i32.const 256))
   (i32.const 1024))
 "#;
 
@@ -92,7 +98,7 @@ fn every_import_reaches_its_method_with_its_arguments() {
     let guest = sandbox.load(Digest::of(&bytes), &bytes).unwrap();
     let (host, report) = guest.run(Recording::default(), "{}", &Limits::default(), &Cancel::new());
     assert_eq!(report.outcome, RunEnd::Ok);
-    assert_eq!(report.host_calls, 13);
+    assert_eq!(report.host_calls, 15);
     assert_eq!(host.log, [(LogLevel::Error, "0123".to_owned(), Vec::new())]);
     assert_eq!(host.panics, [("0".to_owned(), "12".to_owned())]);
     assert_eq!((host.made[0].kind.as_str(), host.made[0].key.as_str()), ("01", "23"));
@@ -104,18 +110,23 @@ fn every_import_reaches_its_method_with_its_arguments() {
     let request = &host.requests[0];
     assert_eq!((request.pool.as_str(), request.identifier.as_str()), ("01", "23"));
     assert_eq!(request.want, Want::Prefix(Some(24)));
+    for request in &host.requests[1..] {
+        assert_eq!((request.pool.as_str(), request.identifier.as_str()), ("01", "23"));
+        assert_eq!(request.want, Want::Number);
+    }
+    assert_eq!(host.requests.len(), 3);
     let last: Vec<String> = report.last_calls.iter().map(ToString::to_string).collect();
     assert_eq!(
         last,
         [
-            "objects.create-many",
-            "objects.set `23`",
             "objects.keep `23`",
             "objects.find `01`",
             "objects.read `01`",
             "objects.peers `01`",
             "query.document",
             "pools.allocate `01`",
+            "pools.allocate-on `01`",
+            "pools.peek `01`",
         ]
     );
 }

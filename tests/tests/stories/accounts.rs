@@ -46,6 +46,18 @@ fn the_first_administrator_is_made_once_and_may_do_everything() {
 }
 
 #[test]
+fn accounts_that_are_mere_objects_ask_nobody_for_credentials() {
+    let service = crate::support::service();
+    load(&service, "CoreAccount", &json!([{"name": "admin"}, {"name": "owner"}]));
+    assert!(!service.authenticate(Credential::Nothing).unwrap().is_anonymous());
+    // The one that is to administer is taken over.
+    let admin = FirstAdmin { password: PASSWORD.to_owned(), token: TOKEN.to_owned() };
+    assert!(service.first_admin(&admin).unwrap());
+    assert!(service.authenticate(Credential::Nothing).unwrap().is_anonymous());
+    assert!(service.login("admin", PASSWORD, [1; 32]).is_ok());
+}
+
+#[test]
 fn neither_password_nor_token_is_in_the_store() {
     let (service, _clock) = ready();
     let dump = dump(&service);

@@ -261,6 +261,33 @@ fn numbers_are_one_space_over_all_branches_and_a_deleted_branch_gives_back_its_o
 }
 
 #[test]
+fn a_number_set_by_hand_on_main_stays_taken_there_whoever_draws_in_between() {
+    let main = ready();
+    let draw = |names: &[&str]| {
+        let one = |name: &&str| {
+            json!({
+                "do": "draw", "kind": "TestThing", "name": name, "field": "vlan", "pool": "vlans",
+            })
+        };
+        json!(names.iter().map(one).collect::<Vec<_>>())
+    };
+    let b = branch(&main, "b");
+    tell(&b, "two", &draw(&["n"]));
+    run(&b, "probe", "two");
+    assert_eq!(value(&b, "n", "vlan"), 10);
+    load(&main, "TestThing", &json!([{"name": "h", "vlan": 12}]));
+    // The branch does not see it, and draws another one.
+    tell(&b, "two", &draw(&["n", "o"]));
+    run(&b, "probe", "two");
+    assert_eq!(value(&b, "o", "vlan"), 11);
+    tell(&main, "one", &draw(&["m"]));
+    let last = run(&main, "probe", "one");
+    // 10 and 11 are the branch's, 12 was set by hand: nothing is left of 10-12.
+    assert!(format!("{:?}", last.record.outcome).contains("pool-exhausted"));
+    sound(&main);
+}
+
+#[test]
 fn a_deleted_branch_leaves_no_row_and_its_name_can_be_used_again() {
     let main = ready();
     load(&main, "TestThing", &json!([{"name": "a"}, {"name": "b"}]));

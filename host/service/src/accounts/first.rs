@@ -1,6 +1,6 @@
 //! The first account: made once, with the groups and roles of a new installation.
 
-use branch::{AttrInput, Draft, Input, PeerInput};
+use branch::{AttrInput, Draft, Input, Ledger, PeerInput};
 use model::ObjectId;
 use model::permission::{Decision, GlobalAction};
 use serde_json::json;
@@ -12,6 +12,8 @@ use crate::{Service, ServiceError};
 pub const SUPER_ADMINISTRATORS: &str = "Super Administrators";
 /// The group of everybody else.
 const USERS: &str = "Kiln Users";
+/// The row that says that there is an administrator; the others' keys are digests.
+const GUARDED: &[u8] = b"guarded";
 /// Name of the first account.
 const ADMIN: &str = "admin";
 
@@ -31,14 +33,13 @@ impl std::fmt::Debug for FirstAdmin {
 }
 
 impl Service {
-    /// Whether there is an account at all.
+    /// Whether who changes something must say who they are: from the first administrator on, for good.
+    /// Accounts that are mere objects, to own things, do not ask for it.
     pub fn has_accounts(&self) -> Result<bool, ServiceError> {
-        let view = self.accounts_view()?;
-        let kind = view.kind(ACCOUNT)?.clone();
-        Ok(view.objects(&kind)?.next().transpose()?.is_some())
+        Ok(self.accounts_view()?.ledger(Ledger::Tokens, GUARDED)?.is_some())
     }
 
-    /// Makes the first account, with its groups, roles and permissions, where there is none. Tells
+    /// Makes the first administrator, with groups, roles and permissions, where there is none. Tells
     /// whether it did.
     pub fn first_admin(&self, admin: &FirstAdmin) -> Result<bool, ServiceError> {
         if self.has_accounts()? {
@@ -53,6 +54,7 @@ impl Service {
             let anything = object(draft, "any", Decision::AllowOther)?;
             let users = role(draft, "General Access", vec![view, anything])?;
             group(draft, USERS, users, Vec::new())?;
+            draft.put_ledger(Ledger::Tokens, GUARDED.to_vec(), Some(vec![1]))?;
             Ok(())
         })?;
         self.token_put(ADMIN, "initial token", None, &admin.token)?;
@@ -105,5 +107,5 @@ fn account(draft: &mut Draft, password: &str) -> Result<ObjectId, ServiceError> 
         .json("name", json!(ADMIN))
         .json("label", json!("Administrator"))
         .json("password", json!(password));
-    Ok(draft.create(ACCOUNT, None, input)?)
+    Ok(draft.upsert(ACCOUNT, None, input)?.0)
 }

@@ -24,23 +24,28 @@ use crate::view::View;
 /// Commits that a book is brought over one by one; beyond it is rebuilt.
 const COMMITS_MAX: u64 = 10_000;
 
-/// All books of a database, by pool, or by division of one.
+/// A branch, and a desk as it sees it.
+type Place = (BranchId, ObjectId);
+
+/// All books of a database, by branch and pool, or division of one.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
-    books: Mutex<BTreeMap<ObjectId, Arc<Mutex<Book>>>>,
+    books: Mutex<BTreeMap<Place, Arc<Mutex<Book>>>>,
 }
 
 impl Books {
-    /// The book of a desk; empty and of no commit when it is new.
-    pub(super) fn of(&self, desk: ObjectId) -> Arc<Mutex<Book>> {
+    /// The book of a desk as one branch sees it; empty and of no commit when it is new. A branch sees
+    /// objects of its own and reservations of all: a book that several branches brought forward would
+    /// miss what one of them does not see.
+    pub(super) fn of(&self, branch: BranchId, desk: ObjectId) -> Arc<Mutex<Book>> {
         let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(books.entry(desk).or_default())
+        Arc::clone(books.entry((branch, desk)).or_default())
     }
 
-    /// The desks of which something is known.
-    pub(super) fn known(&self) -> Vec<ObjectId> {
+    /// The desks of which something is known on a branch.
+    pub(super) fn known(&self, branch: BranchId) -> Vec<ObjectId> {
         let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        books.keys().copied().collect()
+        books.keys().filter(|(of, _)| *of == branch).map(|(_, desk)| *desk).collect()
     }
 }
 

@@ -119,7 +119,7 @@ impl Draft {
     ) -> Result<T, BranchError> {
         if !self.has_own_books() {
             let held = self.leases.desks.entry(desk.id).or_default();
-            held.book = self.database.books().of(desk.id);
+            held.book = self.database.books().of(self.view.branch, desk.id);
         }
         let mut held = self.leases.desks.remove(&desk.id).unwrap_or_default();
         let shared = Arc::clone(&held.book);
@@ -244,7 +244,7 @@ impl Draft {
         if kinds.is_empty() || self.has_own_books() {
             return Ok(());
         }
-        for id in self.database.books().known() {
+        for id in self.database.books().known(self.view.branch) {
             let Some(pool) = self.view.object(id)? else { continue };
             let concerned = self.view.numbered(&pool).into_iter().any(|(kind, attribute)| {
                 kinds.contains(&kind.symbol) && !self.view.is_indexed(&kind, &attribute)
