@@ -1,6 +1,7 @@
 //! Branches: make, list, change, delete.
 
 use branch::{BranchInfo, Cause, ObjectDiff, Op};
+use model::permission::Action;
 use serde_json::{Value as Json, json};
 
 use crate::{Service, ServiceError};
@@ -19,6 +20,7 @@ impl Service {
 
     /// Makes a branch from main as it is.
     pub fn branch_create(&self, name: &str, description: &str) -> Result<Json, ServiceError> {
+        self.may_branch(Action::Create)?;
         Ok(shown(&self.database.branch_create(name, description, self.caller.author())?))
     }
 
@@ -29,6 +31,7 @@ impl Service {
         new_name: Option<&str>,
         description: Option<&str>,
     ) -> Result<Json, ServiceError> {
+        self.may_branch(Action::Update)?;
         Ok(shown(&self.database.branch_update(
             name,
             new_name,
@@ -52,6 +55,7 @@ impl Service {
 
     /// Takes a branch away with everything on it, and gives back what it drew from pools.
     pub fn branch_delete(&self, name: &str) -> Result<Json, ServiceError> {
+        self.may_branch(Action::Delete)?;
         self.database.branch_delete(name, self.caller.author())?;
         Ok(json!({"deleted": name}))
     }

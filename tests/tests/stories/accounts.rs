@@ -58,6 +58,19 @@ fn accounts_that_are_mere_objects_ask_nobody_for_credentials() {
 }
 
 #[test]
+fn who_gives_no_credentials_changes_no_branch() {
+    let (service, _clock) = ready();
+    let nobody = service.called_by(service.authenticate(Credential::Nothing).unwrap());
+    let code = |told: Result<serde_json::Value, ServiceError>| told.unwrap_err().code();
+    service.branch_create("kept", "").unwrap();
+    let before = dump(&service);
+    assert_eq!(code(nobody.branch_create("b", "")), "AUTHENTICATION_REQUIRED");
+    assert_eq!(code(nobody.branch_update("kept", Some("c"), None)), "AUTHENTICATION_REQUIRED");
+    assert_eq!(code(nobody.branch_delete("kept")), "AUTHENTICATION_REQUIRED");
+    assert_eq!(dump(&service), before);
+}
+
+#[test]
 fn neither_password_nor_token_is_in_the_store() {
     let (service, _clock) = ready();
     let dump = dump(&service);
