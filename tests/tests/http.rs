@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
+#[path = "stories/held.rs"]
+mod held;
+
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value as Json, json};
 use sha2::Sha256;
@@ -57,7 +60,11 @@ impl Server {
 
     /// The example `web-service`, registered with a trigger secret.
     fn example() -> Self {
-        let server = Self::start();
+        Self::start().with_example()
+    }
+
+    fn with_example(self) -> Self {
+        let server = self;
         assert_eq!(server.file("/api/schema/load", "schema.yml").0, 200);
         assert_eq!(server.file("/api/objects/load", "data.yml").0, 200);
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -184,6 +191,41 @@ fn a_signed_trigger_runs_its_target_and_an_unsigned_one_does_not() {
     let (status, _) = server.trigger("s3cret", now(), r#"{"attribute": "name", "value": "blog"}"#);
     assert_eq!(status, 200);
     assert_eq!(servers(&server), 5);
+}
+
+#[test]
+fn a_run_beyond_the_last_place_is_answered_busy_until_one_ends() {
+    let environment = server::environment();
+    let held = held::Held::over(environment.ids);
+    let ids = std::sync::Arc::clone(&held) as std::sync::Arc<dyn model::IdSource>;
+    let service = server::Service::open(service::ServiceOptions {
+        place: service::Place::Memory,
+        environment: branch::Environment { ids, ..environment },
+        slots: 2,
+        key: sandbox::CacheKey::new([7; 32]),
+        compiler: None,
+        store: store::Options::default(),
+        engine: engine::EngineOptions { under_way_max: 1, ..engine::EngineOptions::default() },
+        access: service::AccessOptions { key: [9; 32], anonymous_read: true },
+    });
+    let server = Server::of(service.unwrap()).with_example();
+    let run =
+        |target: &str| server.post("/api/generators/web-service/run", &json!({"target": target}));
+    let standing = held.hold();
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| run("shop"));
+        standing.wait();
+        let body = r#"{"target": "blog"}"#;
+        let (status, answer) = server.trigger("s3cret", now(), body);
+        assert_eq!((status, code(&answer)), (503, "busy"), "{answer}");
+        let path = format!("{}/api/generators/web-service/run", server.base);
+        let refused = server.agent.post(path).send_json(json!({"target": "blog"})).unwrap();
+        assert_eq!(refused.headers()["retry-after"], "1");
+        assert_eq!(refused.status().as_u16(), 503);
+        standing.go();
+        assert_eq!(first.join().unwrap().1["ok"], true);
+    });
+    assert_eq!(run("blog").1["ok"], true);
 }
 
 #[test]

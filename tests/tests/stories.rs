@@ -14,6 +14,8 @@ mod accounts;
 mod addresses;
 #[path = "stories/branches.rs"]
 mod branches;
+#[path = "stories/busy.rs"]
+mod busy;
 #[path = "stories/capacity.rs"]
 mod capacity;
 #[path = "stories/cases.rs"]
@@ -26,6 +28,8 @@ mod divisions;
 mod documents;
 #[path = "stories/examples.rs"]
 mod examples;
+#[path = "stories/held.rs"]
+mod held;
 #[path = "stories/mutations.rs"]
 mod mutations;
 #[path = "stories/numbers.rs"]

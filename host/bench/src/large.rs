@@ -28,7 +28,7 @@ pub(crate) fn large(folder: &Path, scale: Scale) -> Result<Vec<Figure>, Failed> 
         return Err("one more object should be one more object".into());
     }
     let commits = world.tap.take();
-    let rows = commits.last().map_or(0, Vec::len);
+    let rows = commits.last().map_or(0, |last| last.rows.len());
     let (again, unchanged) = timed(|| world.run(target));
     if unchanged?.seq.is_some() {
         return Err("a run without change should write nothing".into());

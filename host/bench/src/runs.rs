@@ -10,7 +10,7 @@ use model::ObjectId;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use store::Space;
-use store::yardstick::{Bare, TappedRow};
+use store::yardstick::{Bare, Tapped, TappedRow};
 
 use crate::Scale;
 use crate::figure::{Figure, Target, micros, quantile, timed};
@@ -22,8 +22,6 @@ const CLIENTS: usize = 64;
 const OBJECTS: usize = 10;
 /// Rounds in which ours and the yardstick take turns, so that noise hits both.
 const ROUNDS: usize = 4;
-
-type Commits = Vec<Vec<TappedRow>>;
 
 /// How one side of a comparison did.
 #[derive(Debug, Default)]
@@ -159,8 +157,8 @@ fn one_client(
         let commits = world.tap.take();
         for (layout, engine, _) in &mut *yardsticks {
             for commit in &commits {
-                let rows = layout.rows(std::slice::from_ref(commit));
-                let (time, done) = timed(|| engine.commit(&rows));
+                let rows = layout.rows(commit);
+                let (time, done) = timed(|| engine.commit(&[rows]));
                 done?;
                 if *layout == Layout::Ours {
                     bare.push(time);
@@ -188,10 +186,10 @@ fn many_clients(
         ours.total += time;
         ours.each.extend(each?);
         let commits = world.tap.take();
-        rows += commits.iter().map(Vec::len).sum::<usize>();
+        rows += commits.iter().map(|group| group.rows.len()).sum::<usize>();
         for (layout, engine, side) in &mut *yardsticks {
-            for group in commits.chunks(CLIENTS) {
-                let rows = layout.rows(group);
+            for group in regrouped(&commits) {
+                let rows: Vec<_> = group.iter().map(|part| layout.rows(part)).collect();
                 let (time, done) = timed(|| engine.commit(&rows));
                 done?;
                 side.total += time;
@@ -305,17 +303,13 @@ impl Layout {
         }
     }
 
-    fn rows(self, commits: &[Vec<TappedRow>]) -> Commits {
+    fn rows(self, group: &Tapped) -> Vec<TappedRow> {
+        let rows = group.rows.iter();
         match self {
-            Self::Ours => commits.to_vec(),
-            Self::Hashed => commits.iter().map(|rows| rows.iter().map(hashed).collect()).collect(),
-            Self::InMemory => {
-                let kept = |rows: &Vec<TappedRow>| {
-                    rows.iter().filter(|(space, ..)| *space != Space::Index).cloned().collect()
-                };
-                commits.iter().map(kept).collect()
-            }
-            Self::LogOnly => commits.iter().map(|rows| vec![one_row(rows)]).collect(),
+            Self::Ours => group.rows.clone(),
+            Self::Hashed => rows.map(hashed).collect(),
+            Self::InMemory => rows.filter(|(space, ..)| *space != Space::Index).cloned().collect(),
+            Self::LogOnly => log_rows(group),
         }
     }
 }
@@ -325,18 +319,35 @@ fn hashed((space, key, value): &TappedRow) -> TappedRow {
     (*space, key, value.clone())
 }
 
-/// All rows of a commit as the value of its log row.
-fn one_row(rows: &[TappedRow]) -> TappedRow {
+/// All rows of a transaction as the values of its log rows, each of which gets as much.
+fn log_rows(group: &Tapped) -> Vec<TappedRow> {
     let mut all = Vec::new();
-    let mut at = Vec::new();
-    for (space, key, value) in rows {
+    for (_, key, value) in &group.rows {
         all.extend_from_slice(key);
         all.extend_from_slice(value.as_deref().unwrap_or_default());
-        if *space == Space::Log {
-            at.clone_from(key);
+    }
+    let logs = group.rows.iter().filter(|(space, ..)| *space == Space::Log);
+    let each = all.len().div_ceil(group.commits.max(1)).max(1);
+    let parts = all.chunks(each).map(<[u8]>::to_vec);
+    logs.zip(parts).map(|((space, key, _), part)| (*space, key.clone(), Some(part))).collect()
+}
+
+/// What was written, in groups of as many commits as there are clients, on the average: what one
+/// transaction wrote stays together.
+fn regrouped(written: &[Tapped]) -> Vec<Vec<Tapped>> {
+    let mut groups: Vec<Vec<Tapped>> = Vec::new();
+    let mut room = 0;
+    for part in written {
+        if room < part.commits.div_ceil(2) {
+            groups.push(Vec::new());
+            room = CLIENTS;
+        }
+        room = room.saturating_sub(part.commits);
+        if let Some(group) = groups.last_mut() {
+            group.push(part.clone());
         }
     }
-    (Space::Log, at, Some(all))
+    groups
 }
 
 /// A copy of the world's file; nothing is being written to it.

@@ -285,6 +285,18 @@ pub enum CommitFailure {
     #[error(transparent)]
     Refused(#[from] BranchError),
     /// The disk did not take it; nothing was changed.
-    #[error("the change was not stored")]
-    Store(#[source] CommitError),
+    #[error("the change was not stored: {0}")]
+    Store(CommitError),
+}
+
+impl CommitFailure {
+    /// The stable code users decide on.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Conflict { .. } => "conflict",
+            Self::Refused(error) => error.code(),
+            Self::Store(CommitError::Full) => "disk-full",
+            Self::Store(_) => "store-failed",
+        }
+    }
 }

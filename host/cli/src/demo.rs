@@ -20,6 +20,9 @@ pub(crate) fn run(demo: &Demo, output: Output) -> Result<Exit, Failure> {
     let example = demo.examples.join(DEFINITION);
     let mut steps = Vec::new();
     output.progress("opening a store ...");
+    if let Some(folder) = &demo.dir {
+        manifest::must_be_empty(folder)?;
+    }
     let local = local::start(demo.dir.as_deref())?;
     let client = &local.client;
     let file = |name: &str| manifest::files(&[example.join(name)]);

@@ -58,7 +58,7 @@ impl Failure {
             Self::Refused { code, .. } => code,
             Self::Unreachable(_) => "unreachable",
             Self::File { .. } => "bad-file",
-            Self::Serve(_) => "not-started",
+            Self::Serve(error) => error.code(),
         }
     }
 

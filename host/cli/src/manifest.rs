@@ -22,6 +22,14 @@ fn failed(path: &Path, what: &str) -> Failure {
     Failure::File { path: path.display().to_string(), what: what.to_owned() }
 }
 
+/// A folder that is not there yet, or has nothing in it.
+pub(crate) fn must_be_empty(folder: &Path) -> Result<(), Failure> {
+    match std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+        true => Err(failed(folder, "the folder is not empty; name another")),
+        false => Ok(()),
+    }
+}
+
 /// Files of a list of files and folders, folders in the order of their names.
 pub(crate) fn files(paths: &[PathBuf]) -> Result<Value, Failure> {
     let mut found = Vec::new();

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::exit::Failure;
+use crate::manifest::must_be_empty;
 
 /// Files of the generator; `{{name}}` and `{{crate}}` are filled in.
 const FILES: [(&str, &str); 8] = [
@@ -43,9 +44,7 @@ pub(crate) fn new(folder: &Path) -> Result<(), Failure> {
             "a generator's name has small letters, digits and `-`, a letter first".to_owned(),
         ));
     }
-    if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(failed("the folder is not empty; name another".to_owned()));
-    }
+    must_be_empty(folder)?;
     let filled =
         |text: &str| text.replace("{{name}}", name).replace("{{crate}}", &name.replace('-', "_"));
     let files = FILES.iter().map(|(path, text)| (*path, filled(text)));

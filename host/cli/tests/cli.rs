@@ -7,5 +7,9 @@ mod author;
 mod compile;
 #[path = "cli/crash.rs"]
 mod crash;
+#[path = "cli/demo.rs"]
+mod demo;
+#[path = "cli/full.rs"]
+mod full;
 #[path = "cli/process.rs"]
 mod process;

@@ -174,9 +174,7 @@ impl RunError {
             Self::NotInGroup { .. } => "not-in-group",
             Self::Component(error) => error.code(),
             Self::Branch(error) => error.code(),
-            Self::Commit(CommitFailure::Refused(error)) => error.code(),
-            Self::Commit(CommitFailure::Conflict { .. }) => "conflict",
-            Self::Commit(CommitFailure::Store(_)) => "store-failed",
+            Self::Commit(failure) => failure.code(),
             Self::Busy { .. } => "busy",
             Self::Contended { .. } => "contended",
         }

@@ -31,7 +31,7 @@ pub fn check_component(bytes: &[u8]) -> Result<Value, (String, String, Vec<Strin
 pub fn run_fixture(bytes: &[u8], fixture: &str) -> Result<Value, (String, String)> {
     let fixture = serde_json::from_str(fixture)
         .map_err(|bad| ("bad-fixture".to_owned(), format!("the fixture does not read: {bad}")))?;
-    let told = |bad: crate::ServeError| ("not-started".to_owned(), bad.to_string());
+    let told = |bad: crate::ServeError| (bad.code().to_owned(), bad.to_string());
     let service = crate::open(None, 1, None, true).map_err(told)?;
     let refused = |bad: service::ServiceError| (bad.code().to_owned(), bad.to_string());
     service.run_fixture(bytes, fixture).map_err(refused)

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -23,11 +23,7 @@ pub(crate) async fn limited(
 ) -> Response {
     match place(&places) {
         Ok(_held) => next.run(request).await,
-        Err(crowded) => {
-            let mut answer = crowded.into_response();
-            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            answer
-        }
+        Err(crowded) => crowded.into_response(),
     }
 }
 
@@ -50,6 +46,7 @@ mod tests {
         let held = place(&places).unwrap();
         let refused = place(&places).unwrap_err().into_response();
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused.headers()[axum::http::header::RETRY_AFTER], "1");
         drop(held);
         assert!(place(&places).is_ok());
     }

@@ -1,7 +1,7 @@
 //! Errors on the wire: the one place with status codes.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use service::{ErrorClass, ServiceError};
@@ -31,6 +31,7 @@ impl From<ServiceError> for Problem {
             ErrorClass::Denied => StatusCode::FORBIDDEN,
             ErrorClass::Busy => StatusCode::SERVICE_UNAVAILABLE,
             ErrorClass::Unauthenticated => StatusCode::UNAUTHORIZED,
+            ErrorClass::Full => StatusCode::INSUFFICIENT_STORAGE,
             ErrorClass::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self {
@@ -55,6 +56,10 @@ impl IntoResponse for Problem {
         let errors: Vec<_> =
             std::iter::once(first).chain(self.details.iter().map(detail)).collect();
         let body = json!({"data": null, "errors": errors});
-        (self.status, Json(body)).into_response()
+        let mut answer = (self.status, Json(body)).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        answer
     }
 }

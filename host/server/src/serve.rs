@@ -39,6 +39,18 @@ pub enum ServeError {
     Io(#[from] std::io::Error),
 }
 
+impl ServeError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotLoopback(_) => "not-loopback",
+            Self::Listen { .. } => "cannot-listen",
+            Self::Service(error) => error.code(),
+            Self::Io(_) => "server-failed",
+        }
+    }
+}
+
 /// A server that listens.
 #[derive(Debug)]
 pub struct Serving {

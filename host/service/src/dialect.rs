@@ -181,6 +181,7 @@ pub(crate) fn told(error: ServiceError) -> GraphqlError {
                 ErrorClass::Denied => 403,
                 ErrorClass::Busy => 503,
                 ErrorClass::Unauthenticated => 401,
+                ErrorClass::Full => 507,
                 ErrorClass::Internal => 500,
             };
             GraphqlError::of_host(other.to_string(), other.code(), status)

@@ -7,7 +7,7 @@ use engine::{ComponentError, RunError};
 use graphql::GraphqlError;
 use model::schema::SchemaError;
 use sandbox::SandboxError;
-use store::OpenError;
+use store::{CommitError, OpenError};
 
 use crate::object_load::ObjectLoadError;
 
@@ -28,6 +28,8 @@ pub enum ErrorClass {
     Busy,
     /// Who asks must say who they are.
     Unauthenticated,
+    /// There is no room on the disk.
+    Full,
     /// The host failed.
     Internal,
 }
@@ -133,9 +135,7 @@ impl ServiceError {
             Self::Files(errors) => errors.first().map_or("bad-file", |error| error.code),
             Self::ObjectLoad(error) => error.source.code(),
             Self::Branch(error) => error.code(),
-            Self::Commit(CommitFailure::Refused(error)) => error.code(),
-            Self::Commit(CommitFailure::Conflict { .. }) => "conflict",
-            Self::Commit(CommitFailure::Store(_)) => "store-failed",
+            Self::Commit(failure) => failure.code(),
             Self::Component(error) => error.code(),
             Self::Run(error) => error.code(),
             Self::Graphql(error) => error.code,
@@ -156,8 +156,7 @@ impl ServiceError {
             }
             Self::ObjectLoad(error) => of_branch(&error.source),
             Self::Schema(SchemaLoadError::Branch(error)) | Self::Branch(error) => of_branch(error),
-            Self::Commit(CommitFailure::Refused(error)) => of_branch(error),
-            Self::Commit(CommitFailure::Conflict { .. }) => ErrorClass::Conflict,
+            Self::Commit(failure) => of_commit(failure),
             Self::Component(error) => of_component(error),
             Self::Run(error) => match error {
                 RunError::Definition(_) | RunError::NoTarget { .. } => ErrorClass::NotFound,
@@ -166,16 +165,13 @@ impl ServiceError {
                 RunError::Branch(error) => of_branch(error),
                 RunError::Contended { .. } => ErrorClass::Conflict,
                 RunError::Busy { .. } => ErrorClass::Busy,
-                RunError::Commit(_) => ErrorClass::Internal,
+                RunError::Commit(failure) => of_commit(failure),
             },
             Self::Trigger { .. } | Self::Denied { .. } => ErrorClass::Denied,
             Self::Unauthenticated { .. } => ErrorClass::Unauthenticated,
             Self::Request { .. } => ErrorClass::Invalid,
             Self::NotFound { .. } => ErrorClass::NotFound,
-            Self::Folder { .. }
-            | Self::Open(_)
-            | Self::Sandbox(_)
-            | Self::Commit(CommitFailure::Store(_)) => ErrorClass::Internal,
+            Self::Folder { .. } | Self::Open(_) | Self::Sandbox(_) => ErrorClass::Internal,
         }
     }
 
@@ -215,6 +211,15 @@ fn of_branch(error: &BranchError) -> ErrorClass {
     }
 }
 
+fn of_commit(failure: &CommitFailure) -> ErrorClass {
+    match failure {
+        CommitFailure::Refused(error) => of_branch(error),
+        CommitFailure::Conflict { .. } => ErrorClass::Conflict,
+        CommitFailure::Store(CommitError::Full) => ErrorClass::Full,
+        CommitFailure::Store(_) => ErrorClass::Internal,
+    }
+}
+
 fn of_component(error: &ComponentError) -> ErrorClass {
     match error {
         ComponentError::None(_) | ComponentError::Check(_) | ComponentError::Load(_) => {
@@ -222,6 +227,6 @@ fn of_component(error: &ComponentError) -> ErrorClass {
         }
         ComponentError::Unknown(_) => ErrorClass::NotFound,
         ComponentError::Branch(error) => of_branch(error),
-        ComponentError::Commit(_) => ErrorClass::Internal,
+        ComponentError::Commit(failure) => of_commit(failure),
     }
 }

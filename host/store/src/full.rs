@@ -79,7 +79,7 @@ fn a_full_disk_is_told_and_what_was_acknowledged_is_there_once_there_is_room() {
     assert!(matches!(refused, CommitError::Full), "{refused}");
     assert!(refused.to_string().contains("Make room, then start again"), "{refused}");
     // Nothing more is written, and reading goes on.
-    assert!(store.commit(row(acknowledged)).is_err());
+    assert!(matches!(store.commit(row(acknowledged)), Err(CommitError::Full)));
     assert!(acknowledged > 10);
     drop(store);
 

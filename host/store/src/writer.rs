@@ -1,12 +1,13 @@
 //! The one writer: takes what waits, validates each proposal in order, writes them as one durable
 //! transaction, answers.
 
+use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use model::Seq;
-use redb::Database;
+use redb::{CursorError, Database, Table};
 
 use crate::error::CommitError;
 use crate::layout::Space;
@@ -14,7 +15,7 @@ use crate::proposal::{Proposal, Write};
 use crate::recent::{Place, Recent, Rows, Written, within_group};
 use crate::snapshot::definition;
 use crate::store::{Durability, Options};
-use crate::yardstick::{Tap, TappedRow};
+use crate::yardstick::{Tap, Tapped};
 
 /// A proposal with the place its answer goes.
 pub(crate) struct Job {
@@ -27,8 +28,6 @@ struct Accepted {
     seq: Seq,
     log: Vec<u8>,
     answer: SyncSender<Result<Seq, CommitError>>,
-    /// What a tap keeps of it.
-    tapped: Vec<TappedRow>,
 }
 
 pub(crate) struct Writer {
@@ -38,6 +37,8 @@ pub(crate) struct Writer {
     group_max: usize,
     durability: Durability,
     tap: Option<Arc<Tap>>,
+    /// A write failed for want of room.
+    is_full: bool,
 }
 
 impl Writer {
@@ -50,6 +51,7 @@ impl Writer {
             group_max: options.group_max.max(1),
             durability: options.durability,
             tap: options.tap.clone(),
+            is_full: false,
         }
     }
 
@@ -77,13 +79,9 @@ impl Writer {
                 continue;
             }
             seq = Seq(seq.0 + 1);
-            let tapped = match &self.tap {
-                Some(_) => tapped(seq, &proposal),
-                None => Vec::new(),
-            };
             // In order: the last write of a key wins.
             rows.extend(proposal.writes.into_iter().map(|write| row(seq, write)));
-            accepted.push(Accepted { seq, log: proposal.log, answer, tapped });
+            accepted.push(Accepted { seq, log: proposal.log, answer });
         }
         if accepted.is_empty() {
             return;
@@ -91,18 +89,24 @@ impl Writer {
         match self.write(&rows, &accepted) {
             Ok(()) => {
                 self.last.store(seq.0, Ordering::Release);
-                for Accepted { seq, answer, tapped, .. } in accepted {
-                    if let Some(tap) = &self.tap {
-                        tap.keep(tapped);
-                    }
+                if let Some(tap) = &self.tap {
+                    tap.keep(tapped(&mut rows, &accepted));
+                }
+                for Accepted { seq, answer, .. } in accepted {
                     let _gone = answer.send(Ok(seq));
                 }
                 self.recent.remember(rows, seq);
             }
-            // Nothing was written, and so nothing of it is remembered.
+            // Nothing was written, and so nothing of it is remembered. The engine writes nothing more
+            // until it is opened again: who comes later is told why.
             Err(bad) => {
+                self.is_full |= is_full(&bad);
                 for Accepted { answer, .. } in accepted {
-                    let _gone = answer.send(Err(not_written(&bad)));
+                    let told = match self.is_full {
+                        true => CommitError::Full,
+                        false => CommitError::Store(bad.to_string()),
+                    };
+                    let _gone = answer.send(Err(told));
                 }
             }
         }
@@ -116,15 +120,8 @@ impl Writer {
         }
         for space in Space::ALL {
             let mut rows = of_space(rows, space).peekable();
-            if rows.peek().is_none() {
-                continue;
-            }
-            let mut table = transaction.open_table(definition(space))?;
-            for (key, value) in rows {
-                match value {
-                    Some(value) => table.insert(key, value)?,
-                    None => table.remove(key)?,
-                };
+            if rows.peek().is_some() {
+                put(&mut transaction.open_table(definition(space))?, rows)?;
             }
         }
         {
@@ -160,21 +157,51 @@ fn of_space(rows: &Rows, space: Space) -> impl Iterator<Item = (&[u8], Option<&[
         .map(|((_, key), written)| (key.as_slice(), written.value.as_deref()))
 }
 
-/// The rows of a proposal as they will be in the tables.
-fn tapped(seq: Seq, proposal: &Proposal) -> Vec<TappedRow> {
-    let rows = proposal.writes.iter().map(|write| {
-        let ((space, key), written) = row(seq, write.clone());
-        (space, key, written.value)
-    });
-    let log = (Space::Log, crate::key::log(seq).to_vec(), Some(proposal.log.clone()));
-    rows.chain([log]).collect()
+/// Writes rows of one table, in key order. New rows that come to lie side by side, as those of a run
+/// do, go in together: each leaf page is then written once for all of them.
+fn put<'r>(
+    table: &mut Table<'_, &'static [u8], &'static [u8]>,
+    rows: impl Iterator<Item = (&'r [u8], Option<&'r [u8]>)>,
+) -> Result<(), redb::Error> {
+    let mut rows = rows.peekable();
+    while let Some((key, value)) = rows.next() {
+        let Some(value) = value else {
+            table.remove(key)?;
+            continue;
+        };
+        let is_new = table.insert(key, value)?.is_none();
+        if !is_new || !matches!(rows.peek(), Some((_, Some(_)))) {
+            continue;
+        }
+        let mut gap = table.lower_bound_mut(Bound::Excluded(key))?;
+        while let Some((key, Some(value))) = rows.peek() {
+            match gap.insert_before(key, value) {
+                Ok(()) => {
+                    rows.next();
+                }
+                // Something that was there lies before it, or it was there itself.
+                Err(CursorError::UnorderedKey) => break,
+                Err(other) => return Err(other.into()),
+            }
+        }
+        gap.close()?;
+    }
+    Ok(())
 }
 
-fn not_written(bad: &redb::Error) -> CommitError {
-    if let redb::Error::Io(io) = bad
-        && io.kind() == std::io::ErrorKind::StorageFull
-    {
-        return CommitError::Full;
-    }
-    CommitError::Store(bad.to_string())
+/// The rows of a group as they are in the tables, for a tap: values are taken, as nobody looks at them
+/// any more.
+fn tapped(rows: &mut Rows, accepted: &[Accepted]) -> Tapped {
+    let written =
+        rows.iter_mut().map(|((space, key), row)| (*space, key.clone(), row.value.take()));
+    let log = accepted
+        .iter()
+        .map(|commit| (Space::Log, crate::key::log(commit.seq).to_vec(), Some(commit.log.clone())));
+    Tapped { commits: accepted.len(), rows: written.chain(log).collect() }
+}
+
+/// Whether there was no room: on the disk, within a quota, or for a file of this size.
+fn is_full(bad: &redb::Error) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(bad, redb::Error::Io(io) if matches!(io.kind(), StorageFull | QuotaExceeded | FileTooLarge))
 }

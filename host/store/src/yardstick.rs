@@ -14,21 +14,30 @@ use crate::snapshot::definition;
 /// A row as it was written; without a value it was taken away.
 pub type TappedRow = (Space, Vec<u8>, Option<Vec<u8>>);
 
-/// Keeps what commits write. Costs a copy of every row: for benchmarks only.
+/// What one transaction wrote.
+#[derive(Debug, Clone, Default)]
+pub struct Tapped {
+    /// How many commits it was.
+    pub commits: usize,
+    /// The rows of all of them.
+    pub rows: Vec<TappedRow>,
+}
+
+/// Keeps what commits write. Costs a copy of every key and of the log: for benchmarks only.
 #[derive(Debug, Default)]
 pub struct Tap {
-    commits: Mutex<Vec<Vec<TappedRow>>>,
+    groups: Mutex<Vec<Tapped>>,
 }
 
 impl Tap {
-    /// The rows of every commit since the last call, in order.
-    pub fn take(&self) -> Vec<Vec<TappedRow>> {
-        let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *commits)
+    /// The rows of every transaction since the last call, in order.
+    pub fn take(&self) -> Vec<Tapped> {
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *groups)
     }
 
-    pub(crate) fn keep(&self, rows: Vec<TappedRow>) {
-        self.commits.lock().unwrap_or_else(PoisonError::into_inner).push(rows);
+    pub(crate) fn keep(&self, group: Tapped) {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner).push(group);
     }
 }
 

@@ -54,14 +54,19 @@ pub(crate) fn service_in(place: Place) -> Service {
 }
 
 pub(crate) fn service_at(place: Place, clock: Arc<dyn Clock>) -> Service {
+    let environment = Environment { clock, ids: Arc::new(Counting::default()) };
+    service_of(place, environment, EngineOptions::default())
+}
+
+pub(crate) fn service_of(place: Place, environment: Environment, engine: EngineOptions) -> Service {
     Service::open(ServiceOptions {
         place,
-        environment: Environment { clock, ids: Arc::new(Counting::default()) },
+        environment,
         slots: 4,
         key: CacheKey::new([7; 32]),
         compiler: None,
         store: store::Options::default(),
-        engine: EngineOptions::default(),
+        engine,
         access: service::AccessOptions { key: [9; 32], anonymous_read: true },
     })
     .unwrap_or_else(|bad| panic!("{bad}"))

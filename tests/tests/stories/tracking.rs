@@ -37,7 +37,11 @@ const QUERY: &str = "query Probe($name: String!) { TestTarget(name__value: $name
 
 /// A service with two targets and the probe registered as `probe`.
 pub(crate) fn ready() -> Service {
-    let service = service();
+    ready_in(service())
+}
+
+/// The same in a service of one's own.
+pub(crate) fn ready_in(service: Service) -> Service {
     let file = SourceFile { name: "schema".to_owned(), text: SCHEMA.to_owned() };
     service.schema_load(&[file]).unwrap_or_else(|bad| panic!("{:#?}", bad.details()));
     load(&service, "CoreStandardGroup", &json!([{"name": "targets"}]));

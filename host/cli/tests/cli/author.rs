@@ -116,7 +116,14 @@ fn a_second_server_on_one_folder_is_refused() {
     let server = Server::start(scratch.path());
     let data = scratch.path().to_str().unwrap();
     let said = kiln(&["serve", "--data", data, "--listen", "127.0.0.1:0"]).refused(3);
+    assert!(said.starts_with("error[store-in-use]"), "{said}");
     assert!(said.contains("in use by another process"), "{said}");
+    // What would write beside the server is refused as well, and the server goes on.
+    for verb in ["check", "dump"] {
+        let said = kiln(&["store", verb, "--data", data]).refused(3);
+        assert!(said.starts_with("error[store-in-use]"), "{said}");
+    }
+    server.kiln(&["object", "list", "BuiltinTag"]).ok();
     server.stop();
 }
 
@@ -125,5 +132,10 @@ fn a_public_address_is_refused() {
     let scratch = tempfile::tempdir().unwrap();
     let data = scratch.path().to_str().unwrap();
     let said = kiln(&["serve", "--data", data, "--listen", "0.0.0.0:0"]).refused(3);
+    assert!(said.starts_with("error[not-loopback]"), "{said}");
     assert!(said.contains("there are no accounts yet"), "{said}");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let said = kiln(&["serve", "--data", data, "--listen", &address]).refused(3);
+    assert!(said.starts_with("error[cannot-listen]"), "{said}");
 }

@@ -83,7 +83,8 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
     server.stop();
 }
 
-fn sites(names: &[String]) -> String {
+/// An object file of sites.
+pub(crate) fn sites(names: &[String]) -> String {
     let rows: String = names.iter().map(|name| format!("    - {{name: {name}}}\n")).collect();
     format!("apiVersion: infrahub.app/v1\nkind: Object\nspec:\n  kind: InfraSite\n  data:\n{rows}")
 }

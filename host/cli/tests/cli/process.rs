@@ -65,12 +65,23 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(data: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_kiln"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut serve = Command::new(env!("CARGO_BIN_EXE_kiln"));
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        Self::of(&mut serve)
+    }
+
+    /// A server whose files may not become larger than this: a disk that fills up.
+    pub(crate) fn start_with_room(data: &Path, kibibytes: u32) -> Self {
+        // Without the trap the system would end the process instead of failing the write.
+        let script = format!("trap '' XFSZ; ulimit -f {kibibytes}; exec \"$@\"");
+        let mut serve = Command::new("bash");
+        serve.args(["-c", &script, "bash", env!("CARGO_BIN_EXE_kiln")]);
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        Self::of(&mut serve)
+    }
+
+    fn of(serve: &mut Command) -> Self {
+        let mut child = serve.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}"));

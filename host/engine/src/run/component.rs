@@ -44,7 +44,7 @@ impl ComponentError {
             Self::Check(error) => error.code.name(),
             Self::Load(error) => error.code(),
             Self::Branch(error) => error.code(),
-            Self::Commit(_) => "store-failed",
+            Self::Commit(failure) => failure.code(),
         }
     }
 }
