@@ -1,5 +1,7 @@
 """Branches as scripts use them: T1 section 9 as far as it is there."""
 
+from datetime import datetime, timedelta, timezone
+
 from infrahub_sdk.exceptions import BranchNotFoundError, GraphQLError
 
 from driver import client, load_schema, raises
@@ -20,6 +22,22 @@ async def test_branches_are_made_listed_and_deleted():
     await raises(GraphQLError, c.branch.create(branch_name="feature/x"))
     await raises(GraphQLError, c.execute_graphql(query="{ BuiltinTag { count } }", branch_name="none"))
     await raises(BranchNotFoundError, client().schema.all(branch="none"))
+
+
+async def test_a_diff_by_name_and_without():
+    c = client()
+    await c.branch.create(branch_name="diffed")
+    start = datetime.now(timezone.utc)
+    tag = await c.create(kind="BuiltinTag", name="fresh", branch="diffed")
+    await tag.save()
+    end = datetime.now(timezone.utc) + timedelta(seconds=1)
+    assert await c.create_diff(branch="diffed", name="first", from_time=start, to_time=end)
+    summary = await c.get_diff_summary(branch="diffed", name="first")
+    assert [(node["kind"], node["action"], node["id"]) for node in summary] == [("BuiltinTag", "ADDED", tag.id)]
+    assert {element["name"] for element in summary[0]["elements"]} >= {"name"}
+    tree = await c.get_diff_tree(branch="diffed")
+    assert tree["num_added"] == 1 and tree["diff_branch"] == "diffed" and tree["num_conflicts"] == 0
+    assert await c.branch.delete("diffed")
 
 
 async def test_what_is_made_on_a_branch_stays_on_it():

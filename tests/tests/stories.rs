@@ -22,6 +22,8 @@ mod capacity;
 mod cases;
 #[path = "stories/dedicated_internet.rs"]
 mod dedicated_internet;
+#[path = "stories/diffs.rs"]
+mod diffs;
 #[path = "stories/divisions.rs"]
 mod divisions;
 #[path = "stories/documents.rs"]

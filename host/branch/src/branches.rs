@@ -11,7 +11,7 @@ mod overlay;
 mod record;
 mod verbs;
 
-pub use diff::{BranchDiff, FieldDiff, LinkDiff, ObjectDiff};
+pub use diff::{Against, BranchDiff, DiffScope, FieldDiff, LinkDiff, ObjectDiff, Origin, ParentOf};
 pub use fault::BranchFault;
 pub use moment::Moment;
 pub use record::{BranchInfo, BranchStatus};

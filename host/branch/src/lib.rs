@@ -18,7 +18,8 @@ mod schema;
 mod view;
 
 pub use branches::{
-    BranchDiff, BranchFault, BranchInfo, BranchStatus, FieldDiff, LinkDiff, Moment, ObjectDiff,
+    Against, BranchDiff, BranchFault, BranchInfo, BranchStatus, DiffScope, FieldDiff, LinkDiff,
+    Moment, ObjectDiff, Origin, ParentOf,
 };
 pub use change::{Change, ChangeSet, FieldChange, LinkChange, Op};
 pub use commit::{Author, Cause, Committed, LogEntry};

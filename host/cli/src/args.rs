@@ -211,6 +211,15 @@ pub(crate) enum Branch {
     Diff {
         /// Name.
         name: String,
+        /// What it is compared with: `fork`, or `main` as it is now.
+        #[arg(long, default_value = "fork")]
+        against: String,
+        /// Only objects of this kind.
+        #[arg(long)]
+        kind: Option<String>,
+        /// Objects at most.
+        #[arg(long)]
+        limit: Option<usize>,
     },
     /// One branch.
     Show {

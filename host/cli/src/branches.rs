@@ -23,8 +23,15 @@ pub(crate) fn run(client: &Client, branch: &Branch, output: Output) -> Result<Ex
             let body = json!({"name": name, "description": description});
             told(&client.post("/api/branches", &body)?, output);
         }
-        Branch::Diff { name } => {
-            let diff = client.get(&format!("/api/diff?branch={}", part(name)))?;
+        Branch::Diff { name, against, kind, limit } => {
+            let mut path = format!("/api/diff?branch={}&against={}", part(name), part(against));
+            if let Some(kind) = kind {
+                path = format!("{path}&kind={}", part(kind));
+            }
+            if let Some(limit) = limit {
+                path = format!("{path}&limit={limit}");
+            }
+            let diff = client.get(&path)?;
             if output.json {
                 output.value(&diff);
             }
@@ -78,6 +85,9 @@ fn changes(diff: &Value, output: Output) {
             let (status, name) = (text(&link["status"]), text(&link["name"]));
             output.line(&format!("    {name}: {} {status}", text(&link["label"])));
         }
+    }
+    for change in list(&diff["schema"]["changes"]) {
+        output.line(&format!("schema   {}", text(&change)));
     }
     output.line(&format!(
         "{} added, {} updated, {} removed, {} conflicts",

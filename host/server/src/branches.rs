@@ -1,7 +1,8 @@
 //! Handlers of branches.
 
 use axum::body::Bytes;
-use axum::extract::Path;
+use axum::extract::{Path, Query};
+use service::DiffRequest;
 
 use crate::api::{Answer, blocking, ok, parse};
 use crate::scope::Scoped;
@@ -25,9 +26,17 @@ pub(crate) async fn show(service: Scoped, Path(name): Path<String>) -> Answer {
 }
 
 /// Of the branch that the query names.
-pub(crate) async fn diff(service: Scoped) -> Answer {
+pub(crate) async fn diff(service: Scoped, Query(asked): Query<wire::Diff>) -> Answer {
     let name = service.branch().to_owned();
-    ok(&blocking(service, move |service| service.branch_diff(&name)).await?)
+    let request = DiffRequest {
+        against: asked.against,
+        from: asked.from,
+        to: asked.to,
+        kind: asked.kind,
+        offset: asked.offset,
+        limit: asked.limit,
+    };
+    ok(&blocking(service, move |service| service.branch_diff(&name, &request)).await?)
 }
 
 pub(crate) async fn update(service: Scoped, Path(name): Path<String>, body: Bytes) -> Answer {

@@ -133,6 +133,24 @@ pub struct Branch {
     pub description: Option<String>,
 }
 
+/// Which part of a branch's diff is asked for.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Diff {
+    /// `fork` or `main`.
+    pub against: Option<String>,
+    /// Only what changed after this moment.
+    pub from: Option<String>,
+    /// As of this moment.
+    pub to: Option<String>,
+    /// Only objects of this kind.
+    pub kind: Option<String>,
+    /// Objects to pass over.
+    pub offset: usize,
+    /// Objects at most.
+    pub limit: Option<usize>,
+}
+
 /// A draw from a pool.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

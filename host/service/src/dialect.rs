@@ -2,6 +2,7 @@
 //! a kind.
 
 mod branches;
+mod diff;
 mod pools;
 mod status;
 mod tasks;
@@ -97,6 +98,8 @@ impl Host for DialectHost<'_> {
             "BranchCreate" => self.branch_create(&given),
             "BranchUpdate" => self.branch_update(&given),
             "BranchDelete" => self.branch_delete(&given),
+            "DiffTree" | "DiffTreeSummary" => self.diff_tree(&given),
+            "DiffUpdate" => self.diff_update(&given),
             "InfrahubTask" => self.tasks(view, &given),
             "CoreGeneratorDefinitionRun" => self.run_definition(view, &given),
             "InfrahubSearchAnywhere" => self.search(view, &given),
@@ -111,7 +114,7 @@ impl Host for DialectHost<'_> {
 }
 
 /// The arguments of a root field, or the object in one of them.
-pub(crate) struct Arguments<'a>(&'a Map<String, Json>);
+pub(crate) struct Arguments<'a>(pub(crate) &'a Map<String, Json>);
 
 impl<'a> Arguments<'a> {
     pub(crate) fn get(&self, name: &str) -> Option<&'a Json> {

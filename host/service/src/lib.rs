@@ -7,6 +7,7 @@ mod accounts;
 mod branches;
 mod definitions;
 mod dialect;
+mod diff;
 mod error;
 pub mod object_load;
 mod objects;
@@ -32,6 +33,7 @@ pub use accounts::{
     SUPER_ADMINISTRATORS, Signed, TokenView,
 };
 pub use definitions::{DefinitionInput, DefinitionView};
+pub use diff::DiffRequest;
 pub use error::{ErrorClass, ServiceError};
 pub use objects::{ObjectView, SourceFile};
 pub use pools::{BATCH_MAX, Drawing};

@@ -20,7 +20,8 @@ pub struct SchemaReport {
     pub diff: Json,
 }
 
-fn diff(changes: &[SchemaChange]) -> Json {
+/// Differences in the public form: `{added, changed, removed}` by kind, and within a kind by field.
+pub(crate) fn schema_diff(changes: &[SchemaChange]) -> Json {
     let mut diff = json!({"added": {}, "changed": {}, "removed": {}});
     let none = || json!({"added": {}, "changed": {}, "removed": {}});
     let mut field = |kind: &str, part: &str, name: &str| {
@@ -117,7 +118,7 @@ impl Service {
         Ok(SchemaReport {
             previous_hash: load.previous_hash.to_string(),
             hash: load.hash.to_string(),
-            diff: diff(&load.changes),
+            diff: schema_diff(&load.changes),
             changes: load.changes.iter().map(ToString::to_string).collect(),
         })
     }

@@ -28,8 +28,8 @@ pub enum Space {
     EdgeHistory,
     /// branch:u32 kind:u32 attribute:u32 value object:u128 → [seq][flags].
     Index,
-    /// space:u8 key ~seq:u64 → [until:u64] and the rest of a row of `Index`, `Claims` or `ClaimedBy`
-    /// of main, which stood from `seq` until it went or was overwritten while a branch could see it.
+    /// space:u8 key ~seq:u64 → [until:u64] and the rest of a row of `Index`, `Claims`, `ClaimedBy`
+    /// or `Reads` of main, which stood from `seq` until it went or was overwritten while a branch could see it.
     Past,
     /// seq:u64 → who, when, why, what.
     Log,
@@ -44,10 +44,8 @@ pub enum Space {
     Claims,
     /// branch:u32 object:u128 instance:u128 → [seq][flags].
     ClaimedBy,
-    /// branch:u32 instance:u128 → read set of its last run.
+    /// branch:u32 instance:u128 → [seq][flags] what its last run looked at.
     Reads,
-    /// branch:u32 read key, instance:u128 → nothing.
-    ReadBy,
     /// branch:u32 definition:u128 target:u128 → instance.
     Instances,
     /// run:u128 → record.
@@ -66,10 +64,12 @@ pub enum Space {
     Outbox,
     /// digest of a token or of a session's id → whose it is, until when.
     Tokens,
+    /// branch:u32 name → the part of the branch's life that a diff is about.
+    Diffs,
 }
 
 /// Version of this page. A store of a newer version is refused.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 impl Space {
     /// Every space, in the order of this page.
@@ -92,7 +92,6 @@ impl Space {
         Self::Claims,
         Self::ClaimedBy,
         Self::Reads,
-        Self::ReadBy,
         Self::Instances,
         Self::Runs,
         Self::RunsBy,
@@ -102,6 +101,7 @@ impl Space {
         Self::Queue,
         Self::Outbox,
         Self::Tokens,
+        Self::Diffs,
     ];
 
     /// Name of the table.
@@ -125,7 +125,6 @@ impl Space {
             Self::Claims => "claims",
             Self::ClaimedBy => "claimed-by",
             Self::Reads => "reads",
-            Self::ReadBy => "read-by",
             Self::Instances => "instances",
             Self::Runs => "runs",
             Self::RunsBy => "runs-by",
@@ -135,12 +134,13 @@ impl Space {
             Self::Queue => "queue",
             Self::Outbox => "outbox",
             Self::Tokens => "tokens",
+            Self::Diffs => "diffs",
         }
     }
 
     /// Whether rows of main that go are kept in `Past` while a branch can see them.
     pub fn has_past(self) -> bool {
-        matches!(self, Self::Index | Self::Claims | Self::ClaimedBy)
+        matches!(self, Self::Index | Self::Claims | Self::ClaimedBy | Self::Reads)
     }
 
     /// Whether rows begin with the commit that wrote them, and flags.

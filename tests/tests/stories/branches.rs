@@ -406,7 +406,7 @@ fn a_diff_tells_what_the_branch_changed_and_nothing_else() {
     load(&main, "TestThing", &json!([{"name": "a", "color": "red"}, {"name": "b"}, {"name": "c"}]));
     load(&main, "TestThing", &json!([{"name": "d"}, {"name": "e"}]));
     let b = branch(&main, "b");
-    let empty = main.branch_diff("b").unwrap();
+    let empty = main.branch_diff("b", &service::DiffRequest::default()).unwrap();
     assert_eq!(empty["objects"], json!([]));
     set(&b, "a", "color", json!("blue"));
     set(&b, "c", "color", json!("green"));
@@ -421,7 +421,7 @@ fn a_diff_tells_what_the_branch_changed_and_nothing_else() {
     set(&main, "b", "color", json!("white"));
     main.object_delete("TestThing", "c").unwrap();
 
-    let diff = main.branch_diff("b").unwrap();
+    let diff = main.branch_diff("b", &service::DiffRequest::default()).unwrap();
     let told: Vec<String> = diff["objects"]
         .as_array()
         .unwrap()
@@ -444,17 +444,20 @@ fn a_diff_tells_what_the_branch_changed_and_nothing_else() {
         ]
     );
     let objects = &diff["objects"];
-    assert_eq!(
-        objects[1]["attributes"],
-        json!([{
-            "name": "color", "property": "value", "before": "red", "after": "blue", "main": "black",
-        }])
-    );
+    let color = &objects[1]["attributes"][0];
+    let told = ["name", "property", "before", "after", "main"].map(|part| color[part].clone());
+    assert_eq!(told, ["color", "value", "red", "blue", "black"]);
     assert_eq!(objects[4]["relationships"][0]["label"], "a");
     assert_eq!(objects[4]["relationships"][0]["status"], "ADDED");
     assert_eq!(objects[6]["run"]["definition"], "probe");
     assert_eq!(objects[1]["run"], Json::Null);
     assert_eq!(diff["num_conflicts"], 3);
-    assert_eq!(code(main.branch_diff("main")), "branch-is-default");
-    assert_eq!(code(main.branch_diff("none")), "BRANCH_NOT_FOUND");
+    assert_eq!(
+        code(main.branch_diff("main", &service::DiffRequest::default())),
+        "branch-is-default"
+    );
+    assert_eq!(
+        code(main.branch_diff("none", &service::DiffRequest::default())),
+        "BRANCH_NOT_FOUND"
+    );
 }

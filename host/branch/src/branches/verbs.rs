@@ -37,7 +37,7 @@ const BY_BRANCH: [Space; 13] = [
     Space::Claims,
     Space::ClaimedBy,
     Space::Reads,
-    Space::ReadBy,
+    Space::Diffs,
     Space::Instances,
     Space::ReservedBy,
 ];

@@ -28,6 +28,8 @@ pub enum Ledger {
     Queue,
     /// digest of a token or of a session's id → whose it is, until when.
     Tokens,
+    /// (branch, name) → the part of the branch's life that a diff is about.
+    Diffs,
 }
 
 impl Ledger {
@@ -42,6 +44,7 @@ impl Ledger {
             Self::Reads => Space::Reads,
             Self::Queue => Space::Queue,
             Self::Tokens => Space::Tokens,
+            Self::Diffs => Space::Diffs,
         }
     }
 }

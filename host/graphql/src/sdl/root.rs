@@ -34,6 +34,26 @@ type BranchCreate { ok: Boolean object: Branch task: TaskInfo }
 type BranchUpdate { ok: Boolean }
 type BranchDelete { ok: Boolean task: TaskInfo }
 
+enum DiffAction { ADDED REMOVED UPDATED UNCHANGED }
+enum RelationshipCardinality { ONE MANY }
+enum ConflictSelection { BASE_BRANCH DIFF_BRANCH }
+"Both sides changed the same"
+type ConflictDetails { uuid: String base_branch_action: DiffAction base_branch_value: String base_branch_changed_at: DateTime base_branch_label: String diff_branch_action: DiffAction diff_branch_value: String diff_branch_label: String diff_branch_changed_at: DateTime selected_branch: ConflictSelection resolvable: Boolean }
+type DiffProperty { property_type: String! last_changed_at: DateTime previous_value: String new_value: String previous_label: String new_label: String status: DiffAction! path_identifier: String! conflict: ConflictDetails }
+type DiffAttribute { name: String! last_changed_at: DateTime status: DiffAction! num_added: Int num_updated: Int num_removed: Int num_unchanged: Int path_identifier: String! properties: [DiffProperty!] contains_conflict: Boolean! conflict: ConflictDetails }
+type DiffSingleRelationship { last_changed_at: DateTime status: DiffAction! peer_id: String! peer_label: String num_added: Int num_updated: Int num_removed: Int num_unchanged: Int path_identifier: String! contains_conflict: Boolean! conflict: ConflictDetails properties: [DiffProperty!] }
+type DiffRelationship { name: String! label: String last_changed_at: DateTime cardinality: RelationshipCardinality! status: DiffAction! num_added: Int num_updated: Int num_removed: Int num_unchanged: Int path_identifier: String! elements: [DiffSingleRelationship!]! contains_conflict: Boolean! }
+type DiffNodeParent { uuid: String! kind: String relationship_name: String }
+type DiffNode { uuid: String! kind: String! label: String! status: DiffAction! path_identifier: String! conflict: ConflictDetails contains_conflict: Boolean! last_changed_at: DateTime num_added: Int num_updated: Int num_removed: Int num_unchanged: Int parent: DiffNodeParent attributes: [DiffAttribute!]! relationships: [DiffRelationship!]! }
+"What a branch changed, object by object"
+type DiffTree { name: String base_branch: String! diff_branch: String! from_time: DateTime! to_time: DateTime! num_added: Int num_updated: Int num_removed: Int num_unchanged: Int num_conflicts: Int num_untracked_base_changes: Int num_untracked_diff_changes: Int nodes: [DiffNode!] }
+type DiffTreeSummary { base_branch: String! diff_branch: String! from_time: DateTime! to_time: DateTime! num_added: Int num_updated: Int num_removed: Int num_unchanged: Int num_conflicts: Int num_untracked_base_changes: Int num_untracked_diff_changes: Int }
+input IncExclFilterStatusOptions { includes: [DiffAction] excludes: [DiffAction] }
+input IncExclFilterOptions { includes: [String] excludes: [String] }
+input DiffTreeQueryFilters { ids: [String] status: IncExclFilterStatusOptions kind: IncExclFilterOptions namespace: IncExclFilterOptions }
+input DiffUpdateInput { branch: String! name: String from_time: DateTime to_time: DateTime wait_for_completion: Boolean }
+type DiffUpdate { ok: Boolean task: TaskInfo }
+
 enum StateType { SCHEDULED PENDING RUNNING COMPLETED FAILED CANCELLED CRASHED PAUSED CANCELLING }
 type TaskInfo { id: String }
 type TaskRelatedNode { id: String! kind: String! }
@@ -69,6 +89,8 @@ pub(super) const QUERIES: &str = "
   InfrahubIPPrefixGetNextAvailable(prefix_id: String! prefix_length: Int): IPPrefixGetNextAvailable!
   IPAddressGetNextAvailable(prefix_id: String! prefix_length: Int): IPAddressGetNextAvailable!
   IPPrefixGetNextAvailable(prefix_id: String! prefix_length: Int): IPPrefixGetNextAvailable!
+  DiffTree(branch: String name: String from_time: DateTime to_time: DateTime root_node_uuids: [String] include_parents: Boolean = true filters: DiffTreeQueryFilters limit: Int offset: Int proposed_change_id: String): DiffTree
+  DiffTreeSummary(branch: String name: String from_time: DateTime to_time: DateTime filters: DiffTreeQueryFilters proposed_change_id: String): DiffTreeSummary
   InfrahubTask(limit: Int offset: Int related_node__ids: [String] branch: String state: [StateType] workflow: [String] ids: [String] q: String log_limit: Int log_offset: Int): Tasks!
   InfrahubSearchAnywhere(q: String! limit: Int = 10 partial_match: Boolean = true): NodesFound!
   Relationship(ids: [String!]! excluded_namespaces: [String] limit: Int offset: Int): Relationships!
@@ -83,5 +105,6 @@ pub(super) const MUTATIONS: &str = "
   BranchCreate(context: ContextInput data: BranchCreateInput! wait_until_completion: Boolean background_execution: Boolean): BranchCreate
   BranchUpdate(context: ContextInput data: BranchUpdateInput!): BranchUpdate
   BranchDelete(context: ContextInput data: BranchDeleteInput! wait_until_completion: Boolean): BranchDelete
+  DiffUpdate(context: ContextInput data: DiffUpdateInput! wait_until_completion: Boolean): DiffUpdate
   CoreGeneratorDefinitionRun(context: ContextInput data: GeneratorDefinitionRequestRunInput! wait_until_completion: Boolean = true): GeneratorDefinitionRequestRun
 ";
