@@ -20,6 +20,8 @@ mod busy;
 mod capacity;
 #[path = "stories/cases.rs"]
 mod cases;
+#[path = "stories/counts.rs"]
+mod counts;
 #[path = "stories/dedicated_internet.rs"]
 mod dedicated_internet;
 #[path = "stories/diffs.rs"]
@@ -32,6 +34,8 @@ mod documents;
 mod examples;
 #[path = "stories/held.rs"]
 mod held;
+#[path = "stories/hostile.rs"]
+mod hostile;
 #[path = "stories/mutations.rs"]
 mod mutations;
 #[path = "stories/numbers.rs"]

@@ -10,7 +10,7 @@ use store::{Space, key};
 
 use crate::draft::Draft;
 use crate::error::BranchError;
-use crate::object::{Edge, Object, TOMBSTONE, stamp};
+use crate::object::{Edge, Object, is_there};
 use crate::rows::Bytes;
 
 /// What happens to an object.
@@ -203,11 +203,6 @@ pub(crate) fn summary(draft: &Draft) -> Result<Vec<(ObjectId, u32, Op)>, BranchE
         }
     }
     Ok(changed.into_iter().map(|(id, (symbol, op))| (id, symbol, op)).collect())
-}
-
-/// Whether a stamped row is not a tombstone.
-fn is_there(row: &[u8]) -> bool {
-    stamp(row).is_some_and(|(_, flags)| flags & TOMBSTONE == 0)
 }
 
 /// Labels, each made once: the parent of a thousand objects is named a thousand times.

@@ -9,6 +9,7 @@ use store::{Snapshot, Space, Store, key};
 
 use crate::branches::{BranchRecord, Locals, Moment, Overlay};
 use crate::commit::{Author, Cause};
+use crate::counts::Counts;
 use crate::draft::Books;
 use crate::draft::{AttrInput, Draft, Input};
 use crate::error::{BranchError, CommitFailure};
@@ -55,6 +56,7 @@ struct Shared {
     /// By the commit that loaded them: branches share main's.
     compiled: Mutex<BTreeMap<Seq, Arc<Compiled>>>,
     books: Books,
+    counts: Arc<Counts>,
 }
 
 /// A store that knows its schema. Cheap to clone; all clones are one.
@@ -71,6 +73,7 @@ impl Database {
             environment,
             compiled: Mutex::new(BTreeMap::new()),
             books: Books::default(),
+            counts: Arc::default(),
         };
         let database = Self { shared: Arc::new(shared) };
         let snapshot = database.store().snapshot().map_err(BranchError::from)?;
@@ -167,7 +170,8 @@ impl Database {
                 (Arc::from(record.name.as_str()), record.is_open())
             }
         };
-        Ok(View { rows, branch, name, is_open, compiled, now })
+        let counts = Arc::clone(&self.shared.counts);
+        Ok(View { rows, branch, name, is_open, compiled, now, counts })
     }
 
     /// The schema a snapshot shows, compiled at most once per load.

@@ -8,6 +8,7 @@ mod branches;
 mod change;
 mod check;
 mod commit;
+mod counts;
 mod database;
 mod draft;
 mod error;

@@ -29,6 +29,11 @@ pub(crate) fn stamp(row: &[u8]) -> Option<(Seq, u8)> {
     Some((Seq(u64::from_be_bytes(seq.try_into().ok()?)), *rest.first()?))
 }
 
+/// Whether a stamped row is not a tombstone.
+pub(crate) fn is_there(row: &[u8]) -> bool {
+    stamp(row).is_some_and(|(_, flags)| flags & TOMBSTONE == 0)
+}
+
 /// An object as one view sees it.
 #[derive(Debug)]
 pub struct Object {

@@ -16,6 +16,7 @@ use model::ObjectId;
 use store::{KeyGuard, ReadSet, Row, Scan, Snapshot, Space, StoreError, key};
 
 use crate::branches::{Layered, Overlay};
+use crate::object::is_there;
 
 /// A row's bytes: stored, or pending in a draft.
 #[derive(Debug)]
@@ -387,6 +388,19 @@ impl Rows {
             .into_iter()
             .flatten()
             .map(|(key, slot)| (key.as_slice(), slot.value.as_deref()))
+    }
+
+    /// By how much the pending rows change the number of objects whose heads are in a range.
+    pub(crate) fn pending_growth(&self, low: &[u8], high: &[u8]) -> Result<i64, StoreError> {
+        let mut by = 0;
+        let Some(rows) = self.shown(Space::Heads) else { return Ok(0) };
+        for (key, slot) in rows.range::<[u8], _>((Bound::Included(low), Bound::Excluded(high))) {
+            let is = slot.value.as_deref().is_some_and(is_there);
+            let was =
+                slot.stored && self.stored(Space::Heads, key)?.is_some_and(|row| is_there(&row));
+            by += i64::from(is) - i64::from(was);
+        }
+        Ok(by)
     }
 
     /// The row that the pending one under a key replaces: on a branch, main's where it has none.

@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use store::{Space, key};
 
 use crate::branches::{Overlay, kind_in};
+use crate::counts::Counts;
 use crate::database::Compiled;
 use crate::error::{BranchError, Violation};
 use crate::object::{Edge, Object};
@@ -31,6 +32,7 @@ pub struct View {
     pub(crate) compiled: Arc<Compiled>,
     /// The moment this view was opened; what "now" means inside it.
     pub(crate) now: Timestamp,
+    pub(crate) counts: Arc<Counts>,
 }
 
 impl View {
@@ -136,8 +138,20 @@ impl View {
         Ok(Objects { kind, rows })
     }
 
-    /// How many objects of a concrete kind there are. Reads keys and flags only; linear.
+    /// How many objects of a concrete kind there are. On main it is kept: linear in the objects the
+    /// first time, then in the commits since it was last asked for. On a branch and in the past it is
+    /// linear in the objects.
     pub fn count(&self, kind: &Kind) -> Result<u64, BranchError> {
+        let line = self.line(kind.branch);
+        let is_shared = line == BranchId::GLOBAL && !self.is_past();
+        if self.rows.overlay.is_none() || is_shared {
+            let prefix = key::head_kind_prefix(line, kind.symbol);
+            let high = key::prefix_end(&prefix);
+            self.rows.note_range(Space::Heads, &prefix, &high);
+            let stored = self.counts.stored(&self.rows.snapshot, line, kind.symbol)?;
+            let pending = self.rows.pending_growth(&prefix, &high)?;
+            return Ok(stored.saturating_add_signed(pending));
+        }
         let mut count = 0;
         for object in self.objects(kind)? {
             object?;

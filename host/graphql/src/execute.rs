@@ -198,20 +198,16 @@ impl<'d> Execution<'d> {
         let kinds: Vec<Arc<Kind>> = schema.concrete(kind).cloned().collect();
         if members.is_none()
             && filters.is_empty()
-            && !counted
             && listed
             && page.limit.is_some()
             && let [only] = kinds.as_slice()
             && let Some(objects) = self.page_by_index(only, &order, page)?
         {
-            return Ok(Found { count: 0, objects });
+            let count = if counted { self.count(&kinds)? } else { 0 };
+            return Ok(Found { count, objects });
         }
         if members.is_none() && filters.is_empty() && !listed {
-            let mut count = 0;
-            for kind in &kinds {
-                count += self.view.count(kind)?;
-            }
-            return Ok(Found { count, objects: Vec::new() });
+            return Ok(Found { count: self.count(&kinds)?, objects: Vec::new() });
         }
         let mut objects = Vec::new();
         match members {
@@ -239,6 +235,14 @@ impl<'d> Execution<'d> {
             None => objects.collect(),
         };
         Ok(Found { count, objects })
+    }
+
+    fn count(&self, kinds: &[Arc<Kind>]) -> Result<u64, GraphqlError> {
+        let mut count = 0;
+        for kind in kinds {
+            count += self.view.count(kind)?;
+        }
+        Ok(count)
     }
 
     fn of_kind(

@@ -67,7 +67,8 @@ fn schema(service: &Service, text: &str) -> Result<Vec<String>, String> {
 }
 
 /// The id of a kind, or of one of its attributes.
-fn id_of(service: &Service, name: &str, attribute: Option<&str>) -> String {
+/// The id that a kind, or an attribute of it, was declared with.
+pub(crate) fn id_of(service: &Service, name: &str, attribute: Option<&str>) -> String {
     let declared = service.schema_declared().unwrap();
     let kinds =
         ["generics", "nodes"].into_iter().flat_map(|list| declared[list].as_array().unwrap());

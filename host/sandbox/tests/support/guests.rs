@@ -49,9 +49,11 @@ pub(crate) fn world() -> String {
     std::fs::read_to_string(&path).expect("the world is in the project")
 }
 
-/// The project's folder.
+/// The project's folder, from whichever crate this is used.
 pub(crate) fn root() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let found = here.ancestors().find(|folder| folder.join("wit").is_dir());
+    found.expect("the tests are in the project").to_owned()
 }
 
 /// The component of a text: `(prelude)` stands for memory and allocator.
