@@ -16,6 +16,7 @@ pub use fault::BranchFault;
 pub use moment::Moment;
 pub use record::{BranchInfo, BranchStatus};
 
+pub(crate) use moment::committed_at;
 pub(crate) use overlay::{Layered, Locals, Overlay, kind_in, kind_row};
 pub(crate) use record::BranchRecord;
-pub(crate) use verbs::{newest_fork, record};
+pub(crate) use verbs::{is_alone, name_of, newest_fork, open_branches, record};

@@ -57,6 +57,17 @@ pub enum Cause {
     },
 }
 
+/// What a commit made other than it was, beyond the objects it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Upset {
+    /// Nothing.
+    Nothing,
+    /// What a branch has of its own.
+    Line(BranchId),
+    /// What things mean on main, and so everywhere.
+    Everything,
+}
+
 /// One row of the commit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogEntry {
@@ -86,6 +97,22 @@ struct LogRow {
 }
 
 impl LogEntry {
+    /// What has to be read anew after this, for those who follow the log.
+    pub(crate) fn upset(&self) -> Upset {
+        match &self.cause {
+            Cause::Init => Upset::Everything,
+            Cause::Schema if self.branch == BranchId::MAIN => Upset::Everything,
+            Cause::Schema => Upset::Line(self.branch),
+            Cause::BranchDelete { branch } => Upset::Line(BranchId(*branch)),
+            Cause::Objects
+            | Cause::Component
+            | Cause::Run { .. }
+            | Cause::Outcome { .. }
+            | Cause::BranchCreate { .. }
+            | Cause::BranchUpdate { .. } => Upset::Nothing,
+        }
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let row = LogRow {
             branch: self.branch.0,
@@ -171,10 +198,10 @@ impl Database {
         };
         match self.store().commit(proposal) {
             Ok(seq) => {
-                // The change is made: that telling of a full pool fails does not undo it. The draft
-                // lives on meanwhile, as whoever looks at its objects still needs its snapshot.
-                if let Err(_unreadable) = self.watch(&drawn) {}
+                // What it held is committed, and keeps others away by itself.
                 drop(draft);
+                // The change is made: that telling of a full pool fails does not undo it.
+                if let Err(_unreadable) = self.watch(&drawn) {}
                 Ok(Some(seq))
             }
             Err(CommitError::Conflict { seq, .. }) => Err(CommitFailure::Conflict { seq }),

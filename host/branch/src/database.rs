@@ -146,8 +146,18 @@ impl Database {
         moment: Option<Moment>,
         track: Track,
     ) -> Result<View, BranchError> {
+        self.view_over(self.store().snapshot()?, branch, moment, track)
+    }
+
+    /// A branch as a snapshot has it.
+    pub(crate) fn view_over(
+        &self,
+        snapshot: Snapshot,
+        branch: BranchId,
+        moment: Option<Moment>,
+        track: Track,
+    ) -> Result<View, BranchError> {
         let now = self.environment().clock.now();
-        let snapshot = self.store().snapshot()?;
         let at = moment.map(|moment| moment.commit(&snapshot, now)).transpose()?;
         let record = match branch {
             BranchId::MAIN => None,

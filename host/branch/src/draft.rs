@@ -447,6 +447,11 @@ impl Draft {
         self.note_if_it_takes(kind, id);
     }
 
+    /// What things mean is another thing in this draft than for everybody: so are its pools.
+    pub(crate) fn note_schema_changed(&mut self) {
+        self.leases.note_pool_changed();
+    }
+
     /// Notes an object of a kind that can take something of a pool.
     fn note_if_it_takes(&mut self, kind: &Arc<Kind>, id: ObjectId) {
         let numbers = [AttributeKind::Number, AttributeKind::NumberPool, AttributeKind::Bandwidth];

@@ -422,6 +422,30 @@ impl Rows {
         }
     }
 
+    /// Whether a line has a row of its own under a key, if only one that hides.
+    pub(crate) fn has_own(&self, space: Space, key: &[u8]) -> Result<bool, StoreError> {
+        match self.shown(space).and_then(|rows| rows.get(key)) {
+            Some(pending) => Ok(pending.value.is_some()),
+            None => Ok(self.snapshot.get(space, key)?.is_some()),
+        }
+    }
+
+    /// The keys of the rows that a line has of its own under a prefix, tombstones included; some come
+    /// twice. Without a note.
+    pub(crate) fn own_keys(
+        &self,
+        space: Space,
+        prefix: &[u8],
+    ) -> Result<impl Iterator<Item = Result<Vec<u8>, StoreError>> + use<'_>, StoreError> {
+        let end = key::prefix_end(prefix);
+        let bounds = (Bound::Included(prefix.to_vec()), Bound::Excluded(end.clone()));
+        let pending =
+            self.shown(space).into_iter().flat_map(move |rows| rows.range(bounds.clone()));
+        let pending = pending.map(|(key, _)| Ok(key.clone()));
+        let stored = self.snapshot.range(space, prefix, &end)?;
+        Ok(stored.map(|row| Ok(row?.0.to_vec())).chain(pending))
+    }
+
     /// Takes all pending rows, table by table, each with whether it replaces a stored one.
     pub(crate) fn take_pending(
         &mut self,

@@ -2,10 +2,12 @@
 //! it should not live long.
 
 use std::ops::Deref;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use model::Seq;
-use redb::{AccessGuard, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition};
+use redb::{
+    OwnedAccessGuard, OwnedRange, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition,
+};
 
 use crate::error::StoreError;
 use crate::layout::Space;
@@ -17,11 +19,11 @@ pub(crate) fn definition(space: Space) -> Definition {
     TableDefinition::new(space.name())
 }
 
-/// A stored value, in place.
-pub struct Row(AccessGuard<'static, &'static [u8]>);
+/// A stored value, in place. It keeps the state it is of alive, as a snapshot does.
+pub struct Row(OwnedAccessGuard<&'static [u8]>);
 
 /// A stored key, in place.
-pub struct KeyGuard(AccessGuard<'static, &'static [u8]>);
+pub struct KeyGuard(OwnedAccessGuard<&'static [u8]>);
 
 impl Deref for Row {
     type Target = [u8];
@@ -51,9 +53,15 @@ impl std::fmt::Debug for KeyGuard {
     }
 }
 
-/// One consistent state.
+/// One consistent state. Clones are the same state and cost nothing.
+#[derive(Clone)]
 pub struct Snapshot {
     seq: Seq,
+    open: Arc<Open>,
+}
+
+/// What is open of a state.
+struct Open {
     transaction: ReadTransaction,
     tables: [OnceLock<Table>; Space::ALL.len()],
 }
@@ -67,7 +75,7 @@ impl std::fmt::Debug for Snapshot {
 impl Snapshot {
     pub(crate) fn new(transaction: ReadTransaction) -> Result<Self, StoreError> {
         let tables = std::array::from_fn(|_| OnceLock::new());
-        let mut snapshot = Self { seq: Seq(0), transaction, tables };
+        let mut snapshot = Self { seq: Seq(0), open: Arc::new(Open { transaction, tables }) };
         let last = {
             let log = snapshot.table(Space::Log)?;
             let row =
@@ -84,7 +92,7 @@ impl Snapshot {
     }
 
     fn table(&self, space: Space) -> Result<&Table, StoreError> {
-        let slot = self.tables.get(space.place()).ok_or_else(|| StoreError::Engine {
+        let slot = self.open.tables.get(space.place()).ok_or_else(|| StoreError::Engine {
             doing: "opening a table",
             source: Box::new(redb::Error::TableDoesNotExist(space.name().to_owned())),
         })?;
@@ -92,6 +100,7 @@ impl Snapshot {
             return Ok(table);
         }
         let table = self
+            .open
             .transaction
             .open_table(definition(space))
             .map_err(|bad| StoreError::engine("opening a table")(bad.into()))?;
@@ -100,7 +109,7 @@ impl Snapshot {
 
     /// The row under a key. 1-3 us.
     pub fn get(&self, space: Space, key: &[u8]) -> Result<Option<Row>, StoreError> {
-        let row = self.table(space)?.get(key);
+        let row = self.table(space)?.get_owned(key);
         let row = row.map_err(|bad| StoreError::engine("reading a row")(bad.into()))?;
         Ok(row.map(Row))
     }
@@ -110,7 +119,7 @@ impl Snapshot {
         if high <= low {
             return Ok(Scan::empty());
         }
-        let rows = self.table(space)?.range::<&[u8]>(low..high);
+        let rows = self.table(space)?.range_owned::<&[u8]>(low..high);
         let rows = rows.map_err(|bad| StoreError::engine("reading a range")(bad.into()))?;
         Ok(Scan { rows: Some(rows) })
     }
@@ -118,7 +127,7 @@ impl Snapshot {
 
 /// Rows in key order, lazily from either end.
 pub struct Scan {
-    rows: Option<redb::Range<'static, &'static [u8], &'static [u8]>>,
+    rows: Option<OwnedRange<&'static [u8], &'static [u8]>>,
 }
 
 impl Scan {
@@ -134,10 +143,8 @@ impl std::fmt::Debug for Scan {
     }
 }
 
-type RawRow = Result<
-    (AccessGuard<'static, &'static [u8]>, AccessGuard<'static, &'static [u8]>),
-    redb::StorageError,
->;
+type RawRow =
+    Result<(OwnedAccessGuard<&'static [u8]>, OwnedAccessGuard<&'static [u8]>), redb::StorageError>;
 
 fn row(row: RawRow) -> Result<(KeyGuard, Row), StoreError> {
     row.map(|(key, value)| (KeyGuard(key), Row(value)))

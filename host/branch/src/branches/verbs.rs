@@ -243,6 +243,21 @@ impl Draft {
     }
 }
 
+/// What a branch is called; nothing where it is gone.
+pub(crate) fn name_of(snapshot: &Snapshot, id: BranchId) -> Result<Option<String>, BranchError> {
+    match record(snapshot, id) {
+        Ok(record) => Ok(Some(record.name)),
+        Err(BranchError::Branch(BranchFault::NotFound { .. })) => Ok(None),
+        Err(failed) => Err(failed),
+    }
+}
+
+/// Whether there is main and nothing else.
+pub(crate) fn is_alone(snapshot: &Snapshot) -> Result<bool, BranchError> {
+    let row = snapshot.get(Space::Branches, &key::branches())?;
+    Ok(row.and_then(|row| Together::decode(&row)).is_none_or(|all| all.newest_fork.is_none()))
+}
+
 /// The newest fork that a branch reads main as of. Noted, so that a branch made in the meantime is a
 /// conflict: a row of main that goes must be kept for it.
 pub(crate) fn newest_fork(draft: &Draft) -> Result<Option<Seq>, BranchError> {
@@ -303,6 +318,13 @@ fn every_record(snapshot: &Snapshot) -> Result<Vec<(BranchId, BranchRecord)>, Br
         }
     }
     Ok(all)
+}
+
+/// The lines of main and of the branches that take changes.
+pub(crate) fn open_branches(snapshot: &Snapshot) -> Result<Vec<BranchId>, BranchError> {
+    let mut all = every_record(snapshot)?;
+    all.retain(|(_, record)| record.is_open());
+    Ok(all.into_iter().map(|(id, _)| id).collect())
 }
 
 fn records(snapshot: &Snapshot) -> Result<Vec<(BranchId, BranchRecord)>, BranchError> {

@@ -6,15 +6,20 @@
 //! back it can draw again itself; for others it is free once that is committed.
 
 mod book;
+mod books;
+#[cfg(test)]
+mod branch_tests;
 mod field;
 mod forecast;
 mod leased;
+mod lines;
 mod number;
 mod pick;
 mod picture;
 mod request;
 mod reserve;
 mod scope;
+mod shared;
 mod shelf;
 mod space;
 #[cfg(test)]
@@ -28,10 +33,11 @@ use crate::draft::Draft;
 use crate::error::{BranchError, Violation};
 use crate::object::Object;
 
-use reserve::{Standing, same};
+use leased::Also;
+use reserve::Standing;
 use scope::Desk;
 
-pub(crate) use book::Books;
+pub(crate) use books::Books;
 pub use forecast::{FORECAST_MAX, Forecast};
 pub(super) use leased::{LeaseMark, Leased};
 pub(super) use number::NumberRange;
@@ -60,19 +66,11 @@ impl Draft {
         let before = match self.standing(&desk, identifier, request)? {
             Standing::New => return self.allocate_new(&desk, request, None),
             Standing::Before(before) => before,
-            Standing::Held(granted) => {
-                let other = request.value.as_ref().filter(|asked| !same(asked, &granted.value));
-                let Some(asked) = other else { return Ok(granted) };
-                return Err(refused(
-                    "identifier-conflict",
-                    format!(
-                        "`{}` | identifier `{identifier}` already holds {}; it cannot hold {asked} as \
-                         well: release the one, or use another identifier",
-                        self.label_of(&desk.pool)?,
-                        granted.value
-                    ),
-                ));
+            Standing::Held(kept, granted) => {
+                self.join(&desk, identifier, kept)?;
+                return Ok(granted);
             }
+            Standing::Elsewhere(kept) => return self.bring_here(&desk, request, identifier, kept),
         };
         let place = reserve::place(&before.value);
         if request.value.is_some() {
@@ -98,6 +96,7 @@ impl Draft {
         request: &PoolRequest,
         also: Option<u128>,
     ) -> Result<Granted, BranchError> {
+        let also = Also { place: also, object: request.holder };
         let kind = desk.pool.kind().name.as_str();
         let is_prefix = self
             .view

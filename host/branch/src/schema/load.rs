@@ -78,6 +78,7 @@ impl Draft {
         let locals = Arc::clone(&old.locals);
         let compiled = Compiled { seq: old.seq, schema, declared, symbols, indexes, locals };
         self.view.compiled = Arc::new(compiled);
+        self.note_schema_changed();
         self.migrate(&old, &renames)?;
         self.settle_own_pools(&old.schema, &load)?;
         Ok(load)

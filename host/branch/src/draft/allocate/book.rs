@@ -2,18 +2,17 @@
 //! forward by the commit log. Nothing here is the truth: the rows are, and the row of a chosen value
 //! guards the choice at the commit.
 //!
-//! Whoever takes something is counted: an object that carries it, a reservation, a draft in flight. A
-//! stretch is free when nobody is left. So an end can be taken back without asking who else there is,
-//! and a draft can look at the space as if what it gives up were free, and put it back.
+//! Whoever takes something is counted: an object that carries it on whatever line of the store, a
+//! reservation, a draft in flight. A stretch is free when nobody is left. So an end can be taken back
+//! without asking who else there is, and a draft can look at the space as if what it gives up were
+//! free, and put it back.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::schema::{Attribute, Kind};
-use model::{BranchId, ObjectId, Seq, Symbol, Timestamp, Value};
-use store::{Space, key};
+use model::{BranchId, ObjectId, Seq, Symbol, Timestamp};
 
-use crate::commit::{Cause, LogEntry};
+use crate::commit::Upset;
+use crate::draft::allocate::lines::{Line, Lines, Part};
 use crate::draft::allocate::reserve::Kept;
 use crate::draft::allocate::scope::Desk;
 use crate::draft::allocate::shelf::{Realm, Shelf, Source, Stretch};
@@ -24,48 +23,36 @@ use crate::view::View;
 /// Commits that a book is brought over one by one; beyond it is rebuilt.
 const COMMITS_MAX: u64 = 10_000;
 
-/// A branch, and a desk as it sees it.
-type Place = (BranchId, ObjectId);
-
-/// All books of a database, by branch and pool, or division of one.
-#[derive(Debug, Default)]
-pub(crate) struct Books {
-    books: Mutex<BTreeMap<Place, Arc<Mutex<Book>>>>,
-}
-
-impl Books {
-    /// The book of a desk as one branch sees it; empty and of no commit when it is new. A branch sees
-    /// objects of its own and reservations of all: a book that several branches brought forward would
-    /// miss what one of them does not see.
-    pub(super) fn of(&self, branch: BranchId, desk: ObjectId) -> Arc<Mutex<Book>> {
-        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(books.entry((branch, desk)).or_default())
-    }
-
-    /// The desks of which something is known on a branch.
-    pub(super) fn known(&self, branch: BranchId) -> Vec<ObjectId> {
-        let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        books.keys().filter(|(of, _)| *of == branch).map(|(_, desk)| *desk).collect()
-    }
-}
-
-/// Locks a book.
-pub(super) fn open(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
-    book.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// What a reservation takes, until when, and the branch that took it.
 type HeldPlace = (Stretch, Option<Timestamp>, BranchId);
 
 /// Which object, on which line of the store.
 pub(super) type Carrier = (BranchId, ObjectId);
 
-/// What is known of one pool.
+/// What a branch still sees at its fork that main has in another way or no more: taken for whoever draws
+/// on the branch, and for nobody else.
+#[derive(Debug, Default)]
+struct Still {
+    fork: Seq,
+    /// The commit up to which was looked.
+    seq: Seq,
+    taken: BTreeMap<ObjectId, Stretch>,
+}
+
+/// What a pool draws from, as one branch sees it.
+#[derive(Debug)]
+pub(super) struct SetUp {
+    /// In the order in which they are drawn from; nothing is taken.
+    shelves: Vec<Shelf>,
+    /// Stretches that the attribute does not accept.
+    excluded: Vec<Stretch>,
+}
+
+/// What is known of one pool, set up in one way.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     /// The commit it shows; nothing before it is built.
     seq: Option<Seq>,
-    schema: Seq,
     /// The latest moment at which it was looked at.
     now: Timestamp,
     /// In the order in which they are drawn from.
@@ -82,113 +69,127 @@ pub(crate) struct Book {
     takers: BTreeMap<Stretch, u32>,
     /// How many of these have which size, as a power of two: where to look for one around another.
     sizes: BTreeMap<u32, usize>,
-    /// Stretches that drafts in flight hold, with how often.
-    leases: BTreeMap<Stretch, u32>,
+    /// What branches still see.
+    still: BTreeMap<BranchId, Still>,
     /// The last one drawn, for pools that go on from there.
     pub(super) last: Option<u128>,
 }
 
-/// The way an object takes part in a pool.
-pub(super) enum Part {
-    Numbers(Vec<(Arc<Kind>, Attribute)>),
-    Prefixes,
-    Addresses,
-}
-
-impl Part {
-    pub(super) fn of(view: &View, pool: &Object) -> Self {
-        match pool.kind().name.as_str() {
-            "CoreNumberPool" => Self::Numbers(view.numbered(pool)),
-            "CoreIPPrefixPool" => Self::Prefixes,
-            // A prefix serves as a pool of addresses.
-            _ => Self::Addresses,
-        }
-    }
-
-    /// Whether objects of a kind can take part.
-    pub(super) fn concerns(&self, view: &View, symbol: Symbol) -> bool {
-        match self {
-            Self::Numbers(kinds) => kinds.iter().any(|(kind, _)| kind.symbol == symbol),
-            Self::Prefixes => is_a(view, symbol, "BuiltinIPPrefix"),
-            Self::Addresses => is_a(view, symbol, "BuiltinIPAddress"),
-        }
-    }
-}
-
-fn is_a(view: &View, symbol: Symbol, generic: &str) -> bool {
-    let schema = view.schema();
-    schema.by_symbol.get(&symbol).is_some_and(|kind| schema.is_a(kind, generic))
-}
-
 impl Book {
-    /// Whether there are commits, or a schema, that it does not show.
-    pub(super) fn is_behind(&self, seq: Seq, schema: Seq) -> bool {
-        self.seq.is_none_or(|shown| shown < seq) || self.schema != schema
+    /// Over what a pool draws from; built when it is brought forward.
+    pub(super) fn over(set_up: SetUp) -> Self {
+        Self { shelves: set_up.shelves, excluded: set_up.excluded, ..Self::default() }
     }
 
-    /// Brings the book to a view's state; an older view leaves it as it is.
-    pub(super) fn advance(&mut self, view: &View, desk: &Desk) -> Result<(), BranchError> {
-        let (Some(seq), true) = (self.seq, self.schema == view.compiled.seq) else {
-            return self.build(view, desk);
+    /// Whether it is over just that.
+    pub(super) fn is_over(&self, set_up: &SetUp) -> bool {
+        let same = |(old, new): (&Shelf, &Shelf)| old.id == new.id && old.source == new.source;
+        set_up.excluded == self.excluded
+            && set_up.shelves.len() == self.shelves.len()
+            && self.shelves.iter().zip(&set_up.shelves).all(same)
+    }
+
+    /// Whether it shows everything up to a commit, as a branch sees it.
+    pub(super) fn shows(&self, branch: BranchId, seq: Seq) -> bool {
+        self.seq.is_some_and(|shown| shown >= seq)
+            && (branch == BranchId::MAIN
+                || self.still.get(&branch).is_some_and(|still| still.seq >= seq))
+    }
+
+    /// Brings the book to a state of the store; an older one leaves it as it is. `false` where what
+    /// pools draw from may have changed on the way.
+    pub(super) fn advance(
+        &mut self,
+        lines: &mut Lines<'_>,
+        leases: &BTreeMap<Stretch, u32>,
+    ) -> Result<bool, BranchError> {
+        let Some(seq) = self.seq else {
+            self.build(lines, leases)?;
+            return Ok(true);
         };
-        if view.seq() <= seq {
-            return Ok(());
+        if lines.seq() <= seq {
+            return Ok(true);
         }
-        if view.seq().0 - seq.0 > COMMITS_MAX {
-            return self.build(view, desk);
+        if lines.seq().0 - seq.0 > COMMITS_MAX {
+            self.build(lines, leases)?;
+            return Ok(false);
         }
-        let part = Part::of(view, &desk.pool);
-        let mut changed = BTreeMap::new();
-        let mut drawn = BTreeSet::new();
-        let mut is_other = false;
-        let range = view.schema().kind("CoreNumberPoolRange").map(|kind| kind.symbol);
-        let from = key::log(Seq(seq.0 + 1));
-        let to = key::log(Seq(view.seq().0 + 1));
-        for row in view.rows.snapshot.range(Space::Log, &from, &to)? {
-            let (_, row) = row?;
-            let entry = LogEntry::decode(&row).ok_or_else(|| BranchError::Damaged {
-                what: "a row of the commit log".to_owned(),
-            })?;
-            if let Cause::BranchDelete { branch } = entry.cause {
-                self.forget_line(BranchId(branch));
-            }
-            for (id, symbol, _) in &entry.changed {
-                is_other |= *id == desk.pool.id()
-                    || range == Some(Symbol(*symbol))
-                    || self.shelves.iter().any(|shelf| shelf.id == *id);
-                if part.concerns(view, Symbol(*symbol)) {
-                    changed.insert(*id, Symbol(*symbol));
+        let (mut changed, mut drawn) = (BTreeSet::new(), BTreeSet::new());
+        let mut upset = Upset::Nothing;
+        let mut again = BTreeSet::new();
+        let desk = lines.desk;
+        let range = lines.here.schema().kind("CoreNumberPoolRange").map(|kind| kind.symbol);
+        lines.each_commit(seq, |lines, entry| {
+            match entry.upset() {
+                Upset::Nothing => {}
+                Upset::Line(line) => {
+                    again.insert(line);
+                    upset = upset.max(Upset::Line(line));
                 }
+                Upset::Everything => upset = Upset::Everything,
             }
             let here = entry.drawn.iter().filter(|(pool, _, _)| *pool == desk.id);
             drawn.extend(here.map(|(_, place, _)| *place));
-        }
-        // A resource is touched by everything that comes to lie below it; it is another one only when
-        // what it gives has changed.
-        if is_other && !self.is_set_up(view, desk, &part)? {
-            return self.build(view, desk);
-        }
-        for (id, symbol) in changed {
-            let now = match view.object(id)? {
-                Some(object) => self.taken_by(view, desk, &part, &object)?,
-                None => None,
+            if entry.changed.is_empty() {
+                return Ok(());
+            }
+            // What all branches share is seen from main as well when the branch is gone.
+            let line = match lines.line(entry.branch)? {
+                Some(line) => Some(line),
+                None => lines.line(BranchId::MAIN)?,
             };
-            self.carry(view.carrier(symbol, id), now);
+            let Some(line) = line else { return Ok(()) };
+            for (id, symbol, _) in &entry.changed {
+                if *id == desk.pool.id()
+                    || range == Some(Symbol(*symbol))
+                    || self.shelves.iter().any(|shelf| shelf.id == *id)
+                {
+                    upset = upset.max(Upset::Line(entry.branch));
+                }
+                if line.part.concerns(&line, Symbol(*symbol)) {
+                    changed.insert((line.branch, *id, Symbol(*symbol)));
+                }
+            }
+            Ok(())
+        })?;
+        if upset == Upset::Everything {
+            self.build(lines, leases)?;
+            return Ok(false);
+        }
+        for (branch, id, symbol) in changed {
+            if let Some(line) = lines.line(branch)?.filter(|_| !again.contains(&branch)) {
+                self.settle(&line, desk, symbol, id)?;
+            }
+        }
+        for branch in again {
+            self.forget_line(branch);
+            self.load(lines, branch)?;
         }
         for place in drawn {
-            self.settle_held(view, desk, place)?;
+            self.settle_held(lines.here, desk, place)?;
         }
-        self.seq = Some(view.seq());
-        Ok(())
+        self.seq = Some(lines.seq());
+        Ok(upset == Upset::Nothing)
     }
 
-    /// Whether the resources are still the ones it was built over.
-    fn is_set_up(&self, view: &View, desk: &Desk, part: &Part) -> Result<bool, BranchError> {
-        let (shelves, excluded) = set_up(view, desk, part)?;
-        let same = |(old, new): (&Shelf, &Shelf)| old.id == new.id && old.source == new.source;
-        Ok(excluded == self.excluded
-            && shelves.len() == self.shelves.len()
-            && self.shelves.iter().zip(&shelves).all(same))
+    /// What an object takes on a line.
+    fn settle(
+        &mut self,
+        line: &Line<'_>,
+        desk: &Desk,
+        kind: Symbol,
+        id: ObjectId,
+    ) -> Result<(), BranchError> {
+        let object = match line.has_own(desk, kind, id)? {
+            true => line.object(id)?,
+            false => None,
+        };
+        let now = match object {
+            Some(object) => self.taken_by(line, desk, &line.part, &object)?,
+            None => None,
+        };
+        self.carry(line.carrier(kind, id), now);
+        Ok(())
     }
 
     /// What lay on a branch that is gone takes nothing any more.
@@ -199,6 +200,114 @@ impl Book {
         for carrier in gone {
             self.carry(carrier, None);
         }
+        self.still.remove(&line);
+    }
+
+    /// Counts what a line carries.
+    fn load(&mut self, lines: &mut Lines<'_>, branch: BranchId) -> Result<(), BranchError> {
+        let Some(line) = lines.line(branch)? else { return Ok(()) };
+        let desk = lines.desk;
+        if branch == BranchId::MAIN {
+            return self.each_seen(&line, &line.part, desk, |book, kind, id, taken| {
+                book.carry(line.carrier(kind, id), taken);
+                Ok(())
+            });
+        }
+        let Some(main) = lines.line(BranchId::MAIN)? else { return Ok(()) };
+        for (kind, id) in line.own(desk, &main)? {
+            self.settle(&line, desk, kind, id)?;
+        }
+        Ok(())
+    }
+
+    /// Goes through everything in the pool's space that a view sees, with what it takes.
+    fn each_seen(
+        &mut self,
+        view: &View,
+        part: &Part,
+        desk: &Desk,
+        mut each: impl FnMut(&mut Self, Symbol, ObjectId, Option<Stretch>) -> Result<(), BranchError>,
+    ) -> Result<(), BranchError> {
+        if let Part::Numbers(kinds) = part {
+            for (kind, _) in kinds {
+                for row in view.heads_unnoted(kind)? {
+                    let (id, object) = row?;
+                    let taken = self.taken_by(view, desk, part, &object)?;
+                    each(self, kind.symbol, id, taken)?;
+                }
+            }
+            return Ok(());
+        }
+        let nets: Vec<_> = self.shelves.iter().filter_map(|shelf| Some(shelf.net()?.net)).collect();
+        for net in nets {
+            for (id, kind) in view.ip_objects_within(net)? {
+                if !part.concerns(view, kind.symbol) {
+                    continue;
+                }
+                let Some(object) = view.object_of(&kind, id)? else { continue };
+                let taken = self.taken_by(view, desk, part, &object)?;
+                each(self, kind.symbol, id, taken)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Learns what the branch that is drawn on still sees at its fork. Linear in what main changed since
+    /// the last look.
+    pub(super) fn look_back(&mut self, lines: &mut Lines<'_>) -> Result<(), BranchError> {
+        let here = lines.here;
+        let Some(fork) = here.fork() else { return Ok(()) };
+        let mut still = self.still.remove(&here.branch).unwrap_or_default();
+        if still.fork != fork {
+            still = Still { fork, seq: fork, taken: BTreeMap::new() };
+        }
+        let part = Part::of(here, &lines.desk.pool);
+        let desk = lines.desk;
+        let mut looked = BTreeSet::new();
+        if lines.seq().0 - still.seq.0.min(lines.seq().0) > COMMITS_MAX {
+            still.taken.clear();
+            self.each_seen(here, &part, desk, |book, _, id, taken| {
+                still
+                    .taken
+                    .extend(taken.filter(|taken| !book.knows(here, id, *taken)).map(|t| (id, t)));
+                Ok(())
+            })?;
+        } else {
+            lines.each_commit(still.seq, |_, entry| {
+                let seen = entry.branch == BranchId::MAIN || entry.branch == here.branch;
+                let concerned = entry
+                    .changed
+                    .iter()
+                    .filter(|(_, symbol, _)| seen && part.concerns(here, Symbol(*symbol)));
+                looked.extend(concerned.map(|(id, _, _)| *id));
+                Ok(())
+            })?;
+        }
+        for id in looked {
+            let taken = match here.object(id)? {
+                Some(object) => self.taken_by(here, desk, &part, &object)?,
+                None => None,
+            };
+            match taken.filter(|taken| !self.knows(here, id, *taken)) {
+                Some(taken) => still.taken.insert(id, taken),
+                None => still.taken.remove(&id),
+            };
+        }
+        still.seq = still.seq.max(lines.seq());
+        self.still.insert(here.branch, still);
+        Ok(())
+    }
+
+    /// Whether it is counted already that an object takes this.
+    fn knows(&self, view: &View, id: ObjectId, taken: Stretch) -> bool {
+        let lines = [BranchId::MAIN, BranchId::GLOBAL, view.branch];
+        lines.iter().any(|line| self.carried.get(&(*line, id)) == Some(&taken))
+    }
+
+    /// What a branch still sees at its fork, but for objects that are told anew.
+    pub(super) fn still(&self, branch: BranchId, but: impl Fn(ObjectId) -> bool) -> Vec<Stretch> {
+        let still = self.still.get(&branch).into_iter().flat_map(|still| &still.taken);
+        still.filter(|(id, _)| !but(**id)).map(|(_, taken)| *taken).collect()
     }
 
     /// What an object takes now instead of what it took.
@@ -272,18 +381,7 @@ impl Book {
         part: &Part,
         object: &Object,
     ) -> Result<Option<Stretch>, BranchError> {
-        let value = match part {
-            Part::Numbers(kinds) => {
-                let mut kinds = kinds.iter();
-                match kinds.find(|(kind, _)| kind.symbol == object.kind().symbol) {
-                    Some((_, attribute)) => object.value(&attribute.name),
-                    None => Value::Null,
-                }
-            }
-            Part::Prefixes => object.value("prefix"),
-            Part::Addresses => object.value("address"),
-        };
-        let Some(taken) = Stretch::of(&value) else { return Ok(None) };
+        let Some(taken) = part.stretch(object) else { return Ok(None) };
         if taken.realm == Realm::Numbers {
             let here = desk.is_whole() || view.division(&desk.pool, object)? == desk.division;
             return Ok(here.then_some(taken));
@@ -299,48 +397,28 @@ impl Book {
         Ok((view.namespace_of(object)? == namespace).then_some(taken))
     }
 
-    fn build(&mut self, view: &View, desk: &Desk) -> Result<(), BranchError> {
-        self.carried.clear();
-        self.held.clear();
-        self.ends.clear();
-        self.takers.clear();
-        self.sizes.clear();
-        let part = Part::of(view, &desk.pool);
-        (self.shelves, self.excluded) = set_up(view, desk, &part)?;
-        match &part {
-            Part::Numbers(kinds) => {
-                for (kind, _) in kinds {
-                    for row in view.heads_unnoted(kind)? {
-                        let (id, object) = row?;
-                        let taken = self.taken_by(view, desk, &part, &object)?;
-                        self.carry(view.carrier(kind.symbol, id), taken);
-                    }
-                }
-            }
-            Part::Prefixes | Part::Addresses => {
-                let nets: Vec<_> =
-                    self.shelves.iter().filter_map(|shelf| Some(shelf.net()?.net)).collect();
-                for net in nets {
-                    for (id, kind) in view.ip_objects_within(net)? {
-                        if !part.concerns(view, kind.symbol) {
-                            continue;
-                        }
-                        let Some(object) = view.object_of(&kind, id)? else { continue };
-                        let taken = self.taken_by(view, desk, &part, &object)?;
-                        self.carry(view.carrier(kind.symbol, id), taken);
-                    }
-                }
-            }
+    fn build(
+        &mut self,
+        lines: &mut Lines<'_>,
+        leases: &BTreeMap<Stretch, u32>,
+    ) -> Result<(), BranchError> {
+        let fresh = |shelf: &Shelf| {
+            Shelf::new(shelf.id, shelf.source.clone(), shelf.bounds, &self.excluded)
+        };
+        let shelves = self.shelves.iter().map(fresh).collect();
+        let excluded = std::mem::take(&mut self.excluded);
+        *self = Self { now: self.now, ..Self::over(SetUp { shelves, excluded }) };
+        for branch in lines.all()? {
+            self.load(lines, branch)?;
         }
-        for (place, kept) in view.all_kept(desk.id)? {
+        for (place, kept) in lines.here.all_kept(lines.desk.id)? {
             self.hold(place, &kept);
         }
-        for (stretch, count) in self.leases.clone() {
-            (0..count).for_each(|_| self.add(stretch));
+        for (stretch, count) in leases {
+            (0..*count).for_each(|_| self.add(*stretch));
         }
-        self.last = view.last_drawn(desk.id)?;
-        self.seq = Some(view.seq());
-        self.schema = view.compiled.seq;
+        self.last = lines.here.last_drawn(lines.desk.id)?;
+        self.seq = Some(lines.seq());
         Ok(())
     }
 
@@ -410,12 +488,6 @@ impl Book {
         })
     }
 
-    /// Holds a stretch for a draft, free or not.
-    pub(super) fn lease(&mut self, stretch: Stretch) {
-        *self.leases.entry(stretch).or_insert(0) += 1;
-        self.add(stretch);
-    }
-
     /// How much of each shelf the default branch takes by itself, exclusions left out. Linear in what the
     /// pool has handed out.
     pub(super) fn used_by_default(&self) -> Vec<u128> {
@@ -446,17 +518,6 @@ impl Book {
         self.takers.get(&stretch).copied().unwrap_or(0)
     }
 
-    /// A draft no longer holds a stretch.
-    pub(super) fn end_lease(&mut self, stretch: Stretch) {
-        if let Some(count) = self.leases.get_mut(&stretch) {
-            *count -= 1;
-            if *count == 0 {
-                self.leases.remove(&stretch);
-            }
-            self.leave(stretch);
-        }
-    }
-
     /// What is free according to the takers alone, shelf by shelf: what the kept gaps must equal.
     #[cfg(test)]
     pub(super) fn recount(&self) -> Vec<Vec<(u128, u128)>> {
@@ -475,38 +536,37 @@ fn is_default(line: BranchId) -> bool {
     line == BranchId::MAIN || line == BranchId::GLOBAL
 }
 
-/// The resources, empty, and what is excluded.
-fn set_up(
-    view: &View,
-    desk: &Desk,
-    part: &Part,
-) -> Result<(Vec<Shelf>, Vec<Stretch>), BranchError> {
-    let mut shelves = Vec::new();
-    let mut excluded = Vec::new();
-    if let Part::Numbers(kinds) = part {
-        for (_, attribute) in kinds {
-            excluded.extend(super::number::excluded_of(attribute));
+impl SetUp {
+    /// The resources, empty, and what is excluded.
+    pub(super) fn of(view: &View, desk: &Desk) -> Result<Self, BranchError> {
+        let part = Part::of(view, &desk.pool);
+        let mut shelves = Vec::new();
+        let mut excluded = Vec::new();
+        if let Part::Numbers(kinds) = part {
+            for (_, attribute) in &kinds {
+                excluded.extend(super::number::excluded_of(attribute));
+            }
+            for range in view.number_ranges(&desk.pool)? {
+                let (low, high) = (super::number::at(range.first), super::number::at(range.last));
+                let bounds = (low <= high).then_some(Stretch { realm: Realm::Numbers, low, high });
+                shelves.push(Shelf::new(range.id, Source::Numbers(range), bounds, &excluded));
+            }
+            return Ok(Self { shelves, excluded });
         }
-        for range in view.number_ranges(&desk.pool)? {
-            let (low, high) = (super::number::at(range.first), super::number::at(range.last));
-            let bounds = (low <= high).then_some(Stretch { realm: Realm::Numbers, low, high });
-            shelves.push(Shelf::new(range.id, Source::Numbers(range), bounds, &excluded));
+        for resource in view.pool_resources(&desk.pool)? {
+            let whole = Stretch::net(resource.net);
+            let bounds = match part {
+                Part::Prefixes => Some(whole),
+                _ => pools::address::usable(resource.net, resource.is_pool)
+                    .map(|(low, high)| Stretch { low, high, ..whole }),
+            };
+            let namespace = match view.object(resource.id)? {
+                Some(parent) => view.namespace_of(&parent)?,
+                None => None,
+            };
+            let id = resource.id;
+            shelves.push(Shelf::new(id, Source::Net(resource, namespace), bounds, &excluded));
         }
-        return Ok((shelves, excluded));
+        Ok(Self { shelves, excluded })
     }
-    for resource in view.pool_resources(&desk.pool)? {
-        let whole = Stretch::net(resource.net);
-        let bounds = match part {
-            Part::Prefixes => Some(whole),
-            _ => pools::address::usable(resource.net, resource.is_pool)
-                .map(|(low, high)| Stretch { low, high, ..whole }),
-        };
-        let namespace = match view.object(resource.id)? {
-            Some(parent) => view.namespace_of(&parent)?,
-            None => None,
-        };
-        let id = resource.id;
-        shelves.push(Shelf::new(id, Source::Net(resource, namespace), bounds, &excluded));
-    }
-    Ok((shelves, excluded))
 }

@@ -60,6 +60,7 @@ impl Draft {
         let identifier = IdentifiedBy::Identifier(identifier);
         let granted = self.allocate(&PoolRequest {
             value: asked,
+            holder: Some(id),
             scope,
             ..PoolRequest::new(pool.to_string(), identifier, Want::Number)
         })?;

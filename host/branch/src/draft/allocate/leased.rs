@@ -2,23 +2,32 @@
 //! out of the way.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use model::{ObjectId, Symbol};
+use model::{BranchId, ObjectId, Symbol};
 use store::{Space, key};
 
 use crate::draft::Draft;
-use crate::draft::allocate::book::{self, Book, Part};
+use crate::draft::allocate::book::Book;
+use crate::draft::allocate::books::{self, DeskBooks, SharedDesk};
+use crate::draft::allocate::lines::{Lines, Part};
 use crate::draft::allocate::scope::Desk;
 use crate::draft::allocate::shelf::Stretch;
 use crate::error::BranchError;
 
-type SharedBook = Arc<Mutex<Book>>;
+/// What is free for one request although somebody has it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Also {
+    /// What is reserved at this place.
+    pub(super) place: Option<u128>,
+    /// What this object has on main: on a branch it is the same object.
+    pub(super) object: Option<ObjectId>,
+}
 
 /// What a draft holds at one desk.
 #[derive(Debug, Default)]
 struct AtDesk {
-    book: SharedBook,
+    books: SharedDesk,
     /// What was drawn.
     drawn: Vec<Stretch>,
     /// Objects that take something else than is committed, with what they take now.
@@ -31,7 +40,7 @@ struct AtDesk {
 
 impl AtDesk {
     fn end(&mut self, drawn_from: usize) {
-        let mut open = book::open(&self.book);
+        let mut open = books::open(&self.books);
         for stretch in self.drawn.drain(drawn_from.min(self.drawn.len())..) {
             open.end_lease(stretch);
         }
@@ -108,23 +117,22 @@ impl Drop for Leased {
 
 impl Draft {
     /// Looks at what is known of a desk, up to date, as this draft sees it: what it wrote is taken, what
-    /// it gave up, and what `also` reserves, is free. What `pick` returns is held for the draft.
+    /// it gave up, and what is free `also`, is free. What `pick` returns is held for the draft.
     ///
     /// Nothing is written meanwhile, and nobody else looks: choosing and holding are one step.
     pub(super) fn at_desk<T>(
         &mut self,
         desk: &Desk,
-        also: Option<u128>,
+        also: Also,
         pick: impl FnOnce(&mut Book) -> Result<(T, Vec<Stretch>), BranchError>,
     ) -> Result<T, BranchError> {
-        if !self.has_own_books() {
-            let held = self.leases.desks.entry(desk.id).or_default();
-            held.book = self.database.books().of(self.view.branch, desk.id);
-        }
         let mut held = self.leases.desks.remove(&desk.id).unwrap_or_default();
-        let shared = Arc::clone(&held.book);
+        if !self.leases.changes_pools {
+            held.books = self.database.books().of(desk.id);
+        }
+        let shared = Arc::clone(&held.books);
         let done = {
-            let mut open = book::open(&shared);
+            let mut open = books::open(&shared);
             self.at_open_desk(desk, &mut held, &mut open, also, pick)
         };
         self.leases.desks.insert(desk.id, held);
@@ -135,43 +143,50 @@ impl Draft {
         &self,
         desk: &Desk,
         held: &mut AtDesk,
-        book: &mut Book,
-        also: Option<u128>,
+        open: &mut DeskBooks,
+        also: Also,
         pick: impl FnOnce(&mut Book) -> Result<(T, Vec<Stretch>), BranchError>,
     ) -> Result<T, BranchError> {
-        if self.has_own_books() {
-            if book.is_behind(self.view.seq(), self.view.compiled.seq) {
-                // Nobody else knows of this book: what it is made of must not change meanwhile.
-                self.view.note_all_of(desk)?;
-                book.advance(&self.view, desk)?;
-            }
-        } else if book.is_behind(self.database.last_seq(), self.view.compiled.seq) {
-            // The newest state: what others have committed since this draft began is taken.
-            let newest = self.database.view(self.view.branch)?;
-            book.advance(&newest, desk)?;
-        }
-        book.wake(self.view.now());
-        self.settle_written(desk, held, book)?;
+        let at = self.brought(desk, open)?;
+        open.book(at).wake(self.view.now());
+        self.settle_written(desk, held, open, at)?;
+        let book = open.book(at);
         let lifted = self.lifted(desk, held, book, also)?;
+        let written: BTreeSet<ObjectId> = match self.view.branch {
+            BranchId::MAIN => BTreeSet::new(),
+            _ => self.leases.written().chain(also.object).collect(),
+        };
+        let still = book.still(self.view.branch, |id| written.contains(&id));
+        still.iter().for_each(|stretch| book.add(*stretch));
         lifted.iter().for_each(|stretch| book.leave(*stretch));
         let picked = pick(book);
-        if let Ok((_, stretches)) = &picked {
-            for stretch in stretches {
-                book.lease(*stretch);
-                held.drawn.push(*stretch);
-            }
-        }
         lifted.iter().for_each(|stretch| book.add(*stretch));
-        picked.map(|(found, _)| found)
+        still.iter().for_each(|stretch| book.leave(*stretch));
+        let (found, stretches) = picked?;
+        for stretch in stretches {
+            open.lease(stretch);
+            held.drawn.push(stretch);
+        }
+        Ok(found)
     }
 
-    /// Whether what is known to all does not hold in this draft.
-    fn has_own_books(&self) -> bool {
-        self.leases.changes_pools || self.has_new_schema()
-    }
-
-    fn has_new_schema(&self) -> bool {
-        self.view.rows.pending(Space::Schemas).next().is_some()
+    /// The book of this draft's branch, up to date.
+    fn brought(&self, desk: &Desk, open: &mut DeskBooks) -> Result<u32, BranchError> {
+        let branch = self.view.branch;
+        if self.leases.changes_pools {
+            if let Some(at) = open.ready(branch, self.view.seq()) {
+                return Ok(at);
+            }
+            // Nobody else knows of this book: what it is made of must not change meanwhile.
+            self.view.note_all_of(desk)?;
+            return open.bring(&mut Lines::new(&self.database, desk, &self.view));
+        }
+        if let Some(at) = open.ready(branch, self.database.last_seq()) {
+            return Ok(at);
+        }
+        // The newest state: what others have committed since this draft began is taken.
+        let newest = self.database.view(branch)?;
+        open.bring(&mut Lines::new(&self.database, desk, &newest))
     }
 
     /// Looks at the objects written since the last time, and holds what they take.
@@ -179,7 +194,8 @@ impl Draft {
         &self,
         desk: &Desk,
         held: &mut AtDesk,
-        book: &mut Book,
+        open: &mut DeskBooks,
+        at: u32,
     ) -> Result<(), BranchError> {
         let part = Part::of(&self.view, &desk.pool);
         let written = self.leases.written.get(held.seen..).unwrap_or_default();
@@ -187,6 +203,7 @@ impl Draft {
             if !part.concerns(&self.view, *kind) {
                 continue;
             }
+            let book = open.book(at);
             let now = match self.view.object(*id)? {
                 Some(object) => book.taken_by(&self.view, desk, &part, &object)?,
                 None => None,
@@ -197,10 +214,10 @@ impl Draft {
                 false => held.moved.insert(*id, (*kind, now)),
             };
             if let Some(now) = now.filter(|_| now != committed) {
-                book.lease(now);
+                open.lease(now);
             }
             if let Some((_, Some(before))) = before {
-                book.end_lease(before);
+                open.end_lease(before);
             }
         }
         held.seen = self.leases.written.len();
@@ -213,9 +230,13 @@ impl Draft {
         desk: &Desk,
         held: &AtDesk,
         book: &Book,
-        also: Option<u128>,
+        also: Also,
     ) -> Result<Vec<Stretch>, BranchError> {
         let mut lifted = Vec::new();
+        if let Some(object) = also.object.filter(|_| self.view.branch != BranchId::MAIN) {
+            lifted.extend(book.carried.get(&(BranchId::MAIN, object)));
+        }
+        let also = also.place;
         for (id, (kind, _)) in &held.moved {
             lifted.extend(book.carried.get(&self.view.carrier(*kind, *id)));
         }
@@ -236,22 +257,33 @@ impl Draft {
         Ok(lifted)
     }
 
-    /// Holds the numbers that the draft has written by hand where somebody draws such numbers, so that
-    /// nobody draws them before they are committed. Where the attribute has an index, who draws has
-    /// looked there, and the commit decides.
+    /// Holds what the draft has written by hand where somebody draws such things, so that nobody draws it
+    /// before it is committed. Where only main is and the attribute has an index, who draws has looked
+    /// there, and the commit decides; an index of one branch says nothing of the others.
     pub(in crate::draft) fn hold_written(&mut self) -> Result<(), BranchError> {
         let kinds: BTreeSet<Symbol> = self.leases.written.iter().map(|(_, kind)| *kind).collect();
-        if kinds.is_empty() || self.has_own_books() {
+        if kinds.is_empty() || self.leases.changes_pools {
             return Ok(());
         }
-        for id in self.database.books().known(self.view.branch) {
-            let Some(pool) = self.view.object(id)? else { continue };
-            let concerned = self.view.numbered(&pool).into_iter().any(|(kind, attribute)| {
-                kinds.contains(&kind.symbol) && !self.view.is_indexed(&kind, &attribute)
-            });
-            if pool.kind().name == "CoreNumberPool" && concerned {
+        let known = self.database.books().known();
+        if known.is_empty() {
+            return Ok(());
+        }
+        let is_alone = crate::branches::is_alone(&self.view.rows.snapshot)?;
+        for id in known {
+            let Some(pool) = self.view.quietly(|| self.view.object(id))? else { continue };
+            let part = Part::of(&self.view, &pool);
+            let concerned = match &part {
+                Part::Numbers(numbered) => numbered.iter().any(|(kind, attribute)| {
+                    kinds.contains(&kind.symbol)
+                        && !(is_alone && self.view.is_indexed(kind, attribute))
+                }),
+                // Places of prefixes and addresses are always in an index.
+                _ => !is_alone && kinds.iter().any(|kind| part.concerns(&self.view, *kind)),
+            };
+            if concerned {
                 for desk in self.view.desks(&pool)? {
-                    self.at_desk(&desk, None, |_| Ok(((), Vec::new())))?;
+                    self.at_desk(&desk, Also::default(), |_| Ok(((), Vec::new())))?;
                 }
             }
         }
@@ -264,16 +296,20 @@ impl crate::view::View {
     fn note_all_of(&self, desk: &Desk) -> Result<(), BranchError> {
         let prefix = key::pool_value_prefix(desk.id);
         self.rows.prefix(Space::PoolValues, &prefix)?;
-        match Part::of(self, &desk.pool) {
-            Part::Numbers(kinds) => {
-                for (kind, _) in kinds {
-                    self.objects(&kind)?;
-                }
+        let part = Part::of(self, &desk.pool);
+        if let Part::Numbers(kinds) = &part {
+            for (kind, _) in kinds {
+                self.objects(kind)?;
             }
-            Part::Prefixes | Part::Addresses => {
-                for resource in self.pool_resources(&desk.pool)? {
-                    self.note_ip_objects_within(resource.net)?;
-                }
+        } else {
+            for resource in self.pool_resources(&desk.pool)? {
+                self.note_ip_objects_within(resource.net)?;
+            }
+        }
+        for line in crate::branches::open_branches(&self.rows.snapshot)? {
+            for kind in part.kinds(self).into_iter().filter(|_| line != self.branch) {
+                let prefix = key::head_kind_prefix(line, kind.symbol);
+                self.rows.note_range(Space::Heads, &prefix, &key::prefix_end(&prefix));
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use model::{ObjectId, Value};
 use store::{Space, key};
 
 use crate::draft::Draft;
+use crate::draft::allocate::leased::Also;
 use crate::draft::allocate::pick::Strategy;
 use crate::draft::allocate::reserve::place;
 use crate::draft::allocate::scope::{Desk, scope_of};
@@ -41,7 +42,7 @@ impl Draft {
         &mut self,
         desk: &Desk,
         request: &PoolRequest,
-        also: Option<u128>,
+        also: Also,
     ) -> Result<Granted, BranchError> {
         let count = request.want.count();
         let found = match (&request.value, &request.want) {
@@ -69,7 +70,7 @@ impl Draft {
         if self.goes_on(desk) {
             self.note_last(desk.id, place)?;
         }
-        Ok(Granted { count, ..Granted::new(desk.pool.id(), value) })
+        Ok(Granted { count, ..Granted::new(desk, value, self.view.branch) })
     }
 
     /// Whether the pool gives on from the last one.
@@ -82,7 +83,7 @@ impl Draft {
         desk: &Desk,
         request: &PoolRequest,
     ) -> Result<BranchError, BranchError> {
-        let (ranges, free, longest) = self.at_desk(desk, None, |book| {
+        let (ranges, free, longest) = self.at_desk(desk, Also::default(), |book| {
             let free = book.shelves.iter().map(|shelf| shelf.free.count()).sum::<u128>();
             let longest = book.shelves.iter().map(|shelf| shelf.free.longest()).max();
             Ok(((told(&book.shelves), free, longest.unwrap_or(0)), Vec::new()))
@@ -126,7 +127,7 @@ impl Draft {
     fn take_number(
         &mut self,
         desk: &Desk,
-        also: Option<u128>,
+        also: Also,
         asked: &Value,
         count: u32,
     ) -> Result<u128, BranchError> {
@@ -182,7 +183,8 @@ impl Draft {
         value: &Value,
     ) -> Result<(), BranchError> {
         let Some(wanted) = Stretch::of(value) else { return Ok(()) };
-        let others = self.at_desk(desk, None, |book| Ok((book.takers_of(wanted), Vec::new())))?;
+        let others =
+            self.at_desk(desk, Also::default(), |book| Ok((book.takers_of(wanted), Vec::new())))?;
         if others > 1 {
             let holder = self.other_holder(desk, object, value)?;
             let message = format!(

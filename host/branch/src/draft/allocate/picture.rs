@@ -4,6 +4,7 @@ use model::Value;
 use model::ip::Family;
 
 use crate::draft::Draft;
+use crate::draft::allocate::leased::Also;
 use crate::draft::allocate::number::number_at;
 use crate::draft::allocate::shelf::{Realm, Shelf};
 use crate::error::BranchError;
@@ -49,7 +50,7 @@ impl Draft {
         let mut pictures = Vec::new();
         for desk in self.view.desks(pool)? {
             let scope: Vec<_> = names.iter().cloned().zip(desk.division.clone()).collect();
-            let drawn = self.at_desk(&desk, None, |book| {
+            let drawn = self.at_desk(&desk, Also::default(), |book| {
                 let drawn = book.shelves.iter().map(|shelf| picture(shelf, cells, &scope));
                 Ok((drawn.collect::<Vec<_>>(), Vec::new()))
             })?;

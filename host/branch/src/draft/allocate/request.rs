@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use model::{ObjectId, Timestamp, Value};
+use model::{BranchId, ObjectId, Timestamp, Value};
 use serde_json::Value as Json;
 
+use crate::draft::allocate::scope::Desk;
 use crate::object::Object;
 
 /// Numbers in a row at most: each has rows of its own.
@@ -117,6 +118,9 @@ pub struct PoolRequest {
     pub data: BTreeMap<String, Json>,
     /// Id for the object that is made; else a new one.
     pub object: Option<ObjectId>,
+    /// The object that is to carry it, where it is there already: what it has on main is the same
+    /// thing on a branch.
+    pub holder: Option<ObjectId>,
     /// This value and no other; of several in a row the first.
     pub value: Option<Value>,
     /// The division, for a pool that has a scope: by its element, a value or a peer.
@@ -136,6 +140,7 @@ impl PoolRequest {
             want,
             data: BTreeMap::new(),
             object: None,
+            holder: None,
             value: None,
             scope: BTreeMap::new(),
             until: None,
@@ -159,12 +164,15 @@ pub struct Granted {
     pub is_parent: bool,
     /// The identifier had it already.
     pub reused: bool,
+    /// The branch that took it.
+    pub branch: BranchId,
 }
 
 impl Granted {
     /// Something new, without an object.
-    pub(super) fn new(pool: ObjectId, value: Value) -> Self {
-        Self { pool, value, count: 1, object: None, is_parent: false, reused: false }
+    pub(super) fn new(desk: &Desk, value: Value, branch: BranchId) -> Self {
+        let pool = desk.pool.id();
+        Self { pool, value, count: 1, object: None, is_parent: false, reused: false, branch }
     }
 }
 

@@ -86,6 +86,8 @@ pub struct Kept {
     pub until: Option<Timestamp>,
     /// It was given back.
     pub gone: Option<Gone>,
+    /// Other branches that asked for the same and use it as well, main first.
+    pub also: Vec<BranchId>,
 }
 
 impl Kept {
@@ -107,7 +109,7 @@ impl Kept {
         }
     }
 
-    fn row(&self) -> Option<Vec<u8>> {
+    pub(super) fn row(&self) -> Option<Vec<u8>> {
         let value = match &self.value {
             Value::Int(number) => StoredValue::Number(*number),
             Value::Host(_) | Value::Address(_) => StoredValue::Host(self.value.to_string()),
@@ -129,11 +131,21 @@ impl Kept {
                 why: gone.why.clone(),
             }),
         };
-        Some(postcard::to_stdvec(&row).expect("plain data serialises"))
+        let mut bytes = postcard::to_stdvec(&row).expect("plain data serialises");
+        if !self.also.is_empty() {
+            // Most have none, and rows are no longer for it.
+            let also: Vec<u32> = self.also.iter().map(|branch| branch.0).collect();
+            bytes.extend(postcard::to_stdvec(&also).expect("plain data serialises"));
+        }
+        Some(bytes)
     }
 
     fn decode(row: &[u8]) -> Option<Self> {
-        let row: ReservationRow = postcard::from_bytes(row).ok()?;
+        let (row, rest): (ReservationRow, &[u8]) = postcard::take_from_bytes(row).ok()?;
+        let also: Vec<u32> = match rest {
+            [] => Vec::new(),
+            rest => postcard::from_bytes(rest).ok()?,
+        };
         let value = match row.value {
             StoredValue::Number(number) => Value::Int(number),
             StoredValue::Host(text) => match text.parse() {
@@ -156,6 +168,7 @@ impl Kept {
                 by: ObjectId(gone.by),
                 why: gone.why,
             }),
+            also: also.into_iter().map(BranchId).collect(),
         })
     }
 }
@@ -179,14 +192,16 @@ pub(super) fn place(value: &Value) -> Option<u128> {
 }
 
 /// The name of one number of several in a row; the first has the plain name.
-fn name_of(identifier: &str, nth: u32) -> String {
+pub(super) fn name_of(identifier: &str, nth: u32) -> String {
     if nth == 0 { identifier.to_owned() } else { format!("{identifier}[{nth}]") }
 }
 
 /// What an identifier has to say about a request.
 pub(super) enum Standing {
     /// It holds what is asked for.
-    Held(Granted),
+    Held(Kept, Granted),
+    /// It holds what is asked for, as an object that this branch does not have.
+    Elsewhere(Kept),
     /// It had this value, or it was set aside for it: it gets it if it can.
     Before(Kept),
     /// Nothing.
@@ -301,43 +316,69 @@ impl Draft {
         if kept.gone.is_some() || !kept.holds_at(self.view.now()) || kept.asked.is_none() {
             return Ok(Standing::Before(kept));
         }
+        let mut is_here = true;
         let held = match kept.object {
             Some(id) => match self.view.object(id)? {
                 Some(object) => match object.value("prefix") {
                     Value::Null => object.value("address"),
                     prefix => prefix,
                 },
-                // Its object is not on this branch or gone: the identifier allocates anew.
-                None => return Ok(Standing::New),
+                // Its object is gone: the identifier allocates anew.
+                None if kept.branch == self.view.branch && kept.also.is_empty() => {
+                    return Ok(Standing::New);
+                }
+                None => {
+                    is_here = false;
+                    kept.value.clone()
+                }
             },
             None => kept.value.clone(),
         };
-        let asked = kept.asked.clone().unwrap_or_default();
-        if asked != request.want.text() {
-            return Err(refused(
-                "identifier-conflict",
-                format!(
-                    "`{}` | identifier `{identifier}` already holds {held}, asked for as `{}`; \
-                     ask for the same again, or use another identifier than for `{}`",
-                    self.label_of(&desk.pool)?,
-                    asked.trim(),
-                    request.want.text().trim(),
-                ),
-            ));
+        self.check_same(desk, identifier, request, (&kept, &held))?;
+        if !is_here {
+            return Ok(Standing::Elsewhere(kept));
         }
         let parents = desk.pool.kind().relationship("resources");
         let is_parent = match (parents, kept.object) {
             (Some(rel), Some(object)) => self.view.peer(desk.pool.id(), rel, object)?.is_some(),
             _ => false,
         };
-        Ok(Standing::Held(Granted {
-            pool: desk.pool.id(),
-            value: held,
+        let granted = Granted {
             count: kept.count,
             object: kept.object,
             is_parent,
             reused: true,
-        }))
+            ..Granted::new(desk, held, kept.branch)
+        };
+        Ok(Standing::Held(kept, granted))
+    }
+
+    /// The same identifier asks for the same, or is told what it holds.
+    fn check_same(
+        &self,
+        desk: &Desk,
+        identifier: &str,
+        request: &PoolRequest,
+        (kept, held): (&Kept, &Value),
+    ) -> Result<(), BranchError> {
+        let asked = kept.asked.clone().unwrap_or_default();
+        let other = request.value.as_ref().filter(|asked| !same(asked, held));
+        let wanted = match other {
+            Some(asked) => asked.to_string(),
+            None if asked != request.want.text() => request.want.text(),
+            None => return Ok(()),
+        };
+        Err(refused(
+            "identifier-conflict",
+            format!(
+                "`{}` | identifier `{identifier}` already holds {held}, asked for as `{}`{}; ask for \
+                 the same again, or use another identifier than for `{}`",
+                self.label_of(&desk.pool)?,
+                asked.trim(),
+                self.told_elsewhere(kept.branch)?,
+                wanted.trim(),
+            ),
+        ))
     }
 
     /// Writes the rows of a reservation, one pair for each value in a row.
@@ -354,6 +395,18 @@ impl Draft {
             IdentifiedBy::Nothing => format!("={value}"),
         };
         let count = request.want.count();
+        let here = self.view.branch;
+        // What was set aside on another branch stays that branch's.
+        let aside = self.view.kept_as(desk.id, &identifier)?.filter(|kept| {
+            kept.branch != here
+                && kept.asked.is_none()
+                && kept.gone.is_none()
+                && kept.holds_at(self.view.now())
+        });
+        let (branch, also) = match aside {
+            Some(kept) => (kept.branch, super::shared::with(kept.also, here)),
+            None => (here, Vec::new()),
+        };
         for nth in 0..count {
             let value = match value {
                 Value::Int(first) => Value::Int(first.saturating_add(i64::from(nth))),
@@ -364,11 +417,12 @@ impl Draft {
                 object,
                 asked: (!request.set_aside).then(|| request.want.text()),
                 count: if nth == 0 { count } else { 1 },
-                branch: self.view.branch,
+                branch,
                 at: self.view.now(),
                 by: self.author.0,
                 until: request.until,
                 gone: None,
+                also: also.clone(),
             };
             self.put_kept(desk.id, &name_of(&identifier, nth), &kept)?;
         }
@@ -401,45 +455,19 @@ impl Draft {
             self.view.rows.write(Space::Reservations, key::reservation(desk, &other), None)?;
         }
         self.put_row(Space::Reservations, key::reservation(desk, identifier), row)?;
-        if kept.branch != BranchId::MAIN {
-            // Found by the branch when it goes; main has too many, and never does.
-            let hint = key::reserved_by(kept.branch, desk, identifier);
-            self.put_row(Space::ReservedBy, hint, Vec::new())?;
-        }
+        self.put_hints(desk, identifier, kept)?;
         self.put_row(Space::PoolValues, by_value, identifier.as_bytes().to_vec())
     }
 
-    /// The reservations of a branch other than main: desk, identifier, what is kept. Linear in what
-    /// the branch ever drew.
-    fn kept_by(&self, branch: BranchId) -> Result<Vec<(ObjectId, String, Kept)>, BranchError> {
-        let rows = self.view.rows.prefix(Space::ReservedBy, &key::branch(branch))?;
-        let mut all = Vec::new();
-        for row in rows {
-            let (hint, _) = row?;
-            let Some((desk, name)) = hint.get(4..).and_then(<[u8]>::split_first_chunk::<16>) else {
-                continue;
-            };
-            let desk = ObjectId(u128::from_be_bytes(*desk));
-            let name = String::from_utf8_lossy(name).into_owned();
-            if let Some(kept) = self.view.kept_as(desk, &name)?
-                && kept.branch == branch
-            {
-                all.push((desk, name, kept));
-            }
-        }
-        Ok(all)
-    }
-
-    /// Gives back exactly what a branch drew from pools, for a branch that goes.
-    pub(crate) fn release_of_branch(&mut self, branch: BranchId) -> Result<(), BranchError> {
-        for (desk, identifier, kept) in self.kept_by(branch)? {
-            if let Some(place) = place(&kept.value) {
-                self.leases.note_released(desk, place);
-                self.view.rows.write(Space::PoolValues, key::pool_value(desk, place), None)?;
-            }
-            let key = key::reservation(desk, &identifier);
-            self.view.rows.write(Space::Reservations, key, None)?;
-        }
+    /// Takes both rows of a reservation away.
+    pub(super) fn drop_kept(
+        &mut self,
+        desk: ObjectId,
+        identifier: &str,
+        place: u128,
+    ) -> Result<(), BranchError> {
+        self.view.rows.write(Space::PoolValues, key::pool_value(desk, place), None)?;
+        self.view.rows.write(Space::Reservations, key::reservation(desk, identifier), None)?;
         Ok(())
     }
 
@@ -506,18 +534,14 @@ impl Draft {
     ) -> Result<(), BranchError> {
         let Some(kept) = self.view.kept_as(desk.id, identifier)? else { return Ok(()) };
         let Some(place) = place(&kept.value) else { return Ok(()) };
-        if kept.branch != self.view.branch && by_hand.is_none() {
-            // Not this branch's to give: it is free when the change is merged.
+        if self.is_others(desk.id, identifier, &kept)? {
             return Ok(());
         }
         self.leases.note_released(desk.id, place);
         let now = self.view.now();
         let rest = desk.pool.value("quarantine").as_int().filter(|seconds| *seconds > 0);
         if rest.is_none() && by_hand.is_none() {
-            self.view.rows.write(Space::PoolValues, key::pool_value(desk.id, place), None)?;
-            let key = key::reservation(desk.id, identifier);
-            self.view.rows.write(Space::Reservations, key, None)?;
-            return Ok(());
+            return self.drop_kept(desk.id, identifier, place);
         }
         let until = now.0.saturating_add(rest.unwrap_or(0).saturating_mul(1_000_000));
         let why = by_hand.unwrap_or_default().to_owned();

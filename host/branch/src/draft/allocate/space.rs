@@ -7,6 +7,7 @@ use model::ip::Family;
 use model::{Interface, ObjectId, Value};
 use serde_json::Value as Json;
 
+use crate::draft::allocate::leased::Also;
 use crate::draft::allocate::pick::Strategy;
 use crate::draft::allocate::scope::Desk;
 use crate::draft::allocate::shelf::{Shelf, Stretch};
@@ -29,7 +30,7 @@ impl Draft {
         &mut self,
         desk: &Desk,
         request: &PoolRequest,
-        also: Option<u128>,
+        also: Also,
     ) -> Result<Granted, BranchError> {
         let Want::Prefix { length, kind, member_type } = &request.want else {
             return Err(refused("wrong-pool", "a prefix pool gives prefixes".to_owned()));
@@ -48,8 +49,9 @@ impl Draft {
                 format!("IPPrefixPool: {name} | A prefixlen or a default_value must be provided"),
             ));
         };
-        let kind = self.made_kind(pool, kind.as_ref(), "default_prefix_type", "IpamPrefix")?;
-        let member = member_of(pool, member_type.as_ref())?;
+        // Both are checked before anything is chosen.
+        self.made_kind(pool, kind.as_ref(), "default_prefix_type", "IpamPrefix")?;
+        member_of(pool, member_type.as_ref())?;
         let found = match &request.value {
             Some(asked) => Some(self.ask(desk, also, asked)?),
             None => {
@@ -73,22 +75,42 @@ impl Draft {
         self.go_on(desk, &value)?;
         if request.set_aside {
             self.reserve(desk, request, &value, None)?;
-            return Ok(Granted::new(pool.id(), value));
+            return Ok(Granted::new(desk, value, self.view.branch));
         }
         if value == Value::Net(resource.net) {
             // The whole of it is the parent itself: there is no second one to make.
             self.reserve(desk, request, &value, Some(resource.id))?;
             let object = Some(resource.id);
-            return Ok(Granted { object, is_parent: true, ..Granted::new(pool.id(), value) });
+            return Ok(Granted {
+                object,
+                is_parent: true,
+                ..Granted::new(desk, value, self.view.branch)
+            });
         }
+        let object = self.make_prefix(desk, request, &value)?;
+        self.reserve(desk, request, &value, Some(object))?;
+        Ok(Granted { object: Some(object), ..Granted::new(desk, value, self.view.branch) })
+    }
+
+    /// The object of a prefix that a pool gives.
+    pub(super) fn make_prefix(
+        &mut self,
+        desk: &Desk,
+        request: &PoolRequest,
+        value: &Value,
+    ) -> Result<ObjectId, BranchError> {
+        let Want::Prefix { kind, member_type, .. } = &request.want else {
+            return Err(refused("wrong-pool", "a prefix pool gives prefixes".to_owned()));
+        };
+        let pool = &desk.pool;
+        let kind = self.made_kind(pool, kind.as_ref(), "default_prefix_type", "IpamPrefix")?;
+        let member = member_of(pool, member_type.as_ref())?;
         let mut input = Input::default()
             .attr("prefix", drawn(value.clone(), pool.id()))
             .attr("member_type", AttrInput::value(member.as_str()));
         input = self.with_data(input, request, pool)?;
-        self.view.note_space(&value)?;
-        let object = self.create(&kind, request.object, input)?;
-        self.reserve(desk, request, &value, Some(object))?;
-        Ok(Granted { object: Some(object), ..Granted::new(pool.id(), value) })
+        self.view.note_space(value)?;
+        self.create(&kind, request.object, input)
     }
 
     /// Remembers the last value, where the pool goes on from there.
@@ -100,7 +122,7 @@ impl Draft {
     }
 
     fn no_prefix_left(&mut self, desk: &Desk, length: u8) -> Result<BranchError, BranchError> {
-        let tried = self.at_desk(desk, None, |book| {
+        let tried = self.at_desk(desk, Also::default(), |book| {
             let tried = book.shelves.iter().filter_map(|shelf| {
                 let resource = shelf.net()?;
                 let bits = Family::of(resource.net.addr()).bits();
@@ -132,7 +154,7 @@ impl Draft {
     fn ask(
         &mut self,
         desk: &Desk,
-        also: Option<u128>,
+        also: Also,
         asked: &Value,
     ) -> Result<(Resource, Value), BranchError> {
         let pool = &desk.pool;
@@ -208,13 +230,13 @@ impl Draft {
         &mut self,
         desk: &Desk,
         request: &PoolRequest,
-        also: Option<u128>,
+        also: Also,
     ) -> Result<Granted, BranchError> {
         let Want::Address { length, kind } = &request.want else {
             return Err(refused("wrong-pool", "an address pool gives addresses".to_owned()));
         };
         let pool = &desk.pool;
-        let kind = self.made_kind(pool, kind.as_ref(), "default_address_type", "IpamIPAddress")?;
+        self.made_kind(pool, kind.as_ref(), "default_address_type", "IpamIPAddress")?;
         let default = pool.value("default_prefix_length").as_int();
         let wanted = length.or_else(|| default.and_then(|length| u8::try_from(length).ok()));
         let found = match &request.value {
@@ -248,21 +270,36 @@ impl Draft {
         self.go_on(desk, &value)?;
         if request.set_aside {
             self.reserve(desk, request, &value, None)?;
-            return Ok(Granted::new(pool.id(), value));
+            return Ok(Granted::new(desk, value, self.view.branch));
         }
+        let object = self.make_address(desk, request, &value)?;
+        self.reserve(desk, request, &value, Some(object))?;
+        Ok(Granted { object: Some(object), ..Granted::new(desk, value, self.view.branch) })
+    }
+
+    /// The object of an address that a pool gives.
+    pub(super) fn make_address(
+        &mut self,
+        desk: &Desk,
+        request: &PoolRequest,
+        value: &Value,
+    ) -> Result<ObjectId, BranchError> {
+        let Want::Address { kind, .. } = &request.want else {
+            return Err(refused("wrong-pool", "an address pool gives addresses".to_owned()));
+        };
+        let pool = &desk.pool;
+        let kind = self.made_kind(pool, kind.as_ref(), "default_address_type", "IpamIPAddress")?;
         let mut input = Input::default().attr("address", drawn(value.clone(), pool.id()));
         input = self.with_data(input, request, pool)?;
-        self.view.note_space(&value)?;
-        let object = self.create(&kind, request.object, input)?;
-        self.reserve(desk, request, &value, Some(object))?;
-        Ok(Granted { object: Some(object), ..Granted::new(pool.id(), value) })
+        self.view.note_space(value)?;
+        self.create(&kind, request.object, input)
     }
 
     fn next_address(
         &mut self,
         desk: &Desk,
         request: &PoolRequest,
-        also: Option<u128>,
+        also: Also,
         wanted: Option<u8>,
     ) -> Result<Option<(Resource, IpAddr)>, BranchError> {
         let strategy = Strategy::of(&desk.pool, request);

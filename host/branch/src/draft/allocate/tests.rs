@@ -23,8 +23,8 @@ use crate::draft::{
 use crate::error::{BranchError, CommitFailure};
 
 #[derive(Debug, Default)]
-struct Outside {
-    now: AtomicI64,
+pub(super) struct Outside {
+    pub(super) now: AtomicI64,
     ids: AtomicU64,
 }
 
@@ -53,13 +53,13 @@ nodes:
 "#;
 
 /// A database with its clock.
-struct World {
-    database: Database,
-    outside: Arc<Outside>,
+pub(super) struct World {
+    pub(super) database: Database,
+    pub(super) outside: Arc<Outside>,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let outside = Arc::new(Outside::default());
         let environment = Environment { clock: outside.clone(), ids: outside.clone() };
         let database =
@@ -74,8 +74,12 @@ impl World {
         world
     }
 
-    fn draft(&self) -> Draft {
-        self.database.draft(BranchId::MAIN, Author(ObjectId::SYSTEM)).unwrap()
+    pub(super) fn draft(&self) -> Draft {
+        self.draft_on(BranchId::MAIN)
+    }
+
+    pub(super) fn draft_on(&self, branch: BranchId) -> Draft {
+        self.database.draft(branch, Author(ObjectId::SYSTEM)).unwrap()
     }
 
     /// A change that must be accepted.
@@ -87,13 +91,21 @@ impl World {
         &self,
         make: impl FnOnce(&mut Draft) -> Result<T, BranchError>,
     ) -> Result<T, CommitFailure> {
-        let mut draft = self.draft();
+        self.attempt_on(BranchId::MAIN, make)
+    }
+
+    pub(super) fn attempt_on<T>(
+        &self,
+        branch: BranchId,
+        make: impl FnOnce(&mut Draft) -> Result<T, BranchError>,
+    ) -> Result<T, CommitFailure> {
+        let mut draft = self.draft_on(branch);
         let made = make(&mut draft)?;
         self.database.commit(draft, Cause::Objects)?;
         Ok(made)
     }
 
-    fn number_pool(&self, first: i64, last: i64, more: &[(&str, Value)]) -> ObjectId {
+    pub(super) fn number_pool(&self, first: i64, last: i64, more: &[(&str, Value)]) -> ObjectId {
         self.change(|draft| {
             let mut input = Input::default()
                 .attr("name", AttrInput::value("pool"))
@@ -108,7 +120,7 @@ impl World {
         })
     }
 
-    fn prefix_pool(&self, parents: &[&str]) -> ObjectId {
+    pub(super) fn prefix_pool(&self, parents: &[&str]) -> ObjectId {
         self.change(|draft| {
             let namespace = draft.default_namespace()?.unwrap();
             let mut resources = Vec::new();
@@ -129,7 +141,12 @@ impl World {
     /// The free stretches of a pool, shelf by shelf, proved equal to a recount by what takes them, and to
     /// what a book built anew from the store has.
     fn free(&self, pool: ObjectId) -> Vec<Vec<(u128, u128)>> {
-        let mut draft = self.draft();
+        self.free_on(BranchId::MAIN, pool)
+    }
+
+    /// The same as a branch sees it.
+    pub(super) fn free_on(&self, branch: BranchId, pool: ObjectId) -> Vec<Vec<(u128, u128)>> {
+        let mut draft = self.draft_on(branch);
         let object = draft.view.object(pool).unwrap().unwrap();
         let desk = draft.view.desks(&object).unwrap().pop().unwrap();
         let look = |book: &mut super::book::Book| {
@@ -142,27 +159,27 @@ impl World {
             assert_eq!(kept, book.recount(), "the kept gaps equal a recount");
             Ok((kept, Vec::new()))
         };
-        let kept = draft.at_desk(&desk, None, look).unwrap();
-        let mut anew = self.draft();
+        let kept = draft.at_desk(&desk, super::leased::Also::default(), look).unwrap();
+        let mut anew = self.draft_on(branch);
         anew.leases.note_pool_changed();
-        let built = anew.at_desk(&desk, None, look).unwrap();
+        let built = anew.at_desk(&desk, super::leased::Also::default(), look).unwrap();
         assert_eq!(kept, built, "brought forward equals built anew");
         kept
     }
 }
 
-fn number_of(draft: &Draft, id: ObjectId) -> Option<i64> {
+pub(super) fn number_of(draft: &Draft, id: ObjectId) -> Option<i64> {
     draft.view.object(id).unwrap().and_then(|object| object.value("number").as_int())
 }
 
-fn draws(pool: ObjectId, value: Option<i64>) -> Input {
+pub(super) fn draws(pool: ObjectId, value: Option<i64>) -> Input {
     let from_pool = FromPool { pool: pool.to_string(), ..FromPool::default() };
     let mut attr = AttrInput::from_pool(from_pool);
     attr.value = value.map(|value| crate::draft::Given::Value(Value::Int(value)));
     Input::default().attr("number", attr)
 }
 
-fn code(failure: &CommitFailure) -> &'static str {
+pub(super) fn code(failure: &CommitFailure) -> &'static str {
     match failure {
         CommitFailure::Refused(error) => error.code(),
         _ => "not-refused",

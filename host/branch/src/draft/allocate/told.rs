@@ -5,6 +5,7 @@ use model::{BranchId, ObjectId, Timestamp, Value};
 use pools::FreeSet;
 
 use crate::draft::Draft;
+use crate::draft::allocate::leased::Also;
 use crate::draft::allocate::number::number_at;
 use crate::draft::allocate::reserve::{Gone, REASON_BYTES_MAX};
 use crate::draft::allocate::scope::Desk;
@@ -118,7 +119,7 @@ impl Draft {
     pub fn pool_use(&mut self, pool: &Object) -> Result<PoolUse, BranchError> {
         let mut resources = Vec::new();
         for desk in self.view.desks(pool)? {
-            let told = self.at_desk(&desk, None, |book| {
+            let told = self.at_desk(&desk, Also::default(), |book| {
                 let own = book.used_by_default();
                 let told = book.shelves.iter().zip(own);
                 let told = told.map(|(shelf, own)| shelf_use(pool, shelf, own));
@@ -279,6 +280,15 @@ impl Draft {
                 format!("`{}` | nothing is held under `{identifier}`", self.label_of(pool)?);
             return Err(refused("unknown-identifier", message));
         };
+        if kept.branch != self.view.branch && !kept.also.contains(&self.view.branch) {
+            let message = format!(
+                "`{}` | {} was taken{}; release it there, or delete that branch",
+                self.label_of(pool)?,
+                kept.value,
+                self.told_elsewhere(kept.branch)?,
+            );
+            return Err(refused("held-elsewhere", message));
+        }
         let resources = self.view.pool_resources(pool)?;
         let made = kept.object.filter(|made| resources.iter().all(|one| one.id != *made));
         if let Some(carrier) = self.carrier_of(&desk, &kept.value)? {

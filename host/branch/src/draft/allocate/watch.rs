@@ -9,6 +9,7 @@ use store::{Space, key};
 
 use crate::commit::{Author, Cause};
 use crate::database::Database;
+use crate::draft::allocate::leased::Also;
 use crate::error::{BranchError, CommitFailure};
 use crate::object::Object;
 use crate::view::View;
@@ -73,7 +74,8 @@ impl Database {
         let Some(desk) = draft.view.desks(&pool)?.into_iter().find(|desk| desk.id == id) else {
             return Ok(true);
         };
-        let (used, total) = draft.at_desk(&desk, None, |book| Ok((book.fill(), Vec::new())))?;
+        let (used, total) =
+            draft.at_desk(&desk, Also::default(), |book| Ok((book.fill(), Vec::new())))?;
         let is_full = is_above(used, total, alert_at);
         let known = draft.view.rows.get(Space::Meta, &alert_key(id))?.is_some();
         if is_full == known {
@@ -84,8 +86,6 @@ impl Database {
         let row = postcard::to_stdvec(&alert).expect("plain data serialises");
         let state = is_full.then(Vec::new);
         draft.view.rows.write(Space::Meta, alert_key(id), state)?;
-        // They look into the snapshot, which goes with the draft.
-        drop((desk, pool));
         let number = draft.view.next_event()?;
         draft.put_row(Space::Outbox, number.to_be_bytes().to_vec(), row)?;
         match self.commit_finished(draft, Cause::Objects) {

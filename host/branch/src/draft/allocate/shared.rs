@@ -1,0 +1,219 @@
+//! One reservation over several branches. The branch that took it has it; others that ask with the same
+//! identifier use it as well, and have it in their turn when the first one ends.
+
+use model::{BranchId, ObjectId, Value};
+use store::{Space, key};
+
+use crate::draft::Draft;
+use crate::draft::allocate::leased::Also;
+use crate::draft::allocate::reserve::{Kept, name_of, place};
+use crate::draft::allocate::scope::Desk;
+use crate::draft::allocate::shelf::Stretch;
+use crate::draft::allocate::{Granted, PoolRequest, Want, refused};
+use crate::error::BranchError;
+
+/// The branches that use something as well, with one more; main first.
+pub(super) fn with(mut also: Vec<BranchId>, one: BranchId) -> Vec<BranchId> {
+    if !also.contains(&one) {
+        also.push(one);
+        also.sort_unstable();
+    }
+    also
+}
+
+/// Something a branch holds: desk, identifier, what is kept.
+type Holding = (ObjectId, String, Kept);
+
+impl Draft {
+    /// Where something was taken, if not here, for people.
+    pub(super) fn told_elsewhere(&self, branch: BranchId) -> Result<String, BranchError> {
+        if branch == self.view.branch {
+            return Ok(String::new());
+        }
+        let name = crate::branches::name_of(&self.view.rows.snapshot, branch)?;
+        Ok(name.map_or_else(String::new, |name| format!(" on branch `{name}`")))
+    }
+
+    /// This branch uses what another one took. What main had at the fork is main's and the branch's
+    /// alike, without a word.
+    pub(super) fn join(
+        &mut self,
+        desk: &Desk,
+        identifier: &str,
+        kept: Kept,
+    ) -> Result<(), BranchError> {
+        let here = self.view.branch;
+        if kept.branch == here || kept.also.contains(&here) || self.has_from_main(&kept)? {
+            return Ok(());
+        }
+        for nth in 0..kept.count.max(1) {
+            let name = name_of(identifier, nth);
+            let Some(one) = self.view.kept_as(desk.id, &name)? else { continue };
+            let also = with(one.also.clone(), here);
+            self.write_kept(desk.id, &name, &Kept { also, ..one })?;
+        }
+        Ok(())
+    }
+
+    fn has_from_main(&self, kept: &Kept) -> Result<bool, BranchError> {
+        let Some(fork) = self.view.fork().filter(|_| kept.branch == BranchId::MAIN) else {
+            return Ok(false);
+        };
+        match kept.object {
+            Some(object) => Ok(self.view.object(object)?.is_some()),
+            None => {
+                let forked = crate::branches::committed_at(&self.view.rows.snapshot, fork)?;
+                Ok(kept.at <= forked)
+            }
+        }
+    }
+
+    /// Makes the object of a reservation on this branch too: one resource, here and where it was taken.
+    pub(super) fn bring_here(
+        &mut self,
+        desk: &Desk,
+        request: &PoolRequest,
+        identifier: &str,
+        kept: Kept,
+    ) -> Result<Granted, BranchError> {
+        let (value, object) = (kept.value.clone(), kept.object);
+        let wanted = Stretch::of(&value);
+        let inside = self.at_desk(desk, Also::default(), |book| {
+            let mut nets = book.shelves.iter().filter_map(|shelf| Some(shelf.net()?.net));
+            let inside = nets.any(|net| wanted.is_some_and(|it| Stretch::net(net).contains(it)));
+            Ok((inside, Vec::new()))
+        })?;
+        if !inside {
+            return Err(refused(
+                "identifier-elsewhere",
+                format!(
+                    "`{}` | identifier `{identifier}` holds {value}{}, in a parent that this branch does \
+                     not have; ask there, merge that branch, or use another identifier",
+                    self.label_of(&desk.pool)?,
+                    self.told_elsewhere(kept.branch)?,
+                ),
+            ));
+        }
+        let made = PoolRequest { object, ..request.clone() };
+        match (&request.want, &value) {
+            (Want::Prefix { .. }, Value::Net(_)) => self.make_prefix(desk, &made, &value)?,
+            _ => self.make_address(desk, &made, &value)?,
+        };
+        let granted = Granted { object, reused: true, ..Granted::new(desk, value, kept.branch) };
+        self.join(desk, identifier, kept)?;
+        Ok(granted)
+    }
+
+    /// Whether a reservation is not this branch's to give back. If other branches use it as well it is
+    /// theirs from here on; if this branch uses what another took, it does so no more.
+    pub(super) fn is_others(
+        &mut self,
+        desk: ObjectId,
+        identifier: &str,
+        kept: &Kept,
+    ) -> Result<bool, BranchError> {
+        self.let_go(desk, identifier, kept, self.view.branch)
+    }
+
+    /// Takes a branch from those that have something; `false` where nobody is left.
+    fn let_go(
+        &mut self,
+        desk: ObjectId,
+        identifier: &str,
+        kept: &Kept,
+        branch: BranchId,
+    ) -> Result<bool, BranchError> {
+        let mut also = kept.also.clone();
+        let owner = if kept.branch == branch {
+            if also.is_empty() {
+                return Ok(false);
+            }
+            also.remove(0)
+        } else {
+            also.retain(|one| *one != branch);
+            kept.branch
+        };
+        if owner != kept.branch || also != kept.also {
+            let left = Kept { branch: owner, also, ..kept.clone() };
+            self.write_kept(desk, identifier, &left)?;
+        }
+        Ok(true)
+    }
+
+    fn write_kept(
+        &mut self,
+        desk: ObjectId,
+        identifier: &str,
+        kept: &Kept,
+    ) -> Result<(), BranchError> {
+        let Some(row) = kept.row() else { return Ok(()) };
+        self.put_row(Space::Reservations, key::reservation(desk, identifier), row)?;
+        self.put_hints(desk, identifier, kept)
+    }
+
+    /// Lets branches find what they hold when they go; main has too much, and never does.
+    pub(super) fn put_hints(
+        &mut self,
+        desk: ObjectId,
+        identifier: &str,
+        kept: &Kept,
+    ) -> Result<(), BranchError> {
+        for branch in [kept.branch].iter().chain(&kept.also) {
+            if *branch != BranchId::MAIN {
+                let hint = key::reserved_by(*branch, desk, identifier);
+                self.put_row(Space::ReservedBy, hint, Vec::new())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a branch other than main holds or uses. Linear in what it ever drew.
+    fn held_by(&self, branch: BranchId) -> Result<Vec<Holding>, BranchError> {
+        let rows = self.view.rows.prefix(Space::ReservedBy, &key::branch(branch))?;
+        let mut all = Vec::new();
+        for row in rows {
+            let (hint, _) = row?;
+            let Some((desk, name)) = hint.get(4..).and_then(<[u8]>::split_first_chunk::<16>) else {
+                continue;
+            };
+            let desk = ObjectId(u128::from_be_bytes(*desk));
+            let name = String::from_utf8_lossy(name).into_owned();
+            if let Some(kept) = self.view.kept_as(desk, &name)?
+                && (kept.branch == branch || kept.also.contains(&branch))
+            {
+                all.push((desk, name, kept));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Gives back exactly what a branch drew from pools and nobody else uses, for a branch that goes.
+    pub(crate) fn release_of_branch(&mut self, branch: BranchId) -> Result<(), BranchError> {
+        for (desk, identifier, kept) in self.held_by(branch)? {
+            if self.let_go(desk, &identifier, &kept, branch)? {
+                continue;
+            }
+            if let Some(place) = place(&kept.value) {
+                self.leases.note_released(desk, place);
+                self.drop_kept(desk, &identifier, place)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes main the one that took what a branch took, for a branch that is merged: nothing is drawn
+    /// anew. Linear in what the branch ever drew.
+    #[allow(dead_code, reason = "merging calls it")]
+    pub(crate) fn move_attribution(&mut self, branch: BranchId) -> Result<(), BranchError> {
+        for (desk, identifier, kept) in self.held_by(branch)? {
+            let mut also = kept.also.clone();
+            also.retain(|one| *one != branch && *one != BranchId::MAIN);
+            if kept.branch != branch && kept.branch != BranchId::MAIN {
+                also = with(also, kept.branch);
+            }
+            let moved = Kept { branch: BranchId::MAIN, also, ..kept };
+            self.write_kept(desk, &identifier, &moved)?;
+        }
+        Ok(())
+    }
+}
