@@ -6,19 +6,12 @@
 //! use kiln::prelude::*;
 //!
 //! #[derive(Deserialize)]
-//! struct Input {
-//!     #[serde(rename = "AppService")]
-//!     service: Edges<Service>,
-//! }
-//!
-//! #[derive(Deserialize)]
 //! struct Service {
 //!     name: Value<String>,
 //!     replicas: Value<u32>,
 //! }
 //!
-//! fn generate(ctx: &Ctx, input: Input) -> Result<()> {
-//!     let service = input.service.only()?;
+//! fn generate(ctx: &Ctx, Only(service): Only<Service>) -> Result<()> {
 //!     for number in 0..*service.replicas {
 //!         let name = format!("{}-{number}", service.name);
 //!         ctx.create("InfraServer").set("name", name).save()?;
@@ -60,7 +53,7 @@ pub use value::{Field, Given};
 
 /// Everything a generator usually needs.
 pub mod prelude {
-    pub use crate::graphql::{Edges, Maybe, Node, Value};
+    pub use crate::graphql::{Edges, Id, Maybe, Node, Only, Value};
     pub use crate::{Ctx, Error, Object, Result, Target, bail, ensure};
     pub use serde::Deserialize;
 }

@@ -2,22 +2,15 @@
 
 use kiln::prelude::*;
 
-/// The answer of `query.gql`.
+/// What `query.gql` asks of a database.
 #[derive(Deserialize)]
-pub struct Input {
-    #[serde(rename = "AppDatabase")]
-    databases: Edges<Database>,
-}
-
-#[derive(Deserialize)]
-struct Database {
+pub struct Database {
     name: Value<String>,
     size: Value<String>,
 }
 
 /// Makes what implements one database.
-pub fn generate(ctx: &Ctx, input: Input) -> Result<()> {
-    let database = input.databases.only()?;
+pub fn generate(ctx: &Ctx, Only(database): Only<Database>) -> Result<()> {
     let (count, memory, storage) = match database.size.as_str() {
         "small" => (2, 16, 500),
         "medium" => (3, 32, 1000),
@@ -34,7 +27,6 @@ pub fn generate(ctx: &Ctx, input: Input) -> Result<()> {
             .set("role", if number == 0 { "primary" } else { "replica" })
             .save()?;
         ctx.create("InfraVolume")
-            .key(format!("{name}-data"))
             .set("name", format!("{name}-data"))
             .set("size_gb", storage)
             .link("server", &server)

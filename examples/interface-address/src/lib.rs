@@ -3,15 +3,9 @@
 
 use kiln::prelude::*;
 
-/// The answer of `query.gql`.
+/// What `query.gql` asks of an interface.
 #[derive(Deserialize)]
-pub struct Input {
-    #[serde(rename = "InfraInterface")]
-    interfaces: Edges<Interface>,
-}
-
-#[derive(Deserialize)]
-struct Interface {
+pub struct Interface {
     id: String,
     name: Value<String>,
     network: Node<Network>,
@@ -19,21 +13,14 @@ struct Interface {
 
 #[derive(Deserialize)]
 struct Network {
-    prefix: Node<Prefix>,
-}
-
-#[derive(Deserialize)]
-struct Prefix {
-    id: String,
+    prefix: Node<Id>,
 }
 
 /// Gives one interface its address.
-pub fn generate(ctx: &Ctx, input: Input) -> Result<()> {
-    let interface = input.interfaces.only()?;
-    let description = format!("address of {}", interface.name);
-    let address = ctx
-        .pool(&interface.network.prefix.id)
-        .address_with(&interface.id, &[("description", &description)])?;
+pub fn generate(ctx: &Ctx, Only(interface): Only<Interface>) -> Result<()> {
+    let pool = ctx.pool(&interface.network.prefix.id);
+    let about = format!("address of {}", interface.name);
+    let address = pool.address_with(&interface.id, &[("description", &about)])?;
     ctx.object(&interface.id).link("address", &address).save()?;
     Ok(())
 }

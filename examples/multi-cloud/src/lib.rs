@@ -2,22 +2,15 @@
 
 use kiln::prelude::*;
 
-/// The answer of `query.gql`.
+/// What `query.gql` asks of a service.
 #[derive(Deserialize)]
-pub struct Input {
-    #[serde(rename = "AppService")]
-    services: Edges<Service>,
-}
-
-#[derive(Deserialize)]
-struct Service {
+pub struct Service {
     name: Value<String>,
     providers: Value<Vec<String>>,
 }
 
 /// Makes what implements one service.
-pub fn generate(ctx: &Ctx, input: Input) -> Result<()> {
-    let service = input.services.only()?;
+pub fn generate(ctx: &Ctx, Only(service): Only<Service>) -> Result<()> {
     for provider in service.providers.iter() {
         let (kind, size, field, place) = match provider.as_str() {
             "aws" => ("CloudAwsInstance", "t3.large", "region", "eu-west-3"),

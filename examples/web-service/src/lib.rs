@@ -4,30 +4,18 @@
 use kiln::Draw;
 use kiln::prelude::*;
 
-/// The answer of `query.gql`.
+/// What `query.gql` asks of a service.
 #[derive(Deserialize)]
-pub struct Input {
-    #[serde(rename = "AppWebService")]
-    services: Edges<Service>,
-}
-
-#[derive(Deserialize)]
-struct Service {
+pub struct Service {
     id: String,
     name: Value<String>,
     instances: Value<u32>,
     tier: Value<String>,
-    site: Node<Site>,
-}
-
-#[derive(Deserialize)]
-struct Site {
-    id: String,
+    site: Node<Id>,
 }
 
 /// Makes what implements one service.
-pub fn generate(ctx: &Ctx, input: Input) -> Result<()> {
-    let service = input.services.only()?;
+pub fn generate(ctx: &Ctx, Only(service): Only<Service>) -> Result<()> {
     let memory = if *service.tier == "premium" { 32 } else { 8 };
 
     let balancer = ctx
@@ -44,7 +32,7 @@ pub fn generate(ctx: &Ctx, input: Input) -> Result<()> {
             .set("memory_gb", memory)
             .draw("address", Draw::from("server-addresses"))
             .link("service", &service.id)
-            .link("site", &service.site.id)
+            .link("site", &*service.site)
             .link("balancer", &balancer)
             .save()?;
     }

@@ -108,3 +108,37 @@ fn a_service_has_a_workload_with_each_provider() {
     assert_eq!(labels(&service, "CloudWorkload"), ["search-azure"]);
     sound(&service);
 }
+
+/// Lines with code in them, and the letters of these.
+fn size<'a>(lines: impl Iterator<Item = &'a str>) -> (usize, usize) {
+    let code = lines.map(str::trim);
+    let code =
+        code.filter(|line| !line.is_empty() && !line.starts_with("//") && !line.starts_with("# "));
+    code.fold((0, 0), |(lines, letters), line| (lines + 1, letters + line.chars().count()))
+}
+
+#[test]
+fn a_generator_is_no_longer_than_the_one_it_stands_for() {
+    let published = root().join("../shared/mission/generators.txt");
+    let Ok(published) = std::fs::read_to_string(published) else {
+        println!("skipped: the published generators are not beside this checkout");
+        return;
+    };
+    for (example, class) in [
+        ("database-cluster", "DatabaseServiceGenerator"),
+        ("interface-address", "InterfaceIPGenerator"),
+    ] {
+        let theirs = published.split(&format!("class {class}")).nth(1).unwrap();
+        let body = theirs.lines().skip(1);
+        let body = body.take_while(|line| line.is_empty() || line.starts_with(' '));
+        // With the line that names the class, and the import.
+        let (lines, letters) = size(body);
+        let head = format!("from infrahub_sdk.generator import InfrahubGenerator{class}");
+        let (lines, letters) =
+            (lines + 2, letters + head.len() + "class (InfrahubGenerator):".len());
+        let ours = std::fs::read_to_string(root().join(format!("examples/{example}/src/lib.rs")));
+        let ours = ours.unwrap();
+        let own = size(ours.split("#[cfg(test)]").next().unwrap().lines());
+        assert!(own.0 <= lines && own.1 < letters, "{example}: {own:?}, theirs {lines} {letters}");
+    }
+}

@@ -2,23 +2,16 @@
 
 use kiln::prelude::*;
 
-/// The answer of `query.gql`.
+/// What `query.gql` asks of a service.
 #[derive(Deserialize)]
-pub struct Input {
-    #[serde(rename = "AppService")]
-    services: Edges<Service>,
-}
-
-#[derive(Deserialize)]
-struct Service {
+pub struct Service {
     id: String,
     name: Value<String>,
     replicas: Value<u32>,
 }
 
 /// Says what should be there; what is no longer said, Kiln removes.
-pub fn generate(ctx: &Ctx, input: Input) -> Result<()> {
-    let service = input.services.only()?;
+pub fn generate(ctx: &Ctx, Only(service): Only<Service>) -> Result<()> {
     ensure!(*service.replicas <= 100, "{} asks for more than 100 replicas", service.name);
     for number in 0..*service.replicas {
         ctx.create("AppServer")

@@ -3,15 +3,9 @@
 
 use kiln::prelude::*;
 
-/// The answer of the public query.
+/// What the public query asks of a service.
 #[derive(Deserialize)]
-pub struct Input {
-    #[serde(rename = "ServiceSdwan")]
-    services: Edges<Service>,
-}
-
-#[derive(Deserialize)]
-struct Service {
+pub struct Service {
     id: String,
     name: Value<String>,
     vendor: Value<String>,
@@ -22,13 +16,8 @@ struct Service {
 struct Site {
     id: String,
     name: Value<String>,
-    location: Node<Location>,
+    location: Node<Id>,
     lan_subnet: Node<Subnet>,
-}
-
-#[derive(Deserialize)]
-struct Location {
-    id: String,
 }
 
 #[derive(Deserialize)]
@@ -37,8 +26,7 @@ struct Subnet {
 }
 
 /// Makes the overlay of one service.
-pub fn generate(ctx: &Ctx, input: Input) -> Result<()> {
-    let service = input.services.only()?;
+pub fn generate(ctx: &Ctx, Only(service): Only<Service>) -> Result<()> {
     let (platform, device_type, group) = match service.vendor.as_str() {
         "viptela" => ("cisco_viptela", "cEdge-1000", "sdwan_viptela_edges"),
         "versa" => ("versa_flexvnf", "FlexVNF-200", "sdwan_versa_edges"),
@@ -52,7 +40,7 @@ pub fn generate(ctx: &Ctx, input: Input) -> Result<()> {
             .set("role", "cpe")
             .link("platform", Target::named("DcimPlatform", platform))
             .link("device_type", Target::named("DcimDeviceType", device_type))
-            .link("location", &site.location.id)
+            .link("location", &*site.location)
             .save()?;
         let address = ctx
             .create("IpamIPAddress")
