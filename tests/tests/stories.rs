@@ -12,6 +12,8 @@
 mod accounts;
 #[path = "stories/addresses.rs"]
 mod addresses;
+#[path = "stories/asking.rs"]
+mod asking;
 #[path = "stories/branches.rs"]
 mod branches;
 #[path = "stories/busy.rs"]
@@ -42,6 +44,8 @@ mod mutations;
 mod numbers;
 #[path = "stories/protection.rs"]
 mod protection;
+#[path = "stories/reading.rs"]
+mod reading;
 #[path = "stories/schema.rs"]
 mod schema;
 #[path = "stories/sdwan.rs"]

@@ -253,7 +253,8 @@ fn head_change(
         };
         let (old, new) = (read(&before), read(&after));
         if old != new {
-            fields.push(FieldChange { name: attribute.name.clone(), before: old, after: new });
+            let (before, after) = (attribute.told(old), attribute.told(new));
+            fields.push(FieldChange { name: attribute.name.clone(), before, after });
         }
     }
     changes.insert(

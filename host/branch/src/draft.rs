@@ -377,14 +377,11 @@ impl Draft {
                 Given::Json(json) => attribute.parse(json),
                 Given::Value(value) => attribute.validate(value).map(|()| value.clone()),
             };
-            let value = value
-                .map_err(|bad| bad.to_string())
-                .and_then(|value| self.kept(attribute, value, &attr.value))
-                .map_err(|message| Violation::BadValue {
-                    kind: kind.name.clone(),
-                    field: attribute.name.clone(),
-                    message,
-                })?;
+            let value = value.map_err(|bad| Violation::of_value(&kind.name, &bad))?;
+            let value = self.kept(attribute, value, &attr.value).map_err(|message| {
+                let (kind, field) = (kind.name.clone(), attribute.name.clone());
+                Violation::BadValue { kind, field, message }
+            })?;
             if value != attr.value {
                 attr.source = None;
             }

@@ -1,5 +1,6 @@
 //! Why something could not be read or changed.
 
+use model::schema::ValueError;
 use model::{ObjectId, Seq};
 use store::{CommitError, StoreError};
 
@@ -119,6 +120,20 @@ pub enum Violation {
         kind: String,
         /// The attribute.
         field: String,
+        /// What is wrong and what would do.
+        message: String,
+    },
+    /// A value of a type its attribute does not take.
+    #[error("{message}")]
+    WrongType {
+        /// The kind.
+        kind: String,
+        /// The attribute.
+        field: String,
+        /// The type it takes, as JSON has them.
+        wanted: &'static str,
+        /// The type of the value.
+        found: &'static str,
         /// What is wrong and what would do.
         message: String,
     },
@@ -244,6 +259,15 @@ pub enum Violation {
 }
 
 impl Violation {
+    /// A value that an attribute of a kind does not take.
+    pub fn of_value(kind: &str, bad: &ValueError) -> Self {
+        let (kind, field, message) = (kind.to_owned(), bad.attribute.clone(), bad.to_string());
+        match bad.types {
+            Some((wanted, found)) => Self::WrongType { kind, field, wanted, found, message },
+            None => Self::BadValue { kind, field, message },
+        }
+    }
+
     /// The stable code users decide on.
     pub fn code(&self) -> &'static str {
         match self {
@@ -253,7 +277,7 @@ impl Violation {
             Self::NotFound { .. } => "not-found",
             Self::Ambiguous { .. } => "ambiguous",
             Self::Required { .. } => "required",
-            Self::BadValue { .. } => "bad-value",
+            Self::BadValue { .. } | Self::WrongType { .. } => "bad-value",
             Self::ReadOnly { .. } => "read-only",
             Self::WrongPeer { .. } => "wrong-peer",
             Self::PeerCount { .. } => "peer-count",

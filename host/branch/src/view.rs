@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use store::{Space, key};
 
 use crate::branches::{Overlay, kind_in};
+use crate::commit::LogEntry;
 use crate::counts::Counts;
 use crate::database::Compiled;
 use crate::error::{BranchError, Violation};
@@ -490,12 +491,14 @@ impl View {
         if seq == Seq(0) {
             return Ok(self.now);
         }
-        match self.rows.peek(Space::Log, &key::log(seq))? {
-            Some(row) => crate::commit::LogEntry::decode(&row)
-                .map(|entry| entry.at)
-                .ok_or_else(|| BranchError::Damaged { what: format!("log entry {seq}") }),
-            None => Ok(Timestamp(0)),
-        }
+        Ok(self.log_entry(seq)?.map_or(Timestamp(0), |entry| entry.at))
+    }
+
+    /// What the log says of a commit. Not noted as read: the log never changes. One read.
+    pub fn log_entry(&self, seq: Seq) -> Result<Option<LogEntry>, BranchError> {
+        let damaged = || BranchError::Damaged { what: format!("log entry {seq}") };
+        let row = self.rows.peek(Space::Log, &key::log(seq))?;
+        row.map(|row| LogEntry::decode(&row).ok_or_else(damaged)).transpose()
     }
 }
 

@@ -193,6 +193,7 @@ fn from_violation(violation: &Violation) -> GuestError {
         Violation::Pool { .. }
         | Violation::Required { .. }
         | Violation::BadValue { .. }
+        | Violation::WrongType { .. }
         | Violation::WrongPeer { .. }
         | Violation::PeerCount { .. }
         | Violation::NotCommon { .. } => Code::InvalidArgument,
@@ -201,6 +202,7 @@ fn from_violation(violation: &Violation) -> GuestError {
     shown.path = match violation {
         Violation::UnknownField { field, .. }
         | Violation::BadValue { field, .. }
+        | Violation::WrongType { field, .. }
         | Violation::Required { field, .. }
         | Violation::ReadOnly { field, .. }
         | Violation::WrongPeer { field, .. } => Some(format!("fields.{field}")),

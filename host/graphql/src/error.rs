@@ -106,7 +106,10 @@ impl From<BranchError> for GraphqlError {
     fn from(error: BranchError) -> Self {
         match &error {
             BranchError::Violation(violation) => of_violation(violation, error.to_string()),
-            BranchError::Branch(fault) => Self::new(error.to_string(), fault.code(), 400),
+            BranchError::Branch(fault) => {
+                let data = fault.branch().map_or(Json::Null, |name| json!({"branch_name": name}));
+                Self { data, ..Self::new(error.to_string(), fault.code(), 400) }
+            }
             _ => Self::internal(error.to_string()),
         }
     }
@@ -133,6 +136,13 @@ fn of_violation(violation: &Violation, message: String) -> GraphqlError {
             told("ATTRIBUTE_REQUIRED", 422, json!({"node_kind": kind, "field_name": field}))
         }
         Violation::BadValue { kind, field, .. } => constraint(kind, field, "value"),
+        Violation::WrongType { kind, field, wanted, found, .. } => {
+            let data = json!({
+                "node_kind": kind, "field_name": field, "expected_type": wanted,
+                "received_type": found,
+            });
+            told("ATTRIBUTE_INVALID_TYPE", 422, data)
+        }
         Violation::NotUnique { kind, constraint: fields, .. } => constraint(kind, fields, "unique"),
         Violation::Protected { .. } => told("PERMISSION_DENIED", 403, Json::Null),
         Violation::Pool { code, .. } => told(code, 409, Json::Null),

@@ -16,8 +16,9 @@ use crate::filter::{self, Filters};
 use crate::host::{Answer, Host};
 use crate::node;
 use crate::order;
+use crate::permissions;
 use crate::project::project;
-use crate::select::{Merged, Scope};
+use crate::select::{Expand, Merged, Scope};
 use crate::write;
 
 /// Objects one query may look at.
@@ -32,6 +33,9 @@ pub(crate) type Shape<'d> = Arc<Vec<Merged<'d>>>;
 pub(crate) struct Execution<'d> {
     pub(crate) view: &'d View,
     pub(crate) scope: Scope<'d>,
+    pub(crate) host: &'d dyn Host,
+    /// Concrete kinds that the caller may not look at.
+    pub(crate) hidden: BTreeSet<Symbol>,
     shapes: BTreeMap<(Vec<usize>, Symbol), Shape<'d>>,
     visited: u64,
     told: Option<BTreeSet<ObjectId>>,
@@ -49,15 +53,15 @@ pub(crate) fn query(
     members: Option<&mut BTreeSet<ObjectId>>,
 ) -> Result<Vec<u8>, GraphqlError> {
     let scope = Scope { document, variables, schema: view.schema() };
-    let mut execution = Execution::over(view, scope);
+    let mut execution = Execution::over(host, view, scope);
     execution.told = members.is_some().then(BTreeSet::new);
     let mut out = Vec::with_capacity(4 << 10);
     out.push(b'{');
     let mut first = true;
-    for merged in scope.merge(&[&operation.selection_set], None) {
+    for merged in scope.merge(&[&operation.selection_set]) {
         write::key(merged.key, &mut first, &mut out);
         execution
-            .root(host, &merged, &mut out)
+            .root(&merged, &mut out)
             .map_err(|error| error.under(merged.key).at(document, merged.fields.first()))?;
     }
     out.push(b'}');
@@ -67,13 +71,38 @@ pub(crate) fn query(
     Ok(out)
 }
 
+/// The type that sets select from.
+pub(crate) fn type_of<'d>(sets: &[&'d SelectionSet]) -> &'d str {
+    sets.first().map_or("", |set| set.ty.as_str())
+}
+
 /// What a list is taken from: everything, or the peers of an object.
 pub(crate) type Members = Vec<branch::Edge>;
 
 impl<'d> Execution<'d> {
     /// An execution over a state.
-    pub(crate) fn over(view: &'d View, scope: Scope<'d>) -> Self {
-        Self { view, scope, shapes: BTreeMap::new(), visited: 0, told: None }
+    pub(crate) fn over(host: &'d dyn Host, view: &'d View, scope: Scope<'d>) -> Self {
+        let hidden = host.hidden(view.schema());
+        Self { view, scope, host, hidden, shapes: BTreeMap::new(), visited: 0, told: None }
+    }
+
+    /// The concrete kinds of a kind that the caller may look at. A generic is limited to those; where
+    /// there are none of them, it is refused by its name.
+    fn visible(&self, kind: &Kind) -> Result<Vec<Arc<Kind>>, GraphqlError> {
+        let mut kinds: Vec<Arc<Kind>> = self.view.schema().concrete(kind).cloned().collect();
+        let all = kinds.len();
+        kinds.retain(|kind| self.sees(kind));
+        if kinds.is_empty() && all > 0 { Err(self.host.unseen(kind)) } else { Ok(kinds) }
+    }
+
+    /// Whether the caller may look at objects of a concrete kind.
+    pub(crate) fn sees(&self, kind: &Kind) -> bool {
+        !self.hidden.contains(&kind.symbol)
+    }
+
+    /// Refuses a kind of which the caller may look at no object.
+    pub(crate) fn must_see(&self, kind: &Kind) -> Result<(), GraphqlError> {
+        if self.hidden.is_empty() { Ok(()) } else { self.visible(kind).map(|_some| ()) }
     }
 
     /// An object is shown.
@@ -83,12 +112,7 @@ impl<'d> Execution<'d> {
         }
     }
 
-    fn root(
-        &mut self,
-        host: &dyn Host,
-        merged: &Merged<'d>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), GraphqlError> {
+    fn root(&mut self, merged: &Merged<'d>, out: &mut Vec<u8>) -> Result<(), GraphqlError> {
         let Some(field) = merged.fields.first().copied() else { return Ok(()) };
         if merged.name() == "__typename" {
             write::text("Query", out);
@@ -99,13 +123,13 @@ impl<'d> Execution<'d> {
             return self.list(&kind, field, &merged.sets(), None, out);
         }
         let arguments = self.scope.arguments(field).into_iter().collect();
-        match host.answer(self.view, merged.name(), &arguments)? {
+        match self.host.answer(self.view, merged.name(), &arguments)? {
             Answer::Json(json) => {
                 let of = field.selection_set.ty.as_str();
                 project(&self.scope, &merged.sets(), &json, of, out);
             }
             Answer::Object(id) => match self.view.object(id)? {
-                Some(object) => node::node(self, &merged.sets(), &object, out)?,
+                Some(object) => node::node(self, merged, &object, out)?,
                 None => write::null(out),
             },
         }
@@ -113,13 +137,18 @@ impl<'d> Execution<'d> {
     }
 
     /// The merged fields of sets for a kind; resolved once per query.
-    pub(crate) fn shape(&mut self, sets: &[&'d SelectionSet], kind: &Kind) -> Shape<'d> {
+    pub(crate) fn shape(
+        &mut self,
+        sets: &[&'d SelectionSet],
+        kind: &Kind,
+        expand: Expand,
+    ) -> Shape<'d> {
         let places = sets.iter().map(|set| std::ptr::from_ref(*set).addr()).collect();
         let scope = self.scope;
         Arc::clone(
             self.shapes
                 .entry((places, kind.symbol))
-                .or_insert_with(|| Arc::new(scope.merge(sets, Some(kind)))),
+                .or_insert_with(|| Arc::new(scope.merge_node(sets, kind, expand))),
         )
     }
 
@@ -147,16 +176,19 @@ impl<'d> Execution<'d> {
         members: Option<Members>,
         out: &mut Vec<u8>,
     ) -> Result<(), GraphqlError> {
+        let kinds = self.visible(kind)?;
         let arguments = self.scope.arguments(field);
-        let filters = Filters::read(self.view, kind, &arguments)?;
-        let wanted = self.scope.merge(sets, None);
+        let filters = Filters::read(self.view, kind, &arguments, &self.hidden)?;
+        let wanted = self.scope.merge(sets);
         let wants = |name: &str| wanted.iter().any(|merged| merged.name() == name);
         let counted = wants("count");
         let listed = wants("edges");
         let page = Page::read(&arguments);
         let edges: BTreeMap<ObjectId, branch::Edge> =
             members.iter().flatten().map(|edge| (edge.peer, edge.clone())).collect();
-        let found = self.find(kind, &filters, members, &page, counted, listed, &arguments, out)?;
+        let order = order::read(self.view, kind, &arguments, &self.hidden)?;
+        let asked = Asked { kinds, filters, order, page, counted, listed };
+        let found = self.find(&asked, members, out)?;
         out.push(b'{');
         let mut first = true;
         for merged in &wanted {
@@ -173,7 +205,8 @@ impl<'d> Execution<'d> {
                     }
                     out.push(b']');
                 }
-                "__typename" => write::text(&format!("Paginated{}", kind.name), out),
+                "permissions" => permissions::of_list(self, kind, merged, out),
+                "__typename" => write::text(type_of(sets), out),
                 _ => write::null(out),
             }
         }
@@ -181,33 +214,25 @@ impl<'d> Execution<'d> {
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one caller; the parts of one request")]
     fn find(
         &mut self,
-        kind: &Arc<Kind>,
-        filters: &Filters,
+        asked: &Asked,
         members: Option<Members>,
-        page: &Page,
-        counted: bool,
-        listed: bool,
-        arguments: &[(String, serde_json::Value)],
         out: &[u8],
     ) -> Result<Found, GraphqlError> {
-        let order = order::read(kind, arguments)?;
-        let schema = Arc::clone(self.view.schema());
-        let kinds: Vec<Arc<Kind>> = schema.concrete(kind).cloned().collect();
+        let Asked { kinds, filters, order, page, counted, listed } = asked;
         if members.is_none()
             && filters.is_empty()
-            && listed
+            && *listed
             && page.limit.is_some()
             && let [only] = kinds.as_slice()
-            && let Some(objects) = self.page_by_index(only, &order, page)?
+            && let Some(objects) = self.page_by_index(only, order, page)?
         {
-            let count = if counted { self.count(&kinds)? } else { 0 };
+            let count = if *counted { self.count(kinds)? } else { 0 };
             return Ok(Found { count, objects });
         }
         if members.is_none() && filters.is_empty() && !listed {
-            return Ok(Found { count: self.count(&kinds)?, objects: Vec::new() });
+            return Ok(Found { count: self.count(kinds)?, objects: Vec::new() });
         }
         let mut objects = Vec::new();
         match members {
@@ -215,6 +240,7 @@ impl<'d> Execution<'d> {
                 for edge in members {
                     self.visit(out)?;
                     if let Some(object) = self.view.object(edge.peer)?
+                        && self.sees(object.kind())
                         && filters.accept(self.view, &object)?
                     {
                         objects.push(object);
@@ -222,13 +248,13 @@ impl<'d> Execution<'d> {
                 }
             }
             None => {
-                for kind in &kinds {
+                for kind in kinds {
                     self.of_kind(kind, filters, &mut objects, out)?;
                 }
             }
         }
         let count = u64::try_from(objects.len()).unwrap_or(u64::MAX);
-        order::sort(self.view, &order, &mut objects)?;
+        order::sort(self.view, order, &mut objects)?;
         let objects = objects.into_iter().skip(page.offset);
         let objects = match page.limit {
             Some(limit) => objects.take(limit).collect(),
@@ -308,6 +334,16 @@ impl<'d> Execution<'d> {
             _ => Ok(None),
         }
     }
+}
+
+/// What a list asks for.
+struct Asked {
+    kinds: Vec<Arc<Kind>>,
+    filters: Filters,
+    order: Vec<order::By>,
+    page: Page,
+    counted: bool,
+    listed: bool,
 }
 
 struct Found {

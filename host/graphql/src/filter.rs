@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use branch::{Object, View};
 use model::schema::{Attribute, Cardinality, Kind};
-use model::{ObjectId, Timestamp, Value};
+use model::{ObjectId, Symbol, Timestamp, Value};
 use serde_json::Value as Json;
 
 use crate::error::GraphqlError;
@@ -18,6 +18,8 @@ enum Filter {
     Ids(BTreeSet<ObjectId>),
     Hfid(Vec<String>),
     Label(Vec<String>),
+    /// Every object has a label.
+    LabelIsNull(bool),
     /// An attribute has one of these values.
     Values {
         attribute: String,
@@ -48,10 +50,10 @@ enum Filter {
         relationship: String,
         null: bool,
     },
-    PeerValues {
+    /// A peer passes a filter of its own.
+    Peer {
         relationship: String,
-        attribute: String,
-        values: Vec<Json>,
+        passes: Box<Filter>,
     },
     Made {
         created: bool,
@@ -69,6 +71,8 @@ enum Filter {
 pub(crate) struct Filters {
     filters: Vec<Filter>,
     partial: bool,
+    /// Kinds that the caller may not look at: their objects pass no filter as peers.
+    hidden: BTreeSet<Symbol>,
 }
 
 fn bad(name: &str, what: &str) -> GraphqlError {
@@ -107,11 +111,12 @@ impl Filters {
         view: &View,
         kind: &Arc<Kind>,
         arguments: &[(String, Json)],
+        hidden: &BTreeSet<Symbol>,
     ) -> Result<Self, GraphqlError> {
-        let mut read = Self::default();
+        let mut read = Self { hidden: hidden.clone(), ..Self::default() };
         for (name, value) in arguments {
             match name.as_str() {
-                "offset" | "limit" | "order" | "include_descendants" | "isnull" => {}
+                "offset" | "limit" | "order" | "include_descendants" => {}
                 "partial_match" => read.partial = value.as_bool().unwrap_or(false),
                 "ids" => read.filters.push(Filter::Ids(ids(name, value)?)),
                 "hfid" => {
@@ -120,9 +125,7 @@ impl Filters {
                     read.filters.push(Filter::Hfid(list(value).iter().map(text).collect()));
                 }
                 _ => {
-                    if let Some(filter) = field_filter(view, kind, name, value)? {
-                        read.filters.push(filter);
-                    }
+                    read.filters.push(field_filter(view, kind, name, value)?);
                 }
             }
         }
@@ -164,9 +167,12 @@ impl Filters {
             Filter::Protected { attribute, protected } => {
                 some_attribute(object, attribute, |attr| attr.is_protected == *protected)
             }
-            Filter::Any(values) => {
-                kind.attributes.iter().any(|attribute| self.has_value(object, attribute, values))
-            }
+            Filter::LabelIsNull(null) => !null,
+            Filter::Any(values) => kind
+                .attributes
+                .iter()
+                .filter(|attribute| !attribute.kind.is_secret())
+                .any(|attribute| self.has_value(object, attribute, values)),
             Filter::Peers { relationship, ids } => match kind.relationship(relationship) {
                 Some(rel) => {
                     view.peers(object.id(), rel)?.iter().any(|edge| ids.contains(&edge.peer))
@@ -177,8 +183,8 @@ impl Filters {
                 Some(rel) => view.peers(object.id(), rel)?.is_empty() == *null,
                 None => *null,
             },
-            Filter::PeerValues { relationship, attribute, values } => {
-                self.peer_has_value(view, object, relationship, attribute, values)?
+            Filter::Peer { relationship, passes } => {
+                self.a_peer_passes(view, object, relationship, passes)?
             }
             Filter::Made { created, after, before } => {
                 let seq = if *created { object.created() } else { object.updated() };
@@ -192,19 +198,18 @@ impl Filters {
         })
     }
 
-    fn peer_has_value(
+    fn a_peer_passes(
         &self,
         view: &View,
         object: &Object,
         relationship: &str,
-        attribute: &str,
-        values: &[Json],
+        passes: &Filter,
     ) -> Result<bool, GraphqlError> {
         let Some(rel) = object.kind().relationship(relationship) else { return Ok(false) };
         for edge in view.peers(object.id(), rel)? {
             if let Some(peer) = view.object(edge.peer)?
-                && let Some(attribute) = peer.kind().attribute(attribute)
-                && self.has_value(&peer, attribute, values)
+                && !self.hidden.contains(&peer.kind().symbol)
+                && self.holds(view, &peer, passes)?
             {
                 return Ok(true);
             }
@@ -242,27 +247,19 @@ fn some_attribute(
     kind.attributes.iter().filter(wanted).any(|attribute| holds(object.attr(attribute)))
 }
 
+/// What an argument filters by: the object itself, how it came about, or its peers.
 fn field_filter(
     view: &View,
-    kind: &Arc<Kind>,
+    kind: &Kind,
     name: &str,
     value: &Json,
-) -> Result<Option<Filter>, GraphqlError> {
+) -> Result<Filter, GraphqlError> {
     let parts: Vec<&str> = name.split("__").collect();
-    let one_id = |value: &Json| {
-        value.as_str().and_then(|id| id.parse::<ObjectId>().ok()).unwrap_or(ObjectId::MIN)
-    };
-    let flag = value.as_bool().unwrap_or(false);
-    let filter = match parts.as_slice() {
-        ["any", "value" | "values"] => Filter::Any(list(value)),
-        ["display_label", "value" | "values"] => Filter::Label(
-            list(value).iter().filter_map(|text| text.as_str().map(str::to_owned)).collect(),
-        ),
-        ["display_label", "isnull"] => return Ok(None),
+    match parts.as_slice() {
         ["node_metadata", end @ ("created_at" | "updated_at"), rest @ ..] => {
             let created = *end == "created_at";
             let at = moment(name, value)?;
-            match rest {
+            Ok(match rest {
                 ["before"] => Filter::Made { created, after: None, before: Some(at) },
                 ["after"] => Filter::Made { created, after: Some(at), before: None },
                 _ => Filter::Made {
@@ -270,51 +267,80 @@ fn field_filter(
                     after: Some(Timestamp(at.0.saturating_sub(1))),
                     before: Some(Timestamp(at.0.saturating_add(1))),
                 },
-            }
+            })
         }
         ["node_metadata", end @ ("created_by" | "updated_by"), "id" | "ids"] => {
-            Filter::By { created: *end == "created_by", ids: ids(name, value)? }
-        }
-        [attribute, rest @ ..] if *attribute == "any" || kind.attribute(attribute).is_some() => {
-            let named = (*attribute != "any").then(|| (*attribute).to_owned());
-            match rest {
-                ["value" | "values"] => {
-                    let values = list(value);
-                    if values.len() > VALUES_MAX {
-                        return Err(bad(name, &format!("more than {VALUES_MAX} values")));
-                    }
-                    Filter::Values { attribute: (*attribute).to_owned(), values }
-                }
-                ["isnull"] => Filter::IsNull { attribute: (*attribute).to_owned(), null: flag },
-                ["source", "id"] => Filter::Source { attribute: named, id: one_id(value) },
-                ["owner", "id"] => Filter::Owner { attribute: named, id: one_id(value) },
-                ["is_protected"] => Filter::Protected { attribute: named, protected: flag },
-                _ => return Err(bad(name, "there is no such filter")),
-            }
+            Ok(Filter::By { created: *end == "created_by", ids: ids(name, value)? })
         }
         [relationship, rest @ ..] if kind.relationship(relationship).is_some() => {
+            let peer =
+                kind.relationship(relationship).and_then(|rel| view.schema().kind(&rel.peer));
             let relationship = (*relationship).to_owned();
-            match rest {
-                ["ids"] => Filter::Peers { relationship, ids: ids(name, value)? },
-                ["isnull"] => Filter::PeersNull { relationship, null: flag },
-                [attribute, "value" | "values"] => Filter::PeerValues {
-                    relationship,
-                    attribute: (*attribute).to_owned(),
-                    values: list(value),
-                },
-                _ => return Err(bad(name, "there is no such filter")),
+            match (rest, peer) {
+                (["ids"], _) => Ok(Filter::Peers { relationship, ids: ids(name, value)? }),
+                (["isnull"], _) => {
+                    let null = value.as_bool().unwrap_or(false);
+                    Ok(Filter::PeersNull { relationship, null })
+                }
+                (rest, Some(peer)) => {
+                    let passes = Box::new(own_filter(peer, name, rest, value)?);
+                    Ok(Filter::Peer { relationship, passes })
+                }
+                _ => Err(bad(name, "there is no such filter")),
             }
         }
-        _ => {
-            let names = kind.attributes.iter().map(|attribute| attribute.name.as_str());
-            let first = parts.first().copied().unwrap_or_default();
-            let near = model::schema::nearest(first, names);
-            let near = near.map(|near| format!("did you mean `{near}__value`?"));
-            let _same = view;
-            return Err(bad(name, &near.unwrap_or_else(|| "there is no such filter".to_owned())));
-        }
+        parts => own_filter(kind, name, parts, value),
+    }
+}
+
+/// A filter by what an object itself holds.
+fn own_filter(
+    kind: &Kind,
+    name: &str,
+    parts: &[&str],
+    value: &Json,
+) -> Result<Filter, GraphqlError> {
+    let one_id = || value.as_str().and_then(|id| id.parse().ok()).unwrap_or(ObjectId::MIN);
+    let flag = value.as_bool().unwrap_or(false);
+    // The value of a list or a structure is one value.
+    let values = || {
+        let values = match parts.last() {
+            Some(&"value") => vec![value.clone()],
+            _ => list(value),
+        };
+        let many = || bad(name, &format!("more than {VALUES_MAX} values"));
+        if values.len() > VALUES_MAX { Err(many()) } else { Ok(values) }
     };
-    Ok(Some(filter))
+    let (first, rest) = parts.split_first().unwrap_or((&"", &[]));
+    match (*first, rest) {
+        ("display_label", ["value" | "values"]) => {
+            let labels = values()?;
+            let text = |label: &Json| label.as_str().map(str::to_owned);
+            return Ok(Filter::Label(labels.iter().filter_map(text).collect()));
+        }
+        ("display_label", ["isnull"]) => return Ok(Filter::LabelIsNull(flag)),
+        ("any", ["value" | "values"]) => return Ok(Filter::Any(values()?)),
+        _ => {}
+    }
+    if *first != "any" && kind.attribute(first).is_none() {
+        let names = kind.attributes.iter().map(|attribute| attribute.name.as_str());
+        let near = model::schema::nearest(first, names);
+        let near = near.map(|near| format!("did you mean `{near}__value`?"));
+        return Err(bad(name, near.as_deref().unwrap_or("there is no such filter")));
+    }
+    let attribute = (*first != "any").then(|| (*first).to_owned());
+    match (rest, &attribute) {
+        (["value" | "values"], Some(attribute)) => {
+            Ok(Filter::Values { attribute: attribute.clone(), values: values()? })
+        }
+        (["isnull"], Some(attribute)) => {
+            Ok(Filter::IsNull { attribute: attribute.clone(), null: flag })
+        }
+        (["source", "id"], _) => Ok(Filter::Source { attribute, id: one_id() }),
+        (["owner", "id"], _) => Ok(Filter::Owner { attribute, id: one_id() }),
+        (["is_protected"], _) => Ok(Filter::Protected { attribute, protected: flag }),
+        _ => Err(bad(name, "there is no such filter")),
+    }
 }
 
 /// The ids that can pass, where a filter finds them without looking at every object.
@@ -335,9 +361,12 @@ pub(crate) fn candidates(
                 by_values(view, kind, attribute, values)?
             }
             Filter::Peers { relationship, ids } => by_peers(view, kind, relationship, ids)?,
-            Filter::PeerValues { relationship, attribute, values } if !filters.partial => {
-                by_peer_values(view, kind, relationship, attribute, values)?
-            }
+            Filter::Peer { relationship, passes } if !filters.partial => match passes.as_ref() {
+                Filter::Values { attribute, values } => {
+                    by_peer_values(view, kind, relationship, attribute, values)?
+                }
+                _ => None,
+            },
             _ => None,
         };
         if let Some(found) = found

@@ -1,8 +1,11 @@
 //! What requests need of the host beyond a view: committing a change, and answering what is not about
 //! objects of a kind.
 
+use std::collections::BTreeSet;
+
 use branch::{Draft, Object, View};
-use model::ObjectId;
+use model::schema::{Kind, Schema};
+use model::{ObjectId, Symbol};
 use serde_json::{Map, Value as Json};
 
 use crate::error::GraphqlError;
@@ -28,6 +31,23 @@ pub trait Host {
 
     /// Deletes an object in a draft, with what goes with it.
     fn delete(&self, draft: &mut Draft, object: &Object) -> Result<(), GraphqlError>;
+
+    /// The concrete kinds whose objects the caller may not look at. Asked once a request.
+    fn hidden(&self, _schema: &Schema) -> BTreeSet<Symbol> {
+        BTreeSet::new()
+    }
+
+    /// Why objects of a kind are not shown.
+    fn unseen(&self, kind: &Kind) -> GraphqlError {
+        let message = format!("objects of `{}` are not shown here", kind.name);
+        GraphqlError::of_host(message, "PERMISSION_DENIED", 403)
+    }
+
+    /// What the caller may do with objects of a kind, in the public words: view, create, update,
+    /// delete.
+    fn decisions(&self, _kind: &Kind) -> [&'static str; 4] {
+        ["ALLOW"; 4]
+    }
 
     /// Answers a root field that is not a kind's, query or mutation.
     fn answer(

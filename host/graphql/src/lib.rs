@@ -12,6 +12,7 @@ mod input;
 mod mutate;
 mod node;
 mod order;
+mod permissions;
 mod project;
 mod sdl;
 mod select;
@@ -56,6 +57,15 @@ pub struct Request {
     pub operation_name: Option<String>,
     /// Values of its variables.
     pub variables: serde_json::Map<String, serde_json::Value>,
+}
+
+/// An answer: the whole response as JSON, and the status it goes with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// `{"data": .., "errors": [..]}`; without the second key where there are none.
+    pub body: Vec<u8>,
+    /// 200, unless nothing was done because the caller may not: 401 or 403.
+    pub status: u16,
 }
 
 /// The types of one schema.
@@ -112,9 +122,10 @@ impl Dialect {
         &self,
         view: &View,
         request: &Request,
+        host: &dyn Host,
     ) -> Result<(Vec<u8>, BTreeSet<ObjectId>), Vec<GraphqlError>> {
         let mut members = BTreeSet::new();
-        let (data, errors) = self.execute(view, request, &ReadOnly, Some(&mut members))?;
+        let (data, errors) = self.execute(view, request, host, Some(&mut members))?;
         if errors.is_empty() { Ok((data, members)) } else { Err(errors) }
     }
 
@@ -170,11 +181,17 @@ impl Dialect {
     }
 
     /// Executes a request; the answer is the whole response, errors included.
-    pub fn respond(&self, view: &View, request: &Request, host: &dyn Host) -> Vec<u8> {
-        let (data, errors) = match self.execute(view, request, host, None) {
-            Ok(done) => done,
-            Err(errors) => (b"null".to_vec(), errors),
-        };
+    pub fn respond(&self, view: &View, request: &Request, host: &dyn Host) -> Response {
+        let done = self.execute(view, request, host, None);
+        let answer = done.unwrap_or_else(|errors| (b"null".to_vec(), errors));
+        Self::response(answer)
+    }
+
+    fn response((data, errors): (Vec<u8>, Vec<GraphqlError>)) -> Response {
+        let first = errors.first().map_or(200, |error| error.http_status);
+        let refused = matches!(first, 401 | 403)
+            && errors.iter().all(|error| error.http_status == first)
+            && is_nothing(&data, errors.len());
         let mut out = [b"{\"data\":".as_slice(), &data].concat();
         if !errors.is_empty() {
             // Clients take the key alone for a failure: it is there only where there is one.
@@ -183,7 +200,7 @@ impl Dialect {
             out.extend_from_slice(serde_json::Value::Array(errors).to_string().as_bytes());
         }
         out.push(b'}');
-        out
+        Response { body: out, status: if refused { first } else { 200 } }
     }
 
     fn document(
@@ -217,6 +234,17 @@ impl Dialect {
         }
         known.insert(key, Arc::clone(&document));
         Ok(document)
+    }
+}
+
+/// Whether the data is null, or every field of it, each with its error.
+fn is_nothing(data: &[u8], errors: usize) -> bool {
+    let read: Option<serde_json::Value> = serde_json::from_slice(data).ok();
+    match read {
+        Some(serde_json::Value::Object(fields)) => {
+            fields.len() == errors && fields.values().all(serde_json::Value::is_null)
+        }
+        read => read.is_none_or(|data| data.is_null()),
     }
 }
 

@@ -76,7 +76,7 @@ pub(crate) fn mutation(
     let mut out = vec![b'{'];
     let mut first = true;
     let mut errors = Vec::new();
-    let fields = scope.merge(&[&operation.selection_set], None);
+    let fields = scope.merge(&[&operation.selection_set]);
     if fields.len() > FIELDS_MAX {
         let message = format!("more than {FIELDS_MAX} mutations in one document; split it");
         return (b"null".to_vec(), vec![GraphqlError::limit(message)]);
@@ -135,7 +135,7 @@ fn root_field<'d>(
         };
         draft.finish()?;
         let view = draft.view();
-        view.quietly(|| told(view, scope, merged, id, &mut answer))
+        view.quietly(|| told(host, view, scope, merged, id, &mut answer))
     })?;
     Ok(answer)
 }
@@ -157,21 +157,25 @@ pub fn account(arguments: &Map<String, Json>) -> Result<Option<ObjectId>, Graphq
 
 /// `{ ok object { .. } }` of the state in the draft.
 fn told<'d>(
+    host: &dyn Host,
     view: &View,
     scope: Scope<'d>,
     merged: &Merged<'d>,
     id: Option<ObjectId>,
     out: &mut Vec<u8>,
 ) -> Result<(), GraphqlError> {
-    let mut execution = Execution::over(view, scope);
+    let mut execution = Execution::over(host, view, scope);
     out.push(b'{');
     let mut first = true;
-    for part in scope.merge(&merged.sets(), None) {
+    for part in scope.merge(&merged.sets()) {
         write::key(part.key, &mut first, out);
         match part.name() {
             "ok" => write::boolean(true, out),
             "object" => match id.map(|id| view.object(id)).transpose()?.flatten() {
-                Some(object) => node::node(&mut execution, &part.sets(), &object, out)?,
+                Some(object) => {
+                    execution.must_see(object.kind())?;
+                    node::node(&mut execution, &part, &object, out)?;
+                }
                 None => write::null(out),
             },
             "__typename" => write::text(merged.fields.first().map_or("", |f| type_name(f)), out),

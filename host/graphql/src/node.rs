@@ -3,14 +3,19 @@
 use std::sync::Arc;
 
 use apollo_compiler::executable::SelectionSet;
-use branch::{AttrRef, Edge, Object};
+use branch::{AttrRef, Edge, Object, ValueRef};
 use model::schema::{Attribute, Cardinality, Kind, Relationship};
 use model::{ObjectId, Seq};
 
 use crate::error::GraphqlError;
-use crate::execute::Execution;
+use crate::execute::{Execution, type_of};
+use crate::permissions;
+use crate::sdl::attribute_type;
 use crate::select::Merged;
 use crate::write;
+
+/// What `@expand` shows of every value.
+const EXPANDED: [&str; 3] = ["value", "is_default", "is_from_profile"];
 
 /// An edge: the node, the properties of the link.
 pub(crate) fn edge<'d>(
@@ -22,18 +27,15 @@ pub(crate) fn edge<'d>(
 ) -> Result<(), GraphqlError> {
     out.push(b'{');
     let mut first = true;
-    for merged in execution.scope.merge(sets, None) {
+    for merged in execution.scope.merge(sets) {
         write::key(merged.key, &mut first, out);
         match merged.name() {
-            "node" => node(execution, &merged.sets(), object, out)?,
+            "node" => node(execution, &merged, object, out)?,
             "node_metadata" => metadata(execution, &merged, object, out)?,
             "properties" | "relationship_metadata" => {
                 properties(execution, &merged, link, out)?;
             }
-            "__typename" => {
-                let prefix = if link.is_some() { "NestedEdged" } else { "Edged" };
-                write::text(&format!("{prefix}{}", object.kind().name), out);
-            }
+            "__typename" => write::text(type_of(sets), out),
             _ => write::null(out),
         }
     }
@@ -41,16 +43,27 @@ pub(crate) fn edge<'d>(
     Ok(())
 }
 
-/// The object itself.
+/// The object itself, under the field that selects from it.
 pub(crate) fn node<'d>(
     execution: &mut Execution<'d>,
-    sets: &[&'d SelectionSet],
+    merged: &Merged<'d>,
     object: &Object,
     out: &mut Vec<u8>,
 ) -> Result<(), GraphqlError> {
     execution.tell(object.id());
+    node_quietly(execution, merged, object, out)
+}
+
+/// The same, without counting as shown: who a value came from is no member of a query's group.
+fn node_quietly<'d>(
+    execution: &mut Execution<'d>,
+    merged: &Merged<'d>,
+    object: &Object,
+    out: &mut Vec<u8>,
+) -> Result<(), GraphqlError> {
     let kind = Arc::clone(object.kind());
-    let shape = execution.shape(sets, &kind);
+    let expand = execution.scope.expansion_of(merged);
+    let shape = execution.shape(&merged.sets(), &kind, expand);
     out.push(b'{');
     let mut first = true;
     for merged in shape.iter() {
@@ -102,14 +115,17 @@ fn strings(parts: &[String], out: &mut Vec<u8>) {
     out.push(b']');
 }
 
-fn attribute_field(
-    execution: &mut Execution<'_>,
+fn attribute_field<'d>(
+    execution: &mut Execution<'d>,
     attribute: &Attribute,
-    merged: &Merged<'_>,
+    merged: &Merged<'d>,
     object: &Object,
     out: &mut Vec<u8>,
 ) -> Result<(), GraphqlError> {
-    let attr = object.attr(attribute);
+    let mut attr = object.attr(attribute);
+    if attribute.kind.is_secret() {
+        attr.value = ValueRef::Null;
+    }
     out.push(b'{');
     let mut first = true;
     // The usual selection is `{ value }` alone: it needs no merging.
@@ -120,25 +136,37 @@ fn attribute_field(
     if let [apollo_compiler::executable::Selection::Field(only)] = alone
         && only.name == "value"
         && only.directives.is_empty()
+        && !merged.expanded
     {
         write::key(only.response_key().as_str(), &mut first, out);
         write::value(attr.value, out);
         out.push(b'}');
         return Ok(());
     }
-    for part in execution.scope.merge(&merged.sets(), None) {
+    let mut parts = execution.scope.merge(&merged.sets());
+    if merged.expanded {
+        for name in EXPANDED {
+            if parts.iter().all(|part| part.key != name) {
+                parts.push(Merged::added(name));
+            }
+        }
+    }
+    for part in &parts {
         write::key(part.key, &mut first, out);
-        attribute_part(execution, attribute, &attr, &part, object, out)?;
+        match part.name() {
+            "__typename" => write::text(attribute_type(attribute), out),
+            _ => attribute_part(execution, attribute, &attr, part, object, out)?,
+        }
     }
     out.push(b'}');
     Ok(())
 }
 
-fn attribute_part(
-    execution: &mut Execution<'_>,
+fn attribute_part<'d>(
+    execution: &mut Execution<'d>,
     attribute: &Attribute,
     attr: &AttrRef<'_>,
-    part: &Merged<'_>,
+    part: &Merged<'d>,
     object: &Object,
     out: &mut Vec<u8>,
 ) -> Result<(), GraphqlError> {
@@ -152,8 +180,7 @@ fn attribute_part(
         "source" => reference(execution, part, attr.source, out)?,
         "owner" => reference(execution, part, attr.owner, out)?,
         "updated_by" => reference(execution, part, Some(object.updated_by()), out)?,
-        "permissions" => out.extend_from_slice(b"{\"update_value\":\"ALLOW\"}"),
-        "__typename" => write::text("AttributeInterface", out),
+        "permissions" => permissions::of_attribute(execution, object.kind(), part, out),
         other => {
             let value = attr.value.to_value().unwrap_or(model::Value::Null);
             match attribute.field(&value, other) {
@@ -173,26 +200,28 @@ fn relationship<'d>(
     out: &mut Vec<u8>,
 ) -> Result<(), GraphqlError> {
     let edges = execution.view.peers(object.id(), rel)?;
+    let peer = Arc::clone(execution.view.kind(&rel.peer)?);
+    execution.must_see(&peer)?;
     if rel.cardinality == Cardinality::Many {
-        let kind = Arc::clone(execution.view.kind(&rel.peer)?);
         let Some(field) = merged.fields.first().copied() else { return Ok(()) };
         let edges = with_descendants(execution, rel, merged, object, edges)?;
-        return execution.list(&kind, field, &merged.sets(), Some(edges), out);
+        return execution.list(&peer, field, &merged.sets(), Some(edges), out);
     }
     let peer = match edges.first() {
         Some(link) => execution.view.object(link.peer)?,
         None => None,
     };
+    let peer = peer.filter(|peer| execution.sees(peer.kind()));
     execution.visit(out)?;
     match peer {
         Some(peer) => edge(execution, &merged.sets(), &peer, edges.first(), out),
         None => {
             out.push(b'{');
             let mut first = true;
-            for part in execution.scope.merge(&merged.sets(), None) {
+            for part in execution.scope.merge(&merged.sets()) {
                 write::key(part.key, &mut first, out);
                 match part.name() {
-                    "__typename" => write::text(&format!("NestedEdged{}", rel.peer), out),
+                    "__typename" => write::text(type_of(&merged.sets()), out),
                     "properties" | "relationship_metadata" => {
                         properties(execution, &part, None, out)?;
                     }
@@ -285,22 +314,22 @@ fn family<'d>(
     execution.list(&generic, field, &merged.sets(), Some(edges), out)
 }
 
-fn metadata(
-    execution: &mut Execution<'_>,
-    merged: &Merged<'_>,
+fn metadata<'d>(
+    execution: &mut Execution<'d>,
+    merged: &Merged<'d>,
     object: &Object,
     out: &mut Vec<u8>,
 ) -> Result<(), GraphqlError> {
     out.push(b'{');
     let mut first = true;
-    for part in execution.scope.merge(&merged.sets(), None) {
+    for part in execution.scope.merge(&merged.sets()) {
         write::key(part.key, &mut first, out);
         match part.name() {
             "created_at" => moment(execution, object.created(), out)?,
             "updated_at" => moment(execution, object.updated(), out)?,
             "created_by" => reference(execution, &part, Some(object.created_by()), out)?,
             "updated_by" => reference(execution, &part, Some(object.updated_by()), out)?,
-            "__typename" => write::text("NodeMetadata", out),
+            "__typename" => write::text(type_of(&merged.sets()), out),
             _ => write::null(out),
         }
     }
@@ -308,9 +337,9 @@ fn metadata(
     Ok(())
 }
 
-fn properties(
-    execution: &mut Execution<'_>,
-    merged: &Merged<'_>,
+fn properties<'d>(
+    execution: &mut Execution<'d>,
+    merged: &Merged<'d>,
     link: Option<&Edge>,
     out: &mut Vec<u8>,
 ) -> Result<(), GraphqlError> {
@@ -319,10 +348,10 @@ fn properties(
     let (link, is_there) = (link.unwrap_or(&none), link.is_some());
     out.push(b'{');
     let mut first = true;
-    for part in execution.scope.merge(&merged.sets(), None) {
+    for part in execution.scope.merge(&merged.sets()) {
         write::key(part.key, &mut first, out);
         match part.name() {
-            "__typename" => write::text("RelationshipProperty", out),
+            "__typename" => write::text(type_of(&merged.sets()), out),
             _ if !is_there => write::null(out),
             "is_protected" => write::boolean(link.is_protected, out),
             "updated_at" => moment(execution, link.updated, out)?,
@@ -335,10 +364,10 @@ fn properties(
     Ok(())
 }
 
-/// An account, pool or other source, by id and label.
-fn reference(
-    execution: &mut Execution<'_>,
-    merged: &Merged<'_>,
+/// An account, pool or other source: the object, or its id and label where there is no more to see.
+fn reference<'d>(
+    execution: &mut Execution<'d>,
+    merged: &Merged<'d>,
     id: Option<ObjectId>,
     out: &mut Vec<u8>,
 ) -> Result<(), GraphqlError> {
@@ -347,9 +376,12 @@ fn reference(
         return Ok(());
     };
     let object = execution.view.object(id)?;
+    if let Some(object) = object.as_ref().filter(|object| execution.sees(object.kind())) {
+        return node_quietly(execution, merged, object, out);
+    }
     out.push(b'{');
     let mut first = true;
-    for part in execution.scope.merge(&merged.sets(), None) {
+    for part in execution.scope.merge_named(&merged.sets(), "CoreAccount") {
         write::key(part.key, &mut first, out);
         match (part.name(), &object) {
             ("id", _) => write::display(id, out),
@@ -358,6 +390,7 @@ fn reference(
             }
             ("display_label", None) if id == ObjectId::SYSTEM => write::text("system", out),
             ("__typename", Some(object)) => write::text(&object.kind().name, out),
+            ("__typename", None) => write::text("CoreAccount", out),
             _ => write::null(out),
         }
     }

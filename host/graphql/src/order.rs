@@ -1,10 +1,11 @@
 //! The order of listings: what the query asks for, else the schema's, then by id.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use branch::{Object, ValueRef, View};
 use model::schema::{Attribute, Kind, OrderKey, Path};
-use model::{Seq, Value};
+use model::{Seq, Symbol, Value};
 use serde_json::Value as Json;
 
 use crate::error::GraphqlError;
@@ -26,41 +27,73 @@ impl By {
     }
 }
 
-/// The criteria of a list.
-pub(crate) fn read(kind: &Kind, arguments: &[(String, Json)]) -> Result<Vec<By>, GraphqlError> {
+/// The criteria of a list: `by`, then `node_metadata`; the schema's own where there are none.
+pub(crate) fn read(
+    view: &View,
+    kind: &Kind,
+    arguments: &[(String, Json)],
+    hidden: &BTreeSet<Symbol>,
+) -> Result<Vec<By>, GraphqlError> {
     let order = arguments.iter().find(|(name, _)| name == "order").map(|(_, value)| value);
     if order.and_then(|order| order.get("disable")).and_then(Json::as_bool) == Some(true) {
         return Ok(Vec::new());
     }
-    let asked = order.and_then(|order| order.get("by")).and_then(Json::as_array);
-    let Some(asked) = asked.filter(|asked| !asked.is_empty()) else {
+    let by = order.and_then(|order| order.get("by")).and_then(Json::as_array);
+    let mut asked = Vec::new();
+    for one in by.into_iter().flatten() {
+        let field = one.get("field").and_then(Json::as_str).unwrap_or_default();
+        let key = key_of(view, kind, field, hidden)?;
+        asked.push(By { key, descending: is_descending(one.get("direction")) });
+    }
+    let metadata = order.and_then(|order| order.get("node_metadata"));
+    for (name, key) in [("created_at", OrderKey::CreatedAt), ("updated_at", OrderKey::UpdatedAt)] {
+        let direction = metadata.and_then(|metadata| metadata.get(name));
+        if let Some(direction) = direction.filter(|direction| !direction.is_null()) {
+            asked.push(By { key, descending: is_descending(Some(direction)) });
+        }
+    }
+    if asked.is_empty() {
         let own = kind.order_by.iter();
-        return Ok(own
-            .map(|order| By { key: order.by.clone(), descending: order.descending })
-            .collect());
+        asked.extend(own.map(|own| By { key: own.by.clone(), descending: own.descending }));
+    }
+    Ok(asked)
+}
+
+fn is_descending(direction: Option<&Json>) -> bool {
+    direction.and_then(Json::as_str) == Some("DESC")
+}
+
+/// What a field orders by. Secrets have no order, and what the caller may not look at orders nothing.
+fn key_of(
+    view: &View,
+    kind: &Kind,
+    field: &str,
+    hidden: &BTreeSet<Symbol>,
+) -> Result<OrderKey, GraphqlError> {
+    let path = match field {
+        "node_metadata__created_at" => return Ok(OrderKey::CreatedAt),
+        "node_metadata__updated_at" => return Ok(OrderKey::UpdatedAt),
+        _ => branch::path_of(kind, field),
     };
-    asked
-        .iter()
-        .map(|one| {
-            let field = one.get("field").and_then(Json::as_str).unwrap_or_default();
-            let descending = one.get("direction").and_then(Json::as_str) == Some("DESC");
-            let key = match field {
-                "node_metadata__created_at" => Some(OrderKey::CreatedAt),
-                "node_metadata__updated_at" => Some(OrderKey::UpdatedAt),
-                _ => branch::path_of(kind, field).map(OrderKey::Path),
-            };
-            key.map(|key| By { key, descending }).ok_or_else(|| {
-                let names = kind.attributes.iter().map(|attribute| attribute.name.as_str());
-                let near = model::schema::nearest(field.split("__").next().unwrap_or(field), names);
-                let near = near.map(|near| format!("; did you mean `{near}__value`?"));
-                GraphqlError::bad_request(format!(
-                    "cannot order `{}` by `{field}`{}",
-                    kind.name,
-                    near.unwrap_or_default()
-                ))
-            })
-        })
-        .collect()
+    let schema = view.schema();
+    let of = match &path {
+        Some(Path::Attribute { attribute, .. }) => kind.attribute(attribute),
+        Some(Path::Peer { relationship, attribute, .. }) => kind
+            .relationship(relationship)
+            .and_then(|rel| schema.kind(&rel.peer))
+            .filter(|peer| !hidden.contains(&peer.symbol))
+            .and_then(|peer| peer.attribute(attribute)),
+        _ => None,
+    };
+    let is_open = of.is_some_and(|attribute| !attribute.kind.is_secret());
+    if let Some(path) = path.filter(|_| is_open) {
+        return Ok(OrderKey::Path(path));
+    }
+    let names = kind.attributes.iter().map(|attribute| attribute.name.as_str());
+    let near = model::schema::nearest(field.split("__").next().unwrap_or(field), names);
+    let near = near.map(|near| format!("; did you mean `{near}__value`?")).unwrap_or_default();
+    let message = format!("cannot order `{}` by `{field}`{near}", kind.name);
+    Err(GraphqlError::bad_request(message))
 }
 
 enum Rank {

@@ -30,7 +30,11 @@ pub(crate) fn project<'d>(
         Json::Object(map) if selects => {
             out.push(b'{');
             let mut first = true;
-            for merged in scope.merge(sets, None) {
+            let fields = match map.get("__typename").and_then(Json::as_str) {
+                Some(name) => scope.merge_named(sets, name),
+                None => scope.merge(sets),
+            };
+            for merged in fields {
                 write::key(merged.key, &mut first, out);
                 match (merged.name(), map.get(merged.name())) {
                     ("__typename", None) => write::text(of, out),

@@ -1,6 +1,7 @@
 //! A schema as GraphQL types, in the public names.
 
 mod mutation;
+mod questions;
 mod root;
 
 use std::fmt::Write as _;
@@ -12,30 +13,34 @@ const BASE: &str = r#"
 scalar BigInt
 scalar GenericScalar
 scalar DateTime
-directive @expand(exclude: [String]) on FIELD
+"Adds the values of a node to what is selected of it"
+directive @expand("Names that are left out" exclude: [String]) on FIELD | FRAGMENT_SPREAD | INLINE_FRAGMENT
 enum OrderDirection { ASC DESC }
-input OrderByInput { field: String! direction: OrderDirection }
-input OrderInput { disable: Boolean by: [OrderByInput!] node_metadata: GenericScalar }
-type MetadataNode { id: String display_label: String __typename_: String }
-type NodeMetadata { created_at: DateTime created_by: MetadataNode updated_at: DateTime updated_by: MetadataNode }
-type RelationshipProperty { is_protected: Boolean updated_at: DateTime updated_by: MetadataNode source: LineageNode owner: LineageNode }
-type LineageNode { id: String display_label: String }
-type AttributePermissions { update_value: String }
-type PaginatedPermissions { count: Int }
-interface AttributeInterface { id: String is_default: Boolean is_protected: Boolean is_from_profile: Boolean updated_at: DateTime updated_by: MetadataNode source: LineageNode owner: LineageNode }
+input OrderByItem { field: String! direction: OrderDirection = ASC }
+input InfrahubNodeMetadataOrder { created_at: OrderDirection updated_at: OrderDirection }
+input OrderInput { disable: Boolean by: [OrderByItem!] node_metadata: InfrahubNodeMetadataOrder }
+type InfrahubNodeMetadata { created_at: DateTime created_by: CoreGenericAccount updated_at: DateTime updated_by: CoreGenericAccount }
+type RelationshipProperty { is_protected: Boolean updated_at: DateTime updated_by: CoreGenericAccount source: LineageSource owner: LineageOwner }
+enum BranchRelativePermissionDecision { DENY ALLOW ALLOW_DEFAULT ALLOW_OTHER }
+type PermissionType { update_value: BranchRelativePermissionDecision }
+type ObjectPermissionNode { kind: String! view: BranchRelativePermissionDecision! create: BranchRelativePermissionDecision! update: BranchRelativePermissionDecision! delete: BranchRelativePermissionDecision! }
+type ObjectPermissionEdge { node: ObjectPermissionNode! }
+type PaginatedObjectPermission { count: Int! edges: [ObjectPermissionEdge!]! }
+interface AttributeInterface { id: String is_default: Boolean is_protected: Boolean is_from_profile: Boolean updated_at: DateTime updated_by: CoreGenericAccount source: LineageSource owner: LineageOwner }
 "#;
 
 const COMMON: &str = "id: String is_default: Boolean is_protected: Boolean is_from_profile: Boolean \
-    updated_at: DateTime updated_by: MetadataNode source: LineageNode owner: LineageNode \
-    permissions: AttributePermissions";
+    updated_at: DateTime updated_by: CoreGenericAccount source: LineageSource owner: LineageOwner \
+    permissions: PermissionType";
 
 /// GraphQL type, value type, further fields.
-const ATTRIBUTE_TYPES: [(&str, &str, &str); 9] = [
+const ATTRIBUTE_TYPES: [(&str, &str, &str); 10] = [
     ("TextAttribute", "String", ""),
     ("NumberAttribute", "BigInt", ""),
     ("CheckboxAttribute", "Boolean", ""),
     ("JSONAttribute", "GenericScalar", ""),
     ("ListAttribute", "GenericScalar", ""),
+    ("AnyAttribute", "GenericScalar", ""),
     ("Dropdown", "String", "label: String color: String description: String"),
     (
         "IPHost",
@@ -71,9 +76,10 @@ pub(crate) fn text(schema: &Schema) -> String {
     }
     out.push_str(mutation::BASE);
     out.push_str(root::TYPES);
+    out.push_str(questions::TYPES);
     mutation::attribute_inputs(&mut out);
-    let mut roots = String::from(root::QUERIES);
-    let mut mutations = [mutation::ROOTS, root::MUTATIONS].concat();
+    let mut roots = [root::QUERIES, questions::QUERIES].concat();
+    let mut mutations = [mutation::ROOTS, root::MUTATIONS, questions::MUTATIONS].concat();
     for kind in schema.kinds.values() {
         kind_types(schema, kind, &mut out);
         mutation::kind_mutations(schema, kind, &mut mutations, &mut out);
@@ -140,11 +146,11 @@ fn kind_types(schema: &Schema, kind: &Kind, out: &mut String) {
     write(
         out,
         format_args!(
-            "type Edged{name} {{ node: {name} node_metadata: NodeMetadata }}\n\
-         type Paginated{name} {{ count: Int! edges: [Edged{name}!]! permissions: PaginatedPermissions }}\n\
+            "type Edged{name} {{ node: {name} node_metadata: InfrahubNodeMetadata }}\n\
+         type Paginated{name} {{ count: Int! edges: [Edged{name}!]! permissions: PaginatedObjectPermission! }}\n\
          type NestedEdged{name} {{ node: {name} properties: RelationshipProperty \
-         node_metadata: NodeMetadata relationship_metadata: RelationshipProperty }}\n\
-         type NestedPaginated{name} {{ count: Int! edges: [NestedEdged{name}!]! permissions: PaginatedPermissions }}\n"
+         node_metadata: InfrahubNodeMetadata relationship_metadata: RelationshipProperty }}\n\
+         type NestedPaginated{name} {{ count: Int! edges: [NestedEdged{name}!]! permissions: PaginatedObjectPermission! }}\n"
         ),
     );
 }
@@ -177,7 +183,7 @@ enum Scope {
 
 fn arguments(schema: &Schema, kind: &Kind, scope: Scope) -> String {
     let mut out = String::from(
-        "offset: Int limit: Int order: OrderInput ids: [ID] isnull: Boolean hfid: [String] \
+        "offset: Int limit: Int order: OrderInput ids: [ID] hfid: [String] \
          partial_match: Boolean display_label__value: String display_label__values: [String] \
          display_label__isnull: Boolean ",
     );
@@ -199,42 +205,49 @@ fn arguments(schema: &Schema, kind: &Kind, scope: Scope) -> String {
         );
     }
     for attribute in &kind.attributes {
-        let (name, value) = (&attribute.name, value_type(attribute));
-        write(
-            &mut out,
-            format_args!(
-                "{name}__value: {value} {name}__values: [{value}] {name}__isnull: Boolean \
-             {name}__source__id: ID {name}__owner__id: ID {name}__is_protected: Boolean "
-            ),
-        );
+        value_arguments(&attribute.name, attribute, &mut out);
+        write(&mut out, format_args!("{}__isnull: Boolean ", attribute.name));
     }
     for rel in &kind.relationships {
         let Some(peer) = schema.kind(&rel.peer) else { continue };
         let name = &rel.name;
-        write(&mut out, format_args!("{name}__ids: [ID] {name}__isnull: Boolean "));
+        write(
+            &mut out,
+            format_args!(
+                "{name}__ids: [ID] {name}__isnull: Boolean {name}__display_label__value: String \
+             {name}__display_label__values: [String] {name}__display_label__isnull: Boolean "
+            ),
+        );
         if scope == Scope::Root {
             for attribute in &peer.attributes {
-                let value = value_type(attribute);
-                write(
-                    &mut out,
-                    format_args!(
-                        "{name}__{0}__value: {value} {name}__{0}__values: [{value}] ",
-                        attribute.name
-                    ),
-                );
+                value_arguments(&format!("{name}__{}", attribute.name), attribute, &mut out);
             }
         }
     }
     out
 }
 
-fn attribute_type(attribute: &Attribute) -> &'static str {
+/// Filters by an attribute and its properties. Secrets are not found by guessing.
+fn value_arguments(name: &str, attribute: &Attribute, out: &mut String) {
+    if !attribute.kind.is_secret() {
+        let value = value_type(attribute);
+        write(out, format_args!("{name}__value: {value} {name}__values: [{value}] "));
+    }
+    write(
+        out,
+        format_args!("{name}__source__id: ID {name}__owner__id: ID {name}__is_protected: Boolean "),
+    );
+}
+
+/// The type that shows an attribute.
+pub(crate) fn attribute_type(attribute: &Attribute) -> &'static str {
     match attribute.kind {
         AttributeKind::Number | AttributeKind::NumberPool | AttributeKind::Bandwidth => {
             "NumberAttribute"
         }
         AttributeKind::Boolean | AttributeKind::Checkbox => "CheckboxAttribute",
-        AttributeKind::Json | AttributeKind::Any => "JSONAttribute",
+        AttributeKind::Json => "JSONAttribute",
+        AttributeKind::Any => "AnyAttribute",
         AttributeKind::List => "ListAttribute",
         AttributeKind::Dropdown => "Dropdown",
         AttributeKind::IpHost => "IPHost",
@@ -248,7 +261,7 @@ fn value_type(attribute: &Attribute) -> &'static str {
     match attribute_type(attribute) {
         "NumberAttribute" => "BigInt",
         "CheckboxAttribute" => "Boolean",
-        "JSONAttribute" | "ListAttribute" => "GenericScalar",
+        "JSONAttribute" | "ListAttribute" | "AnyAttribute" => "GenericScalar",
         _ => "String",
     }
 }

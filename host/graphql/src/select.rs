@@ -11,20 +11,42 @@ use serde_json::Value as Json;
 use crate::error::GraphqlError;
 use crate::{DEPTH_MAX, FIELDS_MAX};
 
+/// Names that `@expand` leaves out; nothing where it is not asked for.
+pub(crate) type Expand = Option<Vec<String>>;
+
 /// Fields that answer under one key, in order.
 pub(crate) struct Merged<'d> {
     pub(crate) key: &'d str,
+    /// None where `@expand` alone brings it in.
     pub(crate) fields: Vec<&'d Field>,
+    /// `@expand` asks for its value and what is told of every value.
+    pub(crate) expanded: bool,
 }
 
 impl<'d> Merged<'d> {
+    /// A field that nobody wrote.
+    pub(crate) fn added(key: &'d str) -> Self {
+        Self { key, fields: Vec::new(), expanded: true }
+    }
+
     pub(crate) fn name(&self) -> &'d str {
-        self.fields.first().map_or("", |field| field.name.as_str())
+        self.fields.first().map_or(self.key, |field| field.name.as_str())
     }
 
     pub(crate) fn sets(&self) -> Vec<&'d SelectionSet> {
         self.fields.iter().map(|field| &field.selection_set).collect()
     }
+}
+
+/// What the fragments of a selection are held against.
+#[derive(Clone, Copy)]
+enum Of<'a> {
+    /// A type that has no fragments but its own.
+    Itself,
+    /// A concrete kind.
+    Kind(&'a Kind),
+    /// A type that is no kind, by its name: it has an interface at most.
+    Named(&'a str),
 }
 
 /// What a selection is resolved with.
@@ -36,16 +58,72 @@ pub(crate) struct Scope<'d> {
 }
 
 impl<'d> Scope<'d> {
-    /// The fields of sets that apply to a concrete kind; `None` for types that are no kind.
-    pub(crate) fn merge(&self, sets: &[&'d SelectionSet], kind: Option<&Kind>) -> Vec<Merged<'d>> {
+    /// The fields of sets of a type that is no kind.
+    pub(crate) fn merge(&self, sets: &[&'d SelectionSet]) -> Vec<Merged<'d>> {
         let mut merged: Vec<Merged<'d>> = Vec::new();
         for set in sets {
-            self.collect(set, kind, &mut merged);
+            self.collect(set, Of::Itself, &mut merged, &mut None);
         }
         merged
     }
 
-    fn collect(&self, set: &'d SelectionSet, kind: Option<&Kind>, merged: &mut Vec<Merged<'d>>) {
+    /// The fields of sets that apply to a type that is no kind, where sets select from its interface.
+    pub(crate) fn merge_named(&self, sets: &[&'d SelectionSet], name: &str) -> Vec<Merged<'d>> {
+        let mut merged: Vec<Merged<'d>> = Vec::new();
+        for set in sets {
+            self.collect(set, Of::Named(name), &mut merged, &mut None);
+        }
+        merged
+    }
+
+    /// The fields of sets that apply to a concrete kind, with the values that `@expand` adds.
+    pub(crate) fn merge_node(
+        &self,
+        sets: &[&'d SelectionSet],
+        kind: &Kind,
+        mut expand: Expand,
+    ) -> Vec<Merged<'d>> {
+        let mut merged: Vec<Merged<'d>> = Vec::new();
+        for set in sets {
+            self.collect(set, Of::Kind(kind), &mut merged, &mut expand);
+        }
+        // The schema's own record of the kind: its names live as long as the query.
+        let own = expand.zip(self.schema.kind(&kind.name));
+        let Some((excluded, kind)) = own else { return merged };
+        let wanted = |name: &str| !excluded.iter().any(|excluded| excluded == name);
+        for attribute in kind.attributes.iter().filter(|attribute| wanted(&attribute.name)) {
+            match merged.iter_mut().find(|known| known.name() == attribute.name) {
+                Some(known) => known.expanded = true,
+                None => merged.push(Merged::added(&attribute.name)),
+            }
+        }
+        if wanted("__typename") && merged.iter().all(|known| known.key != "__typename") {
+            merged.push(Merged::added("__typename"));
+        }
+        merged
+    }
+
+    /// What `@expand` among directives asks for.
+    fn expansion(&self, directives: &DirectiveList) -> Expand {
+        let directive = directives.get("expand")?;
+        let names = directive.specified_argument_by_name("exclude");
+        let names = names.map(|names| self.json(names)).unwrap_or_default();
+        let names = names.as_array().cloned().unwrap_or_default();
+        Some(names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect())
+    }
+
+    /// What `@expand` at one of the fields asks for.
+    pub(crate) fn expansion_of(&self, merged: &Merged<'_>) -> Expand {
+        merged.fields.iter().find_map(|field| self.expansion(&field.directives))
+    }
+
+    fn collect(
+        &self,
+        set: &'d SelectionSet,
+        of: Of<'_>,
+        merged: &mut Vec<Merged<'d>>,
+        expand: &mut Expand,
+    ) {
         for selection in &set.selections {
             if !self.included(selection.directives()) {
                 continue;
@@ -55,30 +133,39 @@ impl<'d> Scope<'d> {
                     let key = field.response_key().as_str();
                     match merged.iter_mut().find(|known| known.key == key) {
                         Some(known) => known.fields.push(field),
-                        None => merged.push(Merged { key, fields: vec![field] }),
+                        None => {
+                            merged.push(Merged { key, fields: vec![field], expanded: false });
+                        }
                     }
                 }
                 Selection::InlineFragment(fragment) => {
                     let condition = fragment.type_condition.as_ref().map(|name| name.as_str());
-                    if self.applies(condition, kind) {
-                        self.collect(&fragment.selection_set, kind, merged);
+                    if self.applies(condition, of) {
+                        let asked = self.expansion(&fragment.directives);
+                        *expand = expand.take().or(asked);
+                        self.collect(&fragment.selection_set, of, merged, expand);
                     }
                 }
                 Selection::FragmentSpread(spread) => {
                     if let Some(fragment) = spread.fragment_def(self.document)
-                        && self.applies(Some(fragment.type_condition().as_str()), kind)
+                        && self.applies(Some(fragment.type_condition().as_str()), of)
                     {
-                        self.collect(&fragment.selection_set, kind, merged);
+                        let asked = self.expansion(&spread.directives);
+                        *expand = expand.take().or(asked);
+                        self.collect(&fragment.selection_set, of, merged, expand);
                     }
                 }
             }
         }
     }
 
-    fn applies(&self, condition: Option<&str>, kind: Option<&Kind>) -> bool {
-        match (condition, kind) {
-            (None, _) | (_, None) => true,
-            (Some(condition), Some(kind)) => self.schema.is_a(kind, condition),
+    fn applies(&self, condition: Option<&str>, of: Of<'_>) -> bool {
+        match (condition, of) {
+            (None, _) | (_, Of::Itself) => true,
+            (Some(condition), Of::Kind(kind)) => self.schema.is_a(kind, condition),
+            (Some(condition), Of::Named(name)) => {
+                condition == name || condition.ends_with("Interface")
+            }
         }
     }
 

@@ -25,4 +25,4 @@ pub use document::{DOCUMENT_BYTES_MAX, Document, yaml_documents};
 pub use error::{SchemaError, nearest};
 pub use rename::{Renames, renames};
 pub use types::*;
-pub use value::{TEXT_BYTES_MAX, ValueError};
+pub use value::{SECRET_TOLD, TEXT_BYTES_MAX, ValueError};

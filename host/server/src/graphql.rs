@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use service::Service;
 
@@ -27,8 +27,9 @@ async fn answer(service: Scoped, body: &Bytes) -> Answer {
         operation_name: wire.operation_name,
         variables: wire.variables.unwrap_or_default(),
     };
-    let answer = blocking(service, move |service| service.graphql(&request)).await?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], answer).into_response())
+    let answer = blocking(service, move |service| service.graphql_response(&request)).await?;
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    Ok((status, [(header::CONTENT_TYPE, "application/json")], answer.body).into_response())
 }
 
 /// The types as text.

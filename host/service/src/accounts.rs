@@ -18,6 +18,8 @@ use model::permission::{Action, GlobalAction, Permissions, Place};
 
 use crate::{Service, ServiceError};
 
+pub(crate) use permissions::permissions_of;
+
 pub use first::{FirstAdmin, SUPER_ADMINISTRATORS};
 pub use session::{ACCESS_SECONDS, REFRESH_SECONDS, Signed};
 pub use token::{NAME_BYTES_MAX, TokenView};
@@ -113,7 +115,7 @@ impl Caller {
         Err(self.denied(format!("global:{}:allow_all", action.word())))
     }
 
-    fn denied(&self, missing: String) -> ServiceError {
+    pub(crate) fn denied(&self, missing: String) -> ServiceError {
         if self.is_anonymous() {
             return ServiceError::Unauthenticated {
                 code: "AUTHENTICATION_REQUIRED",
@@ -150,6 +152,11 @@ impl Service {
         let view = self.accounts_view()?;
         self.caller_of(&view, account)?
             .ok_or_else(|| unauthenticated("the account is gone or inactive"))
+    }
+
+    /// Whether who gives no credentials may look at things.
+    pub fn lets_anyone_look(&self) -> Result<bool, ServiceError> {
+        Ok(self.access.anonymous_read || !self.has_accounts()?)
     }
 
     fn accounts_view(&self) -> Result<View, BranchError> {

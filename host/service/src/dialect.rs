@@ -1,18 +1,24 @@
 //! What GraphQL asks of the host: committing mutations, and root fields that are not about objects of
 //! a kind.
 
+mod accounts;
 mod branches;
 mod diff;
+mod events;
 mod pools;
+mod schema;
 mod status;
 mod tasks;
+
+use std::collections::BTreeSet;
 
 use branch::{
     Author, BranchError, Cause, ChangeSet, CommitFailure, Draft, Object, View, Violation,
 };
-use graphql::{Answer, GraphqlError, Host, Make};
-use model::ObjectId;
+use graphql::{Answer, GraphqlError, Host, Make, ReadOnly};
 use model::permission::GlobalAction;
+use model::schema::{Kind, Schema};
+use model::{ObjectId, Symbol};
 use serde_json::{Map, Value as Json};
 
 use crate::{ErrorClass, Service, ServiceError};
@@ -70,6 +76,18 @@ impl Host for DialectHost<'_> {
         Ok(draft.delete(&[object.id()]).map(|_gone| ())?)
     }
 
+    fn hidden(&self, schema: &Schema) -> BTreeSet<Symbol> {
+        self.service.hidden(schema)
+    }
+
+    fn unseen(&self, kind: &Kind) -> GraphqlError {
+        told(self.service.unseen(kind))
+    }
+
+    fn decisions(&self, kind: &Kind) -> [&'static str; 4] {
+        self.service.decisions(kind)
+    }
+
     fn answer(
         &self,
         view: &View,
@@ -77,6 +95,9 @@ impl Host for DialectHost<'_> {
         arguments: &Map<String, Json>,
     ) -> Result<Answer, GraphqlError> {
         let given = Arguments(arguments);
+        if field == "AccountProfile" {
+            return self.profile().map(Answer::Object);
+        }
         let json = match field {
             "InfrahubInfo" => self.info(),
             "InfrahubStatus" => Ok(self.status(view)),
@@ -100,6 +121,13 @@ impl Host for DialectHost<'_> {
             "BranchDelete" => self.branch_delete(&given),
             "DiffTree" | "DiffTreeSummary" => self.diff_tree(&given),
             "DiffUpdate" => self.diff_update(&given),
+            "InfrahubPermissions" => self.permissions(),
+            "InfrahubBranch" => self.branch_page(&given),
+            "InfrahubEvent" => self.events(view, &given),
+            "SchemaDropdownAdd" => self.dropdown(&given, true),
+            "SchemaDropdownRemove" => self.dropdown(&given, false),
+            "SchemaEnumAdd" => self.enumeration(&given, true),
+            "SchemaEnumRemove" => self.enumeration(&given, false),
             "InfrahubTask" => self.tasks(view, &given),
             "CoreGeneratorDefinitionRun" => self.run_definition(view, &given),
             "InfrahubSearchAnywhere" => self.search(view, &given),
@@ -110,6 +138,42 @@ impl Host for DialectHost<'_> {
             }
         };
         json.map(Answer::Json)
+    }
+}
+
+/// The host of a stored query: what the caller may look at is shown, nothing is changed.
+pub(crate) struct ReadingHost<'s> {
+    pub(crate) service: &'s Service,
+}
+
+impl Host for ReadingHost<'_> {
+    fn change(&self, account: Option<ObjectId>, make: &mut Make<'_>) -> Result<(), GraphqlError> {
+        ReadOnly.change(account, make)
+    }
+
+    fn delete(&self, draft: &mut Draft, object: &Object) -> Result<(), GraphqlError> {
+        ReadOnly.delete(draft, object)
+    }
+
+    fn hidden(&self, schema: &Schema) -> BTreeSet<Symbol> {
+        self.service.hidden(schema)
+    }
+
+    fn unseen(&self, kind: &Kind) -> GraphqlError {
+        told(self.service.unseen(kind))
+    }
+
+    fn decisions(&self, kind: &Kind) -> [&'static str; 4] {
+        self.service.decisions(kind)
+    }
+
+    fn answer(
+        &self,
+        view: &View,
+        field: &str,
+        arguments: &Map<String, Json>,
+    ) -> Result<Answer, GraphqlError> {
+        ReadOnly.answer(view, field, arguments)
     }
 }
 
@@ -175,6 +239,11 @@ pub(crate) fn told(error: ServiceError) -> GraphqlError {
         ServiceError::Graphql(error) => error,
         ServiceError::Branch(error) => error.into(),
         ServiceError::Commit(failure) => failure.into(),
+        ServiceError::Denied { missing, account } => {
+            let data = serde_json::json!({"permission": missing});
+            let message = ServiceError::Denied { missing, account }.to_string();
+            GraphqlError { data, ..GraphqlError::of_host(message, "PERMISSION_DENIED", 403) }
+        }
         other => {
             let status = match other.class() {
                 ErrorClass::Invalid => 422,

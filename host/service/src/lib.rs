@@ -170,8 +170,16 @@ impl Service {
         Ok(self.database.draft(self.branch, author)?)
     }
 
-    /// Answers a GraphQL request; errors are part of the answer.
+    /// Answers a GraphQL request; errors are part of the answer, which is the body alone.
     pub fn graphql(&self, request: &graphql::Request) -> Result<Vec<u8>, ServiceError> {
+        Ok(self.graphql_response(request)?.body)
+    }
+
+    /// The same, with the status that the answer goes with.
+    pub fn graphql_response(
+        &self,
+        request: &graphql::Request,
+    ) -> Result<graphql::Response, ServiceError> {
         self.may_look()?;
         let view = self.view()?;
         let host = dialect::DialectHost { service: self };

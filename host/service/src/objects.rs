@@ -8,6 +8,7 @@ use branch::{
 use engine::Definition;
 use model::object_file;
 use model::permission::Action;
+use model::schema::Attribute;
 use model::{BranchId, ObjectId};
 use serde_json::{Map, Value as Json};
 
@@ -34,7 +35,7 @@ pub struct ObjectView {
     pub hfid: Option<Vec<String>>,
     /// How it is shown.
     pub display_label: String,
-    /// Values by attribute name; what is not set is left out.
+    /// Values by attribute name; what is not set, and secrets, are left out.
     pub attributes: Map<String, Json>,
     /// Labels of peers by relationship name; what has none is left out.
     pub relationships: Map<String, Json>,
@@ -43,7 +44,8 @@ pub struct ObjectView {
 impl ObjectView {
     pub(crate) fn of(view: &View, object: &Object) -> Result<Self, BranchError> {
         let mut attributes = Map::new();
-        for attribute in &object.kind().attributes {
+        let readable = |attribute: &&Attribute| !attribute.kind.is_secret();
+        for attribute in object.kind().attributes.iter().filter(readable) {
             let value = object.value(&attribute.name);
             if !value.is_null() {
                 attributes.insert(attribute.name.clone(), value.to_json());

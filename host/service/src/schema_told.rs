@@ -159,7 +159,7 @@ fn attribute(attribute: &Attribute) -> Json {
     let allowed: Vec<Json> = attribute.allowed.iter().map(model::Value::to_json).collect();
     let limits = &attribute.parameters;
     json!({
-        "name": attribute.name, "kind": kind_word(attribute.kind),
+        "name": attribute.name, "kind": attribute.kind.word(),
         "label": short(&attribute.label, 64), "description": short(&attribute.description, 128),
         "optional": attribute.optional || attribute.default.is_some(),
         "default_value": attribute.default.as_ref().map(model::Value::to_json),
@@ -297,34 +297,6 @@ fn relationship_kind(kind: RelationshipKind) -> &'static str {
         RelationshipKind::Hierarchy => "Hierarchy",
         RelationshipKind::Profile => "Profile",
         RelationshipKind::Template => "Template",
-    }
-}
-
-fn kind_word(kind: AttributeKind) -> &'static str {
-    match kind {
-        AttributeKind::Id => "ID",
-        AttributeKind::Dropdown => "Dropdown",
-        AttributeKind::Text => "Text",
-        AttributeKind::TextArea => "TextArea",
-        AttributeKind::DateTime => "DateTime",
-        AttributeKind::Email => "Email",
-        AttributeKind::Password => "Password",
-        AttributeKind::HashedPassword => "HashedPassword",
-        AttributeKind::Url => "URL",
-        AttributeKind::File => "File",
-        AttributeKind::MacAddress => "MacAddress",
-        AttributeKind::Color => "Color",
-        AttributeKind::Number => "Number",
-        AttributeKind::NumberPool => "NumberPool",
-        AttributeKind::Bandwidth => "Bandwidth",
-        AttributeKind::IpHost => "IPHost",
-        AttributeKind::IpNetwork => "IPNetwork",
-        AttributeKind::IpAddress => "IPAddress",
-        AttributeKind::Boolean => "Boolean",
-        AttributeKind::Checkbox => "Checkbox",
-        AttributeKind::List => "List",
-        AttributeKind::Json => "JSON",
-        AttributeKind::Any => "Any",
     }
 }
 

@@ -1,6 +1,6 @@
 //! Schemas: check and load.
 
-use branch::{Cause, SchemaLoadError};
+use branch::{Cause, SchemaLoadError, View};
 use model::schema::{Document, SchemaChange};
 use serde_json::{Value as Json, json};
 
@@ -93,6 +93,29 @@ impl Service {
             "version": "1.0", "generics": kinds(true), "nodes": kinds(false),
             "extensions": {"nodes": extensions},
         }))
+    }
+
+    /// Loads a document that is made from the schema as it is; made anew when that has changed
+    /// meanwhile.
+    pub(crate) fn schema_edit(
+        &self,
+        make: &dyn Fn(&View) -> Result<Json, ServiceError>,
+    ) -> Result<(), ServiceError> {
+        /// Schemas are edited by hand: losing this often means something is wrong.
+        const ATTEMPTS: usize = 16;
+        self.may_load_schemas()?;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let mut draft = self.draft()?;
+            let document = make(draft.view())?;
+            let documents = Document::from_json("request", vec![document]);
+            draft.load_schema(&documents.map_err(SchemaLoadError::Invalid)?)?;
+            match self.database.commit(draft, Cause::Schema) {
+                Err(branch::CommitFailure::Conflict { .. }) if attempt < ATTEMPTS => {}
+                done => return Ok(done.map(|_committed| ())?),
+            }
+        }
     }
 
     fn schema(&self, files: &[SourceFile], keep: bool) -> Result<SchemaReport, ServiceError> {

@@ -52,6 +52,18 @@ pub enum BranchFault {
 }
 
 impl BranchFault {
+    /// The branch that it is about, where it is about one.
+    pub fn branch(&self) -> Option<&str> {
+        match self {
+            Self::NotFound { name }
+            | Self::Merged { name }
+            | Self::NeedsRebase { name }
+            | Self::Exists { name }
+            | Self::BadName { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
     /// The stable code users decide on; in capitals where the public API has one.
     pub fn code(&self) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
 //! The boundary's trait over the context: nothing but passing on.
 
+use model::Value;
 use sandbox::GuestHost;
 use sandbox::api::{
     Code, Draft, Field, FieldValue, Grant, GuestError, Link, LogLevel, PoolRequest, RunInfo, Saved,
@@ -88,7 +89,10 @@ impl GuestHost for RunContext {
             .attributes
             .iter()
             .filter(|attribute| names.is_empty() || names.contains(&attribute.name))
-            .map(|attribute| field(&attribute.name, &object.value(&attribute.name)))
+            .map(|attribute| match attribute.kind.is_secret() {
+                true => field(&attribute.name, &Value::Null),
+                false => field(&attribute.name, &object.value(&attribute.name)),
+            })
             .collect())
     }
 

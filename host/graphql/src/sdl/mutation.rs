@@ -22,12 +22,13 @@ type RelationshipRemove { ok: Boolean }
 ";
 
 /// Input name of attributes, their value.
-const ATTRIBUTE_INPUTS: [(&str, &str); 5] = [
+const ATTRIBUTE_INPUTS: [(&str, &str); 6] = [
     ("TextAttribute", "String"),
     ("NumberAttribute", "BigInt"),
     ("CheckboxAttribute", "Boolean"),
     ("JSONAttribute", "GenericScalar"),
     ("ListAttribute", "GenericScalar"),
+    ("AnyAttribute", "GenericScalar"),
 ];
 
 /// Root fields that do not depend on the schema.
@@ -95,9 +96,8 @@ fn is_input(attribute: &Attribute) -> bool {
 
 fn input_type(attribute: &Attribute) -> &'static str {
     match attribute_type(attribute) {
-        name @ ("NumberAttribute" | "CheckboxAttribute" | "JSONAttribute" | "ListAttribute") => {
-            name
-        }
+        name @ ("NumberAttribute" | "CheckboxAttribute" | "JSONAttribute" | "ListAttribute"
+        | "AnyAttribute") => name,
         _ => "TextAttribute",
     }
 }

@@ -70,12 +70,12 @@ input GeneratorDefinitionRequestRunInput { id: String! nodes: [String!] }
 type GeneratorDefinitionRequestRun { ok: Boolean task: TaskInfo }
 
 type RelationshipPeer { id: String kind: String }
-type RelationshipNode { identifier: String peers: [RelationshipPeer] }
-type RelationshipEdge { node: RelationshipNode }
-type Relationships { count: Int edges: [RelationshipEdge!]! }
-type NodeFound { id: String! kind: String! }
-type NodeFoundEdge { node: NodeFound! }
-type NodesFound { count: Int! edges: [NodeFoundEdge!]! }
+type Relationship { id: String identifier: String peers: [RelationshipPeer!] updated_at: DateTime updated_by: String }
+type RelationshipNode { node: Relationship! }
+type Relationships { count: Int! edges: [RelationshipNode!]! }
+type Node { id: String! kind: String! }
+type NodeEdge { node: Node! }
+type NodeEdges { count: Int! edges: [NodeEdge!]! }
 "#;
 
 /// Queries.
@@ -92,7 +92,7 @@ pub(super) const QUERIES: &str = "
   DiffTree(branch: String name: String from_time: DateTime to_time: DateTime root_node_uuids: [String] include_parents: Boolean = true filters: DiffTreeQueryFilters limit: Int offset: Int proposed_change_id: String): DiffTree
   DiffTreeSummary(branch: String name: String from_time: DateTime to_time: DateTime filters: DiffTreeQueryFilters proposed_change_id: String): DiffTreeSummary
   InfrahubTask(limit: Int offset: Int related_node__ids: [String] branch: String state: [StateType] workflow: [String] ids: [String] q: String log_limit: Int log_offset: Int): Tasks!
-  InfrahubSearchAnywhere(q: String! limit: Int = 10 partial_match: Boolean = true): NodesFound!
+  InfrahubSearchAnywhere(q: String! limit: Int = 10 partial_match: Boolean = true case_sensitive: Boolean = false): NodeEdges!
   Relationship(ids: [String!]! excluded_namespaces: [String] limit: Int offset: Int): Relationships!
 ";
 

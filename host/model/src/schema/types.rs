@@ -203,6 +203,42 @@ pub enum AttributeKind {
     Any,
 }
 
+impl AttributeKind {
+    /// Whether values are written and never told: no query, filter, order or difference shows them.
+    pub fn is_secret(self) -> bool {
+        matches!(self, Self::Password | Self::HashedPassword)
+    }
+
+    /// The word in the schema language.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Id => "ID",
+            Self::Dropdown => "Dropdown",
+            Self::Text => "Text",
+            Self::TextArea => "TextArea",
+            Self::DateTime => "DateTime",
+            Self::Email => "Email",
+            Self::Password => "Password",
+            Self::HashedPassword => "HashedPassword",
+            Self::Url => "URL",
+            Self::File => "File",
+            Self::MacAddress => "MacAddress",
+            Self::Color => "Color",
+            Self::Number => "Number",
+            Self::NumberPool => "NumberPool",
+            Self::Bandwidth => "Bandwidth",
+            Self::IpHost => "IPHost",
+            Self::IpNetwork => "IPNetwork",
+            Self::IpAddress => "IPAddress",
+            Self::Boolean => "Boolean",
+            Self::Checkbox => "Checkbox",
+            Self::List => "List",
+            Self::Json => "JSON",
+            Self::Any => "Any",
+        }
+    }
+}
+
 /// One choice of a dropdown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {

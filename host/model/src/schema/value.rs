@@ -25,11 +25,34 @@ pub struct ValueError {
     pub attribute: String,
     /// What is wrong and what would do.
     pub what: String,
+    /// The type wanted and the type found, where it is the type that is wrong, as JSON has them.
+    pub types: Option<(&'static str, &'static str)>,
 }
+
+/// What differences and plans show for a secret that is set.
+pub const SECRET_TOLD: &str = "********";
 
 impl Attribute {
     fn bad(&self, what: impl Into<String>) -> ValueError {
-        ValueError { attribute: self.name.clone(), what: what.into() }
+        ValueError { attribute: self.name.clone(), what: what.into(), types: None }
+    }
+
+    /// A value as differences and plans show it: that a secret is set, never what it is.
+    pub fn told(&self, value: Json) -> Json {
+        if self.kind.is_secret() && !value.is_null() { json!(SECRET_TOLD) } else { value }
+    }
+
+    /// The type of JSON that values are written in; nothing where every type will do.
+    fn json_type(&self) -> Option<&'static str> {
+        Some(match self.kind {
+            AttributeKind::Number | AttributeKind::NumberPool | AttributeKind::Bandwidth => {
+                "number"
+            }
+            AttributeKind::Boolean | AttributeKind::Checkbox => "boolean",
+            AttributeKind::List => "array",
+            AttributeKind::Json | AttributeKind::Any => return None,
+            _ => "string",
+        })
     }
 
     /// Reads a value as files and requests write it, and checks it. Numbers written as text and
@@ -44,7 +67,15 @@ impl Attribute {
         if json.is_null() {
             return Ok(Value::Null);
         }
-        let wrong = |wanted: &str| self.bad(format!("takes {wanted}, found `{}`", short(json)));
+        let mismatch = |own: &'static str| {
+            let is = type_of(json);
+            let is_as_text = own == "number" && json.as_str().is_some_and(is_number);
+            (own != is && !is_as_text).then_some((own, is))
+        };
+        let wrong = |wanted: &str| ValueError {
+            types: self.json_type().and_then(mismatch),
+            ..self.bad(format!("takes {wanted}, found `{}`", short(json)))
+        };
         match self.kind {
             AttributeKind::Number | AttributeKind::NumberPool | AttributeKind::Bandwidth => {
                 let number = json
@@ -227,6 +258,24 @@ impl Attribute {
             }
             _ => None,
         }
+    }
+}
+
+/// Whether a text is a whole number, of whatever size.
+fn is_number(text: &str) -> bool {
+    let digits = text.trim().trim_start_matches('-');
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The word for the type of a value.
+fn type_of(json: &Json) -> &'static str {
+    match json {
+        Json::Null => "null",
+        Json::Bool(_) => "boolean",
+        Json::Number(_) => "number",
+        Json::String(_) => "string",
+        Json::Array(_) => "array",
+        Json::Object(_) => "object",
     }
 }
 

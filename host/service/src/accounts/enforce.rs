@@ -1,10 +1,13 @@
 //! Whether a caller may make a change: asked once, of the finished draft, wherever the change came
 //! from. What a caller may not do is refused before anything is written.
 
+use std::collections::BTreeSet;
+
 use branch::{Change, ChangeSet, Op, View};
 use engine::Mode;
+use model::Symbol;
 use model::permission::{Action, Decision, GlobalAction, Place};
-use model::schema::{BranchMode, Kind};
+use model::schema::{BranchMode, Category, Kind, Schema};
 
 use crate::accounts::Caller;
 use crate::{Service, ServiceError};
@@ -41,6 +44,45 @@ impl Service {
             return Ok(());
         }
         self.may(self.view()?.kind("CoreNode")?, Action::View)
+    }
+
+    /// The concrete kinds whose objects the caller may not look at; empty for most callers.
+    pub(crate) fn hidden(&self, schema: &Schema) -> BTreeSet<Symbol> {
+        let permissions = &self.caller.permissions;
+        if permissions.is_super_admin() {
+            return BTreeSet::new();
+        }
+        let place = self.place();
+        let sees =
+            |kind: &Kind| permissions.may(&kind.namespace, &kind.short_name, Action::View, place);
+        let concrete = schema.kinds.values().filter(|kind| kind.category != Category::Generic);
+        concrete.filter(|kind| !sees(kind)).map(|kind| kind.symbol).collect()
+    }
+
+    /// Whether the caller may look at objects of a concrete kind.
+    pub(crate) fn sees(&self, kind: &Kind) -> bool {
+        let permissions = &self.caller.permissions;
+        permissions.may(&kind.namespace, &kind.short_name, Action::View, self.place())
+    }
+
+    /// Why the caller is not shown objects of a kind.
+    pub(crate) fn unseen(&self, kind: &Kind) -> ServiceError {
+        let missing = format!("object:{}:{}:view:allow_all", kind.namespace, kind.short_name);
+        self.caller.denied(missing)
+    }
+
+    /// What the caller may do with objects of a kind and where, in the public words: view, create,
+    /// update, delete.
+    pub(crate) fn decisions(&self, kind: &Kind) -> [&'static str; 4] {
+        Action::ALL.map(|action| {
+            let may = |place| may_do(&self.caller, kind, action, place).is_ok();
+            match (may(Place::Default), may(Place::Other)) {
+                (true, true) => "ALLOW",
+                (true, false) => "ALLOW_DEFAULT",
+                (false, true) => "ALLOW_OTHER",
+                (false, false) => "DENY",
+            }
+        })
     }
 
     /// Whether the caller may make, change and delete branches: who may do so with objects on them.
@@ -119,6 +161,13 @@ fn may_one(
         Op::Updated => Action::Update,
         Op::Deleted => Action::Delete,
     };
+    may_do(caller, kind, action, place)
+}
+
+fn may_do(caller: &Caller, kind: &Kind, action: Action, place: Place) -> Result<(), ServiceError> {
+    if action == Action::View {
+        return caller.check(kind, action, place);
+    }
     if kind.branch != BranchMode::Agnostic && place == Place::Default {
         caller.check_global(GlobalAction::EditDefaultBranch, place)?;
     }

@@ -1,5 +1,7 @@
 //! What an account may do: the permissions of the roles of its groups.
 
+use std::collections::BTreeMap;
+
 use branch::{BranchError, Object, View};
 use model::permission::{Action, Decision, GlobalAction, GlobalPermission, ObjectPermission};
 use model::permission::{Permission, Permissions};
@@ -23,18 +25,27 @@ impl Service {
             return Ok(None);
         }
         let mut permissions = Permissions::default();
-        for group in peers(view, &object, "member_of_groups")? {
-            for role in peers(view, &group, "roles")? {
-                for permission in peers(view, &role, "permissions")? {
-                    if let Some(permission) = read(&permission) {
-                        permissions.add(permission);
-                    }
-                }
+        for permission in permissions_of(view, &object)? {
+            if let Some(permission) = read(&permission) {
+                permissions.add(permission);
             }
         }
         let name = object.value("name").to_string();
         Ok(Some(Caller { account: Some(account), name, permissions }))
     }
+}
+
+/// The permissions that an account has by the roles of its groups, each once, in the order of ids.
+pub(crate) fn permissions_of(view: &View, account: &Object) -> Result<Vec<Object>, BranchError> {
+    let mut all = BTreeMap::new();
+    for group in peers(view, account, "member_of_groups")? {
+        for role in peers(view, &group, "roles")? {
+            for permission in peers(view, &role, "permissions")? {
+                all.insert(permission.id(), permission);
+            }
+        }
+    }
+    Ok(all.into_values().collect())
 }
 
 fn peers(view: &View, object: &Object, relationship: &str) -> Result<Vec<Object>, BranchError> {

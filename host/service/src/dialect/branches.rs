@@ -1,9 +1,10 @@
 //! Branches in the public dialect. Merging, rebasing and diffs come with their verbs.
 
 use graphql::GraphqlError;
+use model::Timestamp;
 use serde_json::{Value as Json, json};
 
-use crate::dialect::{Arguments, DialectHost, told};
+use crate::dialect::{Arguments, DialectHost, page, told};
 
 impl DialectHost<'_> {
     /// `Branch`: a plain list, of all or of the one that is named; empty where there is none.
@@ -19,6 +20,69 @@ impl DialectHost<'_> {
             (names.is_empty() || is("name", &names)) && (!by_id || is("id", &ids))
         };
         Ok(Json::Array(all.iter().filter(wanted).map(public).collect()))
+    }
+
+    /// `InfrahubBranch`: the same branches in pages, each value under `value`.
+    pub(super) fn branch_page(&self, arguments: &Arguments<'_>) -> Result<Json, GraphqlError> {
+        let all = self.service.branches().map_err(told)?;
+        let all = all.get("branches").and_then(Json::as_array).cloned().unwrap_or_default();
+        let is_default = |branch: &&Json| branch["is_default"] == json!(true);
+        let default_branch = all.iter().find(is_default).map(in_fields);
+        let partial = arguments.get("partial_match").and_then(Json::as_bool).unwrap_or(false);
+        let (ids, by_id) = (arguments.texts("ids"), arguments.get("ids").is_some());
+        let mut bounds = Vec::new();
+        for (key, field) in BOUNDS {
+            for (end, after) in [("after", true), ("before", false)] {
+                let name = format!("{key}__{end}");
+                let Some(text) = arguments.text(&name) else { continue };
+                let moment = text.parse::<Timestamp>().map_err(|bad| {
+                    GraphqlError::bad_request(format!("`{name}`: `{text}` is {bad}"))
+                })?;
+                bounds.push((field, after, moment));
+            }
+        }
+        let wanted = |branch: &&Json| {
+            let text = |key: &str| branch[key].as_str().unwrap_or_default();
+            let named = arguments.text("name__value").is_none_or(|name| match partial {
+                true => text("name").to_lowercase().contains(&name.to_lowercase()),
+                false => text("name") == name,
+            });
+            let within = bounds.iter().all(|(field, after, moment)| {
+                let at = text(field).parse::<Timestamp>().ok();
+                at.is_some_and(|at| if *after { at > *moment } else { at < *moment })
+            });
+            let is =
+                |name: &str, key: &str| arguments.text(name).is_none_or(|one| text(key) == one);
+            named
+                && within
+                && (!by_id || ids.iter().any(|id| id == text("id")))
+                && is("status__value", "status")
+                && is("node_metadata__created_by__id", "created_by")
+        };
+        let mut found: Vec<&Json> = all.iter().filter(wanted).collect();
+        let order = |field: &str| {
+            let order = arguments.get("order").and_then(|order| order.get("node_metadata"));
+            order.and_then(|order| order.get(field)).and_then(Json::as_str).map(str::to_owned)
+        };
+        // A branch is told as changed when it was made: there is no other moment in its record.
+        if let Some(direction) = order("created_at").or_else(|| order("updated_at")) {
+            found
+                .sort_by_key(|branch| branch["created_at"].as_str().unwrap_or_default().to_owned());
+            if direction == "DESC" {
+                found.reverse();
+            }
+        }
+        let edge = |branch: &&Json| {
+            let (at, by) = (&branch["created_at"], &branch["created_by"]);
+            let by = json!({"__typename": "CoreAccount", "id": by});
+            json!({"node": in_fields(branch), "node_metadata": {
+                "created_at": at, "created_by": by, "updated_at": at, "updated_by": by,
+            }})
+        };
+        let edges: Vec<Json> = found.iter().map(edge).collect();
+        Ok(json!({
+            "count": edges.len(), "edges": page(edges, arguments), "default_branch": default_branch,
+        }))
     }
 
     /// `BranchCreate`: done when it answers, whether it is waited for or not.
@@ -42,6 +106,24 @@ impl DialectHost<'_> {
         self.service.branch_delete(arguments.data()?.must("name")?).map_err(told)?;
         Ok(json!({"ok": true, "task": null}))
     }
+}
+
+/// Filters by a moment, and what they look at.
+const BOUNDS: [(&str, &str); 3] = [
+    ("branched_from", "branched_from"),
+    ("node_metadata__created_at", "created_at"),
+    ("node_metadata__updated_at", "created_at"),
+];
+
+/// A branch with each value in an object of its own; but for those that never change.
+fn in_fields(branch: &Json) -> Json {
+    let mut told = public(branch);
+    for (name, value) in told.as_object_mut().into_iter().flatten() {
+        if !matches!(name.as_str(), "id" | "created_at") {
+            *value = json!({"value": value.take()});
+        }
+    }
+    told
 }
 
 /// A branch with the fields of the public dialect.

@@ -1,10 +1,11 @@
 //! Questions about the whole installation in the public dialect: version, status, search, links.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use branch::{Object, View};
 use graphql::GraphqlError;
-use model::schema::{AttributeKind, Category, Direction, Kind, Relationship};
+use model::schema::{Category, Direction, Kind, Relationship};
 use model::{ObjectId, Value};
 use serde_json::{Value as Json, json};
 
@@ -49,17 +50,28 @@ impl DialectHost<'_> {
     ) -> Result<Json, GraphqlError> {
         let wanted = arguments.must("q")?;
         let partial = arguments.get("partial_match").and_then(Json::as_bool).unwrap_or(true);
+        let lower = wanted.to_lowercase();
         let limit = arguments.number("limit").filter(|limit| *limit > 0).unwrap_or(usize::MAX);
         let found = |object: &Object| json!({"node": {"id": object.id().to_string(), "kind": object.kind().name}});
         let mut edges = Vec::new();
         if let Ok(id) = wanted.parse::<ObjectId>()
             && let Some(object) = view.object(id)?
+            && self.service.sees(object.kind())
         {
             edges.push(found(&object));
         }
-        let lower = wanted.to_lowercase();
+        let exact_case = arguments.get("case_sensitive").and_then(Json::as_bool).unwrap_or(false);
+        let fits = |held: &str| match (partial, exact_case) {
+            (true, true) => held.contains(wanted),
+            (true, false) => held.to_lowercase().contains(&lower),
+            (false, true) => held == wanted,
+            (false, false) => held.to_lowercase() == lower,
+        };
         let mut visited = 0;
-        for kind in view.schema().kinds.values().filter(|kind| kind.category == Category::Node) {
+        let hidden = self.service.hidden(view.schema());
+        let wanted_kind =
+            |kind: &&Arc<Kind>| kind.category == Category::Node && !hidden.contains(&kind.symbol);
+        for kind in view.schema().kinds.values().filter(wanted_kind) {
             if edges.len() >= limit {
                 break;
             }
@@ -70,7 +82,7 @@ impl DialectHost<'_> {
                     let message = format!("the search looks at more than {VISITED_MAX} objects");
                     return Err(GraphqlError::bad_request(message));
                 }
-                if matches(kind, &object, wanted, &lower, partial) {
+                if matches(kind, &object, &fits) {
                     edges.push(found(&object));
                     if edges.len() >= limit {
                         break;
@@ -92,7 +104,7 @@ impl DialectHost<'_> {
         let mut seen = BTreeSet::new();
         let mut edges = Vec::new();
         for kind in view.schema().kinds.values().filter(|kind| kind.category == Category::Node) {
-            if without.contains(&kind.namespace) {
+            if without.contains(&kind.namespace) || !self.service.sees(kind) {
                 continue;
             }
             // The far end tells the same links once more.
@@ -109,19 +121,11 @@ impl DialectHost<'_> {
     }
 }
 
-/// Secrets are not found by guessing.
-fn is_secret(kind: AttributeKind) -> bool {
-    matches!(kind, AttributeKind::Password | AttributeKind::HashedPassword)
-}
-
-fn matches(kind: &Kind, object: &Object, wanted: &str, lower: &str, partial: bool) -> bool {
-    kind.attributes.iter().filter(|attribute| !is_secret(attribute.kind)).any(|attribute| {
+fn matches(kind: &Kind, object: &Object, fits: &dyn Fn(&str) -> bool) -> bool {
+    // Secrets are not found by guessing.
+    kind.attributes.iter().filter(|attribute| !attribute.kind.is_secret()).any(|attribute| {
         let held = object.attr(attribute).value.to_value().unwrap_or(Value::Null);
-        match held {
-            Value::Null | Value::Bool(_) => false,
-            held if partial => held.to_string().to_lowercase().contains(lower),
-            held => held.to_string() == wanted,
-        }
+        !matches!(held, Value::Null | Value::Bool(_)) && fits(&held.to_string())
     })
 }
 

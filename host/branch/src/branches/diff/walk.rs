@@ -316,8 +316,11 @@ fn fields(
         };
         let [before, after, main] = [&before, &after, &main].map(|attr| nothing(of(attr)));
         if before != after {
+            let told =
+                |value: Json| if property == "value" { attribute.told(value) } else { value };
             let differs = there && main != before && main != after;
-            let main = differs.then_some(main);
+            let main = differs.then_some(main).map(told);
+            let (before, after) = (told(before), told(after));
             let (name, origin) = (attribute.name.clone(), origins.of(seq)?);
             found.push(FieldDiff { name, property, before, after, main, origin });
         }

@@ -34,11 +34,8 @@ impl Draft {
             None => None,
             Some(Given::Value(value)) => Some(value.clone()),
             Some(Given::Json(json)) => {
-                Some(attribute.parse(json).map_err(|bad| Violation::BadValue {
-                    kind: kind.name.clone(),
-                    field: attribute.name.clone(),
-                    message: bad.to_string(),
-                })?)
+                let read = attribute.parse(json);
+                Some(read.map_err(|bad| Violation::of_value(&kind.name, &bad))?)
             }
         };
         let asked = asked.filter(|asked| !asked.is_null());
