@@ -2,12 +2,14 @@
 //! builds what they need and starts them.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it prints its figures")]
 
+mod branches;
 mod figure;
 mod guest;
 mod large;
 mod query;
 mod runs;
 mod size;
+mod wire;
 mod world;
 
 use std::path::Path;
@@ -39,12 +41,14 @@ impl Scale {
 
 type Section = fn(&Path, Scale) -> Result<Vec<Figure>, Failed>;
 
-const SECTIONS: [(&str, &str, Section); 6] = [
+const SECTIONS: [(&str, &str, Section); 8] = [
     ("guest", "the sandbox alone", guest::guest),
     ("runs", "runs that create", runs::create),
     ("scattered", "runs that update objects all over the store", runs::scattered),
     ("large", "a service of 3,000 objects", large::large),
     ("query", "a page of objects", query::query),
+    ("branches", "branches of small and large stores", branches::branches),
+    ("wire", "over HTTP, and from the published client", wire::wire),
     ("size", "stores of 100,000 and 1,000,000 objects", size::size),
 ];
 

@@ -39,29 +39,10 @@ fn numbers(number: usize) -> [i64; 2] {
 pub(crate) fn query(folder: &Path, scale: Scale) -> Result<Vec<Figure>, Failed> {
     let world = World::new(folder)?;
     let count = scale.of(1_000);
-    let rows = world.change(|draft| {
-        let mut rows: Vec<TappedRow> = Vec::new();
-        for number in 0..count {
-            let mut input = Input::default().json("enabled", json!(true));
-            for (name, text) in TEXTS.iter().zip(texts(number)) {
-                input = input.json(name, json!(text));
-            }
-            for (name, value) in NUMBERS.iter().zip(numbers(number)) {
-                input = input.json(name, json!(value));
-            }
-            let id = draft.create("BenchDevice", None, input)?;
-            rows.push((Space::Heads, id.0.to_be_bytes().to_vec(), Some(bare_row(id, number))));
-        }
-        Ok(rows)
-    })?;
+    let rows = devices(&world, count)?;
     let bare = Bare::open(&folder.join("bare.redb"), store_options(None).cache_bytes)?;
     bare.commit(&[rows])?;
-    let fields = TEXTS.iter().chain(&NUMBERS).chain(&["enabled"]);
-    let fields: Vec<String> = fields.map(|name| format!("{name} {{ value }}")).collect();
-    let document = format!(
-        "{{ BenchDevice(limit: {count}) {{ edges {{ node {{ id {} }} }} }} }}",
-        fields.join(" ")
-    );
+    let document = page(count);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _round in 0..scale.of(300) {
         let (time, answer) = timed(|| ask(&world, &document));
@@ -80,9 +61,43 @@ pub(crate) fn query(folder: &Path, scale: Scale) -> Result<Vec<Figure>, Failed> 
     ])
 }
 
-/// One query, from a fresh view to bytes.
+/// Makes the devices of a page. Gives their rows as the yardstick keeps them.
+pub(crate) fn devices(world: &World, count: usize) -> Result<Vec<TappedRow>, Failed> {
+    world.change(|draft| {
+        let mut rows: Vec<TappedRow> = Vec::new();
+        for number in 0..count {
+            let mut input = Input::default().json("enabled", json!(true));
+            for (name, text) in TEXTS.iter().zip(texts(number)) {
+                input = input.json(name, json!(text));
+            }
+            for (name, value) in NUMBERS.iter().zip(numbers(number)) {
+                input = input.json(name, json!(value));
+            }
+            let id = draft.create("BenchDevice", None, input)?;
+            rows.push((Space::Heads, id.0.to_be_bytes().to_vec(), Some(bare_row(id, number))));
+        }
+        Ok(rows)
+    })
+}
+
+/// The query of a page of devices, with their ten attributes.
+pub(crate) fn page(count: usize) -> String {
+    let fields = TEXTS.iter().chain(&NUMBERS).chain(&["enabled"]);
+    let fields: Vec<String> = fields.map(|name| format!("{name} {{ value }}")).collect();
+    format!(
+        "{{ BenchDevice(limit: {count}) {{ edges {{ node {{ id {} }} }} }} }}",
+        fields.join(" ")
+    )
+}
+
+/// One query, from a fresh view of main to bytes.
 pub(crate) fn ask(world: &World, document: &str) -> Result<Vec<u8>, Failed> {
-    let view = world.database.view(BranchId::MAIN)?;
+    ask_on(world, BranchId::MAIN, document)
+}
+
+/// One query on a branch.
+pub(crate) fn ask_on(world: &World, branch: BranchId, document: &str) -> Result<Vec<u8>, Failed> {
+    let view = world.database.view(branch)?;
     let request = Request { query: document.to_owned(), ..Request::default() };
     let answer = world.dialect.data(&view, &request);
     answer.map_err(|errors| {

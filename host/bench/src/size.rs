@@ -62,7 +62,8 @@ fn one(folder: &Path, count: usize) -> Result<Vec<Figure>, Failed> {
     ])
 }
 
-fn fill(world: &World, kind: &str, count: usize) -> Result<(), Failed> {
+/// Makes `count` objects of a kind that has a name.
+pub(crate) fn fill(world: &World, kind: &str, count: usize) -> Result<(), Failed> {
     for chunk in chunks(0..count, BATCH) {
         world.change(|draft| {
             for number in chunk {
@@ -102,10 +103,15 @@ pub(crate) fn open(file: &Path) -> Result<Json, Failed> {
     }))
 }
 
-/// Memory of this process, as the system sees it.
+/// The most memory this process had.
 fn resident_mib() -> Result<f64, Failed> {
+    memory_mib("VmHWM:")
+}
+
+/// Memory of this process, as a line of the system's report tells it.
+pub(crate) fn memory_mib(line: &str) -> Result<f64, Failed> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    let kib = status.lines().find_map(|told| told.strip_prefix(line)).ok_or("no such line")?;
+    let kib: f64 = kib.trim().trim_end_matches(" kB").parse()?;
     Ok(kib / 1024.0)
 }

@@ -147,12 +147,21 @@ impl World {
         Ok(())
     }
 
-    /// One commit.
+    /// One commit on main.
     pub(crate) fn change<T>(
         &self,
         work: impl FnOnce(&mut Draft) -> Result<T, Failed>,
     ) -> Result<T, Failed> {
-        let mut draft = self.database.draft(BranchId::MAIN, AUTHOR)?;
+        self.change_on(BranchId::MAIN, work)
+    }
+
+    /// One commit on a branch.
+    pub(crate) fn change_on<T>(
+        &self,
+        branch: BranchId,
+        work: impl FnOnce(&mut Draft) -> Result<T, Failed>,
+    ) -> Result<T, Failed> {
+        let mut draft = self.database.draft(branch, AUTHOR)?;
         let made = work(&mut draft)?;
         self.database.commit(draft, Cause::Objects)?;
         Ok(made)
