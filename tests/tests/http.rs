@@ -322,3 +322,29 @@ fn an_address_that_others_reach_is_refused() {
     let refused = runtime.block_on(server::serve(service, all)).unwrap_err();
     assert!(refused.to_string().contains("there are no accounts yet"), "{refused}");
 }
+
+#[test]
+fn blame_why_and_revert_over_http() {
+    let server = Server::example();
+    let (status, ran) = server.post("/api/generators/web-service/run", &json!({"target": "shop"}));
+    assert_eq!(status, 200, "{ran}");
+    let run = ran["runs"][0]["run"].as_str().unwrap();
+    let (status, blame) = server.get("/api/blame/InfraServer/shop-0?field=memory_gb");
+    assert_eq!((status, &blame["values"][0]["run"]["id"]), (200, &json!(run)), "{blame}");
+    assert_eq!(server.get("/api/blame/InfraServer/shop-0").0, 400);
+    let (status, why) = server.get(&format!("/api/runs/{run}/why"));
+    assert_eq!((status, &why["cause"]), (200, &json!("api")));
+    let (status, plan) = server.post("/api/revert", &json!({"run": run, "plan": true}));
+    assert_eq!((status, &plan["commit"]), (200, &Json::Null), "{plan}");
+    let path = format!("{}/api/objects/InfraServer/shop-0", server.base);
+    let set = Server::read(server.agent.patch(path).send_json(json!({"memory_gb": 64})));
+    assert_eq!(set.0, 200, "{}", set.1);
+    let (status, answer) = server.post("/api/revert", &json!({"run": run}));
+    assert_eq!((status, code(&answer)), (409, "revert-blocked"), "{answer}");
+    let details = answer["errors"][0]["extensions"]["details"].to_string();
+    assert!(details.contains("InfraServer shop-0, memory_gb"), "{details}");
+    let (status, answer) = server.post("/api/revert", &json!({}));
+    assert_eq!((status, code(&answer)), (422, "bad-revert"));
+    let (status, answer) = server.post("/api/revert", &json!({"commit": 99_999}));
+    assert_eq!((status, code(&answer)), (404, "unknown-commit"));
+}

@@ -36,6 +36,8 @@ mod documents;
 mod examples;
 #[path = "stories/held.rs"]
 mod held;
+#[path = "stories/history.rs"]
+mod history;
 #[path = "stories/hostile.rs"]
 mod hostile;
 #[path = "stories/mutations.rs"]

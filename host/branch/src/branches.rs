@@ -11,11 +11,12 @@ mod overlay;
 mod record;
 mod verbs;
 
-pub use diff::{Against, BranchDiff, DiffScope, FieldDiff, LinkDiff, ObjectDiff, Origin, ParentOf};
+pub use diff::{Against, BranchDiff, DiffScope, FieldDiff, LinkDiff, ObjectDiff, ParentOf};
 pub use fault::BranchFault;
 pub use moment::Moment;
 pub use record::{BranchInfo, BranchStatus};
 
+pub(crate) use diff::is_derived_of_ip;
 pub(crate) use moment::committed_at;
 pub(crate) use overlay::{Layered, Locals, Overlay, kind_in, kind_row};
 pub(crate) use record::BranchRecord;

@@ -55,6 +55,11 @@ pub enum Cause {
         /// The branch.
         branch: u32,
     },
+    /// A commit was taken back.
+    Revert {
+        /// The commit.
+        commit: u64,
+    },
 }
 
 /// What a commit made other than it was, beyond the objects it names.
@@ -109,7 +114,8 @@ impl LogEntry {
             | Cause::Run { .. }
             | Cause::Outcome { .. }
             | Cause::BranchCreate { .. }
-            | Cause::BranchUpdate { .. } => Upset::Nothing,
+            | Cause::BranchUpdate { .. }
+            | Cause::Revert { .. } => Upset::Nothing,
         }
     }
 

@@ -19,6 +19,7 @@ mod link;
 mod password;
 mod pool_rules;
 mod profile;
+mod revert;
 mod template;
 
 use std::collections::BTreeMap;
@@ -46,6 +47,7 @@ pub use claim::{Claim, ClaimedPeer};
 pub use input::{AttrInput, FromPool, Given, Input, PeerInput, PeerRef, RelInput};
 pub use ledger::{Ledger, LedgerOrder, LedgerRow};
 pub use password::{PASSWORD_BYTES_MAX, is_password};
+pub use revert::{Blocker, RevertError};
 
 pub(crate) use allocate::{Books, drawn};
 pub(crate) use index::constraint_keys;

@@ -12,30 +12,34 @@ mod counts;
 mod database;
 mod draft;
 mod error;
+mod history;
 mod object;
 mod record;
 mod rows;
 mod schema;
+mod seen;
 mod view;
 
 pub use branches::{
     Against, BranchDiff, BranchFault, BranchInfo, BranchStatus, DiffScope, FieldDiff, LinkDiff,
-    Moment, ObjectDiff, Origin, ParentOf,
+    Moment, ObjectDiff, ParentOf,
 };
 pub use change::{Change, ChangeSet, FieldChange, LinkChange, Op};
 pub use commit::{Author, Cause, Committed, LogEntry};
 pub use database::{Database, Environment};
 pub use draft::{
-    Attempt, AttrInput, BLOCK_MAX, CELLS_MAX, Cell, Claim, ClaimedPeer, Draft, FORECAST_MAX,
-    Forecast, FromPool, Given, Gone, Granted, Held, IDENTIFIER_BYTES_MAX, IdentifiedBy, Input,
-    Kept, Ledger, LedgerOrder, LedgerRow, Outcome, PASSWORD_BYTES_MAX, PeerInput, PeerRef, Picture,
-    PoolAlert, PoolRequest, PoolUse, REASON_BYTES_MAX, RelInput, ResourceUse, Succeeded, Want,
-    is_password,
+    Attempt, AttrInput, BLOCK_MAX, Blocker, CELLS_MAX, Cell, Claim, ClaimedPeer, Draft,
+    FORECAST_MAX, Forecast, FromPool, Given, Gone, Granted, Held, IDENTIFIER_BYTES_MAX,
+    IdentifiedBy, Input, Kept, Ledger, LedgerOrder, LedgerRow, Outcome, PASSWORD_BYTES_MAX,
+    PeerInput, PeerRef, Picture, PoolAlert, PoolRequest, PoolUse, REASON_BYTES_MAX, RelInput,
+    ResourceUse, RevertError, Succeeded, Want, is_password,
 };
 pub use error::{BranchError, CommitFailure, Violation};
+pub use history::{Blamed, Origin, Version};
 pub use object::{Edge, Object};
 pub use record::{AttrRef, ValueRef};
 pub use rows::Track;
 pub use schema::path_of;
 pub use schema::{SchemaLoad, SchemaLoadError};
+pub use seen::{Met, RunInput, Seen, Touched};
 pub use view::{InOrder, Objects, View};

@@ -17,6 +17,7 @@ use store::{KeyGuard, ReadSet, Row, Scan, Snapshot, Space, StoreError, key};
 
 use crate::branches::{Layered, Overlay};
 use crate::object::is_there;
+use crate::seen::Seen;
 
 /// A row's bytes: stored, or pending in a draft.
 #[derive(Debug)]
@@ -108,6 +109,9 @@ pub(crate) struct Rows {
     fresh: BTreeSet<ObjectId>,
     /// What was looked at and noted.
     looked: RefCell<Looked>,
+    /// What is looked at is the input of a run.
+    observing: Cell<bool>,
+    seen: RefCell<Seen>,
 }
 
 impl Rows {
@@ -127,11 +131,16 @@ impl Rows {
             quiet: Cell::new(false),
             fresh: BTreeSet::new(),
             looked: RefCell::default(),
+            observing: Cell::new(false),
+            seen: RefCell::default(),
         }
     }
 
     /// The row under `key`; its absence is noted as well.
     pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        if self.observing.get() {
+            self.seen.borrow_mut().row(space, key);
+        }
         if let Some(pending) = self.shown(space).and_then(|rows| rows.get(key)) {
             // The draft's own row: no commit of others changes what is seen here.
             return Ok(pending.value.clone().map(Bytes::Pending));
@@ -235,6 +244,9 @@ impl Rows {
         low: &[u8],
         high: &[u8],
     ) -> Result<Merged<'_>, StoreError> {
+        if self.observing.get() {
+            self.seen.borrow_mut().range(space, low, high);
+        }
         let Some(reads) = self.reads.as_ref().filter(|_| !self.quiet.get()) else {
             return self.range_unnoted(space, low, high);
         };
@@ -320,6 +332,19 @@ impl Rows {
         let told = read();
         self.quiet.set(was);
         told
+    }
+
+    /// What is looked at within is the input of a run.
+    pub(crate) fn observing<T>(&self, read: impl FnOnce() -> T) -> T {
+        let was = self.observing.replace(true);
+        let told = read();
+        self.observing.set(was);
+        told
+    }
+
+    /// What was looked at as input since this was asked last.
+    pub(crate) fn take_seen(&self) -> Seen {
+        self.seen.take()
     }
 
     pub(crate) fn note_point(&self, space: Space, key: &[u8]) {

@@ -52,6 +52,25 @@ pub(crate) enum Command {
     /// Generators.
     #[command(subcommand)]
     Generator(Generator),
+    /// Which commits and runs set an attribute, the newest first; of a relationship, who linked what.
+    Blame {
+        /// Kind.
+        kind: String,
+        /// Id or human-friendly id, its parts joined by `/`.
+        name: String,
+        /// Attribute or relationship.
+        field: String,
+        /// Values at most.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Why a run ran, and which commits changed what it looks at.
+    Why {
+        /// Id of the run.
+        run: String,
+    },
+    /// Take a commit or a run back, where nothing later touched what it changed.
+    Revert(Revert),
     /// API tokens.
     #[command(subcommand)]
     Token(Token),
@@ -88,6 +107,26 @@ pub(crate) enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Revert {
+    #[command(flatten)]
+    pub(crate) what: Undone,
+    /// Show what would change, and keep nothing.
+    #[arg(long)]
+    pub(crate) plan: bool,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Undone {
+    /// Number of the commit.
+    #[arg(long)]
+    pub(crate) commit: Option<u64>,
+    /// Id of the run.
+    #[arg(long)]
+    pub(crate) run: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

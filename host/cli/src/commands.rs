@@ -7,7 +7,7 @@ use crate::args::{Arguments, Command, Generator, Object, Schema, Store};
 use crate::client::{Client, part};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::{author, branches, demo, local, manifest, pools, scaffold, tokens};
+use crate::{author, branches, demo, history, local, manifest, pools, scaffold, tokens};
 
 /// Runs the command of the arguments.
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
@@ -23,6 +23,11 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failur
         Command::Schema(schema) => self::schema(&client, schema, *output),
         Command::Object(object) => self::object(&client, object, *output),
         Command::Branch(branch) => branches::run(&client, branch, *output),
+        Command::Blame { kind, name, field, limit } => {
+            history::blame(&client, (kind, name, field), *limit, *output)
+        }
+        Command::Why { run } => history::why(&client, run, *output),
+        Command::Revert(revert) => history::revert(&client, revert, *output),
         Command::Token(token) => tokens::run(&client, token, *output),
         Command::Pool(pool) => pools::run(&client, pool, *output),
         Command::Generator(generator) => self::generator(&client, generator, *output),

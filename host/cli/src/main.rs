@@ -7,6 +7,7 @@ mod client;
 mod commands;
 mod demo;
 mod exit;
+mod history;
 mod local;
 mod manifest;
 mod output;

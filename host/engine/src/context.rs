@@ -10,9 +10,9 @@ mod pools;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use branch::{BranchError, Claim, Draft, Violation};
+use branch::{BranchError, Claim, Draft, RunInput, Violation};
 use graphql::{Dialect, Request};
-use model::ObjectId;
+use model::{Digest, ObjectId};
 use sandbox::api::{Code, Field, FieldValue, GuestError, LogLevel, RunInfo, Scalar};
 use serde_json::Value as Json;
 
@@ -52,6 +52,8 @@ pub(crate) struct RunContext {
     old_keys: BTreeMap<String, ObjectId>,
     pub(crate) log: Vec<LogLine>,
     pub(crate) log_dropped: u64,
+    /// What was looked at before the guest began.
+    input: RunInput,
     /// A failure of ours that the guest saw as `internal`; it decides the run's outcome.
     pub(crate) fault: Option<BranchError>,
 }
@@ -65,6 +67,7 @@ pub(crate) struct Start {
     pub(crate) target: ObjectId,
     pub(crate) variables: serde_json::Map<String, Json>,
     pub(crate) dialect: Arc<Dialect>,
+    pub(crate) input: RunInput,
 }
 
 impl RunContext {
@@ -93,6 +96,7 @@ impl RunContext {
             old_keys,
             log: Vec::new(),
             log_dropped: 0,
+            input: start.input,
             fault: None,
         })
     }
@@ -122,7 +126,8 @@ impl RunContext {
         variables: serde_json::Map<String, Json>,
     ) -> Result<String, GuestError> {
         let request = Request { query: text.to_owned(), operation_name: None, variables };
-        match self.dialect.data(self.draft.view(), &request) {
+        let view = self.draft.view();
+        match view.observing(|| self.dialect.data(view, &request)) {
             Ok(data) => String::from_utf8(data)
                 .map_err(|_bad| error(Code::Internal, "internal", "the answer is not UTF-8")),
             Err(errors) => {
@@ -141,6 +146,39 @@ impl RunContext {
         let cut = message.floor_char_boundary(LOG_LINE_BYTES_MAX);
         let message = message.get(..cut).unwrap_or_default().to_owned();
         self.log.push(LogLine { level: crate::report::Level::from(level), message, fields });
+    }
+
+    /// Digest of the query's answer and the parameters.
+    pub(crate) fn input_digest(&self) -> Option<Digest> {
+        (self.input.answer != [0; 32]).then_some(Digest(self.input.answer))
+    }
+
+    /// Asks the definition's query once more, now that the output is there; digest of the answer.
+    pub(crate) fn answer_again(&mut self) -> Option<Digest> {
+        let (query, variables) = (self.definition.query.clone(), self.variables.clone());
+        let request = Request { query, operation_name: None, variables };
+        let view = self.draft.view();
+        self.input.guest.extend(view.take_seen());
+        let answer = view.observing(|| self.dialect.data(view, &request));
+        self.input.query.extend(view.take_seen());
+        Some(crate::run::input_digest(&answer.ok()?, &self.variables))
+    }
+
+    /// What the run took as its input, once it is done: nothing of what it makes itself.
+    pub(crate) fn run_input(&mut self) -> RunInput {
+        self.input.guest.extend(self.draft.take_seen());
+        let own = |id: ObjectId| {
+            let owns = |claims: &BTreeMap<ObjectId, Claim>| {
+                claims.get(&id).is_some_and(|claim| claim.owned)
+            };
+            owns(&self.now) || owns(&self.before)
+        };
+        let mut input = self.input.clone();
+        // A changed definition or query concerns all its instances.
+        input.query.objects.extend([self.definition.id.0, self.definition.query_id.0]);
+        input.query.without(own);
+        input.guest.without(own);
+        input
     }
 
     /// The other instances that hold something of an object.

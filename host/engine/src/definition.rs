@@ -35,6 +35,12 @@ pub struct Definition {
     pub component: Option<Digest>,
     /// Text of the query.
     pub query: String,
+    /// The object of the query.
+    pub query_id: ObjectId,
+    /// Whether it runs for proposed changes.
+    pub in_proposed_change: bool,
+    /// Whether it runs on main after a merge.
+    pub after_merge: bool,
     /// Variable of the query → path on the target.
     pub parameters: BTreeMap<String, String>,
     /// The target group.
@@ -111,9 +117,9 @@ impl Definition {
         let name = text("name").unwrap_or_default();
         let incomplete =
             |what: &str| DefinitionError::Incomplete { name: name.clone(), what: what.to_owned() };
-        let query = view
+        let (query_id, query) = view
             .one(object, "query")?
-            .and_then(|query| query.value("query").as_text().map(str::to_owned))
+            .and_then(|query| Some((query.id(), query.value("query").as_text()?.to_owned())))
             .ok_or_else(|| incomplete("it has no query; set `query`"))?;
         let group = view
             .one(object, "targets")?
@@ -128,6 +134,9 @@ impl Definition {
             id: object.id(),
             component,
             query,
+            query_id,
+            in_proposed_change: object.value("execute_in_proposed_change") != Value::Bool(false),
+            after_merge: object.value("execute_after_merge") != Value::Bool(false),
             parameters: parameters(&object.value("parameters"))
                 .ok_or_else(|| incomplete("`parameters` must map variables to paths"))?,
             group: group.id(),

@@ -79,6 +79,10 @@ pub struct RunRecord {
     pub target: u128,
     /// Digest of the component; none for an empty run.
     pub component: Option<String>,
+    /// Digest of the query's answer and the parameters; none where it did not come so far.
+    pub input: Option<String>,
+    /// The newest commit it saw.
+    pub base: u64,
     /// When it began, microseconds.
     pub at: i64,
     /// Why it was started.

@@ -8,11 +8,12 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use branch::{Author, BranchError, Cause, ChangeSet, CommitFailure, Database};
+use branch::{Author, BranchError, Cause, ChangeSet, CommitFailure, Database, RunInput};
 use graphql::{Dialect, Request};
 use model::{BranchId, Digest, ObjectId, Timestamp};
 use sandbox::api::RunInfo;
 use sandbox::{Cancel, Limits, RunReport, Sandbox};
+use serde_json::Value as Json;
 
 use crate::context::{RunContext, Start};
 use crate::definition::{Definition, DefinitionError};
@@ -319,14 +320,24 @@ impl Engine {
             let (target, group) = (request.target, definition.group);
             return Err(RunError::NotInGroup { target, group });
         }
-        let variables = definition.variables(&draft, &target)?;
+        let view = draft.view();
+        let variables = view.observing(|| definition.variables(view, &target))?;
         let query = Request {
             query: definition.query.clone(),
             operation_name: None,
             variables: variables.clone(),
         };
         let component = self.component(&draft, &definition)?;
-        let answer = self.shared.dialect.data(draft.view(), &query);
+        let answer = view.observing(|| self.shared.dialect.data(view, &query));
+        let mut seen = view.take_seen();
+        // The target was found before its parameters were followed.
+        seen.objects.insert(request.target.0);
+        let input = RunInput {
+            query: seen,
+            answer: answer.as_ref().map_or([0; 32], |answer| input_digest(answer, &variables).0),
+            component: definition.component.map_or([0; 32], |digest| digest.0),
+            ..RunInput::default()
+        };
         let info = RunInfo {
             run_id: job.run.to_string(),
             instance_id: instance_id(definition.id, request.target).to_string(),
@@ -346,20 +357,12 @@ impl Engine {
             target: request.target,
             variables,
             dialect: Arc::clone(&self.shared.dialect),
+            input,
         };
         let context = RunContext::new(start)?;
         let answer = match answer {
             Ok(answer) => String::from_utf8(answer).unwrap_or_default(),
-            Err(errors) => {
-                let messages: Vec<String> =
-                    errors.iter().map(|error| error.message.clone()).collect();
-                let failed = failure(
-                    "bad-query",
-                    messages.join("; "),
-                    Some("fix the query of the definition"),
-                );
-                return self.conclude_failed(job, context, None, failed);
-            }
+            Err(errors) => return self.conclude_failed(job, context, None, bad_query(&errors)),
         };
         let limits = &self.shared.options.limits;
         let (context, report) = component.run(context, &answer, limits, &request.cancel);
@@ -434,6 +437,8 @@ impl Engine {
             return Ok(Attempt::Done(Box::new(RunResult { record, changes, seq: None, report })));
         }
         instance::ensure(&mut context.draft, &definition, context.target, state)?;
+        let news = remember(&mut context, unchanged)?;
+        let unchanged = unchanged && !news;
         if unchanged && context.draft.is_clean() {
             return Ok(Attempt::Done(Box::new(RunResult { record, changes, seq: None, report })));
         }
@@ -514,6 +519,7 @@ impl Engine {
         policy: &Definition,
     ) -> Result<(), RunError> {
         let before = draft.claims_of(instance)?;
+        draft.set_run_input(instance, None)?;
         for (id, claim) in &before {
             for name in claim.values.keys().filter_map(|name| name.strip_prefix('=')) {
                 draft.release_named(*id, &crate::identity::scoped(instance, name))?;
@@ -545,6 +551,39 @@ impl Engine {
     pub fn drain(&self) {
         drop(self.shared.gate.alone());
     }
+}
+
+/// Digest of what a run begins with.
+pub(crate) fn input_digest(answer: &[u8], variables: &serde_json::Map<String, Json>) -> Digest {
+    let variables = serde_json::to_vec(variables).unwrap_or_default();
+    Digest::of(&[answer, &[0], &variables].concat())
+}
+
+/// Keeps what a run took as its input; tells whether that is news. Where the run changed nothing, it
+/// is so only if the run looked at more than what is known.
+fn remember(context: &mut RunContext, unchanged: bool) -> Result<bool, BranchError> {
+    let mut input = context.run_input();
+    if !unchanged && context.draft.meets(&input.query) {
+        // The run's own output is part of what its query asks for: the next answer is another one.
+        let answer = context.answer_again();
+        input = context.run_input();
+        input.answer = answer.map_or([0; 32], |digest| digest.0);
+    }
+    if unchanged
+        && let Some((_, known)) = context.draft.run_input(context.instance)?
+        && input.component == known.component
+        && input.query.is_within(&known.query)
+        && input.guest.is_within(&known.guest)
+    {
+        return Ok(false);
+    }
+    context.draft.set_run_input(context.instance, Some(&input))?;
+    Ok(true)
+}
+
+fn bad_query(errors: &[graphql::GraphqlError]) -> RunOutcome {
+    let messages: Vec<String> = errors.iter().map(|error| error.message.clone()).collect();
+    failure("bad-query", messages.join("; "), Some("fix the query of the definition"))
 }
 
 fn failure(code: &str, message: String, hint: Option<&str>) -> RunOutcome {
@@ -579,6 +618,8 @@ fn record(
         definition: context.definition.name.clone(),
         target: context.target.0,
         component: context.definition.component.map(|digest| digest.to_string()),
+        input: context.input_digest().map(|digest| digest.to_string()),
+        base: context.draft.seq().0,
         at: job.began.0,
         cause: job.request.cause.clone(),
         outcome,

@@ -19,7 +19,7 @@ use crate::crowd::{REQUESTS_MAX, limited};
 use crate::problem::Problem;
 use crate::scope::Scoped;
 use crate::wire;
-use crate::{accounts, branches, graphql, pools, query, schema};
+use crate::{accounts, branches, graphql, history, pools, query, schema};
 
 /// Largest body of a request: 64 MiB, for schema and object files together.
 const BODY_BYTES_MAX: usize = 64 << 20;
@@ -62,6 +62,9 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/api/generators/{name}/trigger", post(trigger))
         .route("/api/runs", get(runs))
         .route("/api/runs/{id}", get(run))
+        .route("/api/runs/{id}/why", get(history::why))
+        .route("/api/blame/{kind}/{*name}", get(history::blame))
+        .route("/api/revert", post(history::revert))
         .route("/api/instances", get(instances))
         .route("/api/instances/{*name}", get(instance))
         .route("/api/auth/login", post(accounts::login))
@@ -325,6 +328,8 @@ fn record_json(record: &engine::RunRecord) -> Value {
         "definition": record.definition,
         "target": model::ObjectId(record.target).to_string(),
         "component": record.component,
+        "input": record.input,
+        "as_of": record.base,
         "began": record.began().to_string(),
         "cause": record.cause,
         "outcome": record.outcome,

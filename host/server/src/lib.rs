@@ -10,6 +10,7 @@ mod component;
 mod crowd;
 mod environment;
 mod graphql;
+mod history;
 mod openapi;
 mod pools;
 mod problem;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Path, method, what it does, content type of its body.
-const ROUTES: [(&str, &str, &str, Option<&str>); 53] = [
+const ROUTES: [(&str, &str, &str, Option<&str>); 56] = [
     ("/api/health", "get", "Whether the host lives, and its newest commit", None),
     ("/api/openapi.json", "get", "This document", None),
     ("/api/schema/check", "post", "What loading schema files would do", JSON),
@@ -27,6 +27,9 @@ const ROUTES: [(&str, &str, &str, Option<&str>); 53] = [
     ("/api/generators/{name}/trigger", "post", "Run by a signed call", JSON),
     ("/api/runs", "get", "The newest runs", None),
     ("/api/runs/{id}", "get", "One run", None),
+    ("/api/runs/{id}/why", "get", "Why a run ran, and which commits it met", None),
+    ("/api/blame/{kind}/{name}", "get", "Which commits and runs set a value", None),
+    ("/api/revert", "post", "Take a commit or a run back; or plan it", JSON),
     ("/api/instances", "get", "Generator instances", None),
     ("/api/instances/{name}", "get", "One instance with what it holds", None),
     ("/api/auth/login", "post", "Begin a session with a password", JSON),

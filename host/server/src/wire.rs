@@ -151,6 +151,29 @@ pub struct Diff {
     pub limit: Option<usize>,
 }
 
+/// Which field is asked about.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Blame {
+    /// Attribute or relationship.
+    pub field: String,
+    /// Values at most.
+    pub limit: Option<usize>,
+}
+
+/// What to take back: a commit, or what a run changed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Revert {
+    /// Number of the commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<u64>,
+    /// Id of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// Show what would change, and keep nothing.
+    pub plan: bool,
+}
+
 /// A draw from a pool.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use branch::{BranchError, BranchFault, CommitFailure, SchemaLoadError, Violation};
+use branch::{BranchError, BranchFault, CommitFailure, RevertError, SchemaLoadError, Violation};
 use engine::{ComponentError, RunError};
 use graphql::GraphqlError;
 use model::schema::SchemaError;
@@ -75,6 +75,9 @@ pub enum ServiceError {
     /// GraphQL.
     #[error(transparent)]
     Graphql(GraphqlError),
+    /// A commit was not taken back.
+    #[error(transparent)]
+    Revert(#[from] RevertError),
     /// A trigger was refused.
     #[error("{message}")]
     Trigger {
@@ -139,6 +142,7 @@ impl ServiceError {
             Self::Component(error) => error.code(),
             Self::Run(error) => error.code(),
             Self::Graphql(error) => error.code,
+            Self::Revert(error) => error.code(),
             Self::Trigger { code, .. }
             | Self::Request { code, .. }
             | Self::Unauthenticated { code, .. } => code,
@@ -167,6 +171,12 @@ impl ServiceError {
                 RunError::Busy { .. } => ErrorClass::Busy,
                 RunError::Commit(failure) => of_commit(failure),
             },
+            Self::Revert(error) => match error {
+                RevertError::Unknown(_) => ErrorClass::NotFound,
+                RevertError::NotRevertible { .. } => ErrorClass::Invalid,
+                RevertError::Blocked { .. } => ErrorClass::Conflict,
+                RevertError::Branch(error) => of_branch(error),
+            },
             Self::Trigger { .. } | Self::Denied { .. } => ErrorClass::Denied,
             Self::Unauthenticated { .. } => ErrorClass::Unauthenticated,
             Self::Request { .. } => ErrorClass::Invalid,
@@ -182,6 +192,9 @@ impl ServiceError {
                 errors.iter().map(ToString::to_string).collect()
             }
             Self::Schema(SchemaLoadError::Data(offences)) => offences.clone(),
+            Self::Revert(RevertError::Blocked { blockers, .. }) => {
+                blockers.iter().map(ToString::to_string).collect()
+            }
             _ => Vec::new(),
         }
     }

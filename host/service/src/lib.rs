@@ -9,6 +9,7 @@ mod definitions;
 mod dialect;
 mod diff;
 mod error;
+mod history;
 pub mod object_load;
 mod objects;
 mod pools;
@@ -35,6 +36,7 @@ pub use accounts::{
 pub use definitions::{DefinitionInput, DefinitionView};
 pub use diff::DiffRequest;
 pub use error::{ErrorClass, ServiceError};
+pub use history::{Reverted, Undone};
 pub use objects::{ObjectView, SourceFile};
 pub use pools::{BATCH_MAX, Drawing};
 pub use runs::{InstanceView, RunAll};

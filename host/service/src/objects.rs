@@ -178,6 +178,15 @@ impl Service {
     /// generators.
     pub(crate) fn change(
         &self,
+        make: impl FnMut(&mut Draft) -> Result<(), ServiceError>,
+    ) -> Result<Committed, ServiceError> {
+        self.change_because(&Cause::Objects, make)
+    }
+
+    /// As [`Self::change`], with another cause.
+    pub(crate) fn change_because(
+        &self,
+        cause: &Cause,
         mut make: impl FnMut(&mut Draft) -> Result<(), ServiceError>,
     ) -> Result<Committed, ServiceError> {
         /// Hand-made changes are small: losing this often means something is wrong.
@@ -189,7 +198,7 @@ impl Service {
             draft.finish()?;
             let changes = ChangeSet::of(&draft)?;
             self.may_change(draft.view(), &changes)?;
-            match self.database.commit_finished(draft, Cause::Objects) {
+            match self.database.commit_finished(draft, cause.clone()) {
                 Ok(seq) => return Ok(Committed { seq, changes }),
                 Err(conflict @ branch::CommitFailure::Conflict { .. }) => last = Some(conflict),
                 Err(other) => return Err(other.into()),

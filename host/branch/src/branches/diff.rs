@@ -11,11 +11,13 @@ use serde_json::Value as Json;
 
 use crate::branches::{BranchFault, Moment};
 use crate::change::Op;
-use crate::commit::Cause;
 use crate::database::Database;
 use crate::error::BranchError;
+use crate::history::Origin;
 
 use walk::Sides;
+
+pub(crate) use walk::is_derived_of_ip;
 
 /// What a branch is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,19 +55,6 @@ pub struct BranchDiff {
     pub objects: Vec<ObjectDiff>,
     /// What is different in the schema, sorted.
     pub schema: Vec<SchemaChange>,
-}
-
-/// The commit that something is as it is by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
-    /// The commit.
-    pub commit: Seq,
-    /// Who.
-    pub by: ObjectId,
-    /// When.
-    pub at: Timestamp,
-    /// Why: by hand, or which run.
-    pub cause: Cause,
 }
 
 /// The object that another one is a component of.

@@ -76,7 +76,8 @@ impl GuestHost for RunContext {
 
     fn read(&mut self, what: Target, names: Vec<String>) -> Result<Vec<Field>, GuestError> {
         let id = self.id_of(&what)?;
-        let object = match self.draft.must_exist(id) {
+        let draft = &self.draft;
+        let object = match draft.observing(|| draft.must_exist(id)) {
             Ok(object) => object,
             Err(failure) => return Err(self.told(failure)),
         };
@@ -98,7 +99,8 @@ impl GuestHost for RunContext {
 
     fn peers(&mut self, what: Target, relationship: &str) -> Result<Vec<String>, GuestError> {
         let id = self.id_of(&what)?;
-        let object = match self.draft.must_exist(id) {
+        let draft = &self.draft;
+        let object = match draft.observing(|| draft.must_exist(id)) {
             Ok(object) => object,
             Err(failure) => return Err(self.told(failure)),
         };
@@ -106,7 +108,9 @@ impl GuestHost for RunContext {
             let message = format!("`{}` has no relationship `{relationship}`", object.kind().name);
             return Err(error(Code::SchemaMismatch, "unknown-field", message));
         };
-        let peers = self.draft.peers(id, rel).map_err(|failure| self.told(failure))?;
+        let draft = &self.draft;
+        let peers = draft.observing(|| draft.peers(id, rel));
+        let peers = peers.map_err(|failure| self.told(failure))?;
         Ok(peers.into_iter().map(|edge| edge.peer.to_string()).collect())
     }
 

@@ -400,18 +400,18 @@ impl RunContext {
 
     /// The id behind a target.
     pub(crate) fn id_of(&mut self, target: &Target) -> Result<ObjectId, GuestError> {
+        let draft = &self.draft;
         match target {
             Target::Id(text) => {
                 let missing =
                     || error(Code::NotFound, "not-found", format!("there is no object `{text}`"));
                 let id = text.parse::<ObjectId>().map_err(|_bad| missing())?;
-                let kind = self.draft.kind_of(id).map_err(|failure| self.told(failure))?;
-                kind.map(|_| id).ok_or_else(missing)
+                let kind = draft.observing(|| draft.kind_of(id));
+                kind.map_err(|failure| self.told(failure))?.map(|_| id).ok_or_else(missing)
             }
             Target::Key(key) => self.by_key(key).ok_or_else(|| self.no_key(key)),
-            Target::Hfid(kind, parts) => self
-                .draft
-                .find(kind, parts)
+            Target::Hfid(kind, parts) => draft
+                .observing(|| draft.find(kind, parts))
                 .map(|object| object.id())
                 .map_err(|failure| self.told(failure)),
         }

@@ -13,10 +13,10 @@ use model::{ObjectId, Seq};
 use serde_json::{Value as Json, json};
 use store::{Space, key};
 
-use crate::branches::diff::{FieldDiff, LinkDiff, ObjectDiff, Origin, ParentOf};
+use crate::branches::diff::{FieldDiff, LinkDiff, ObjectDiff, ParentOf};
 use crate::change::Op;
-use crate::commit::LogEntry;
 use crate::error::BranchError;
+use crate::history::Origin;
 use crate::object::{Edge, Object, stamp};
 use crate::record::AttrRef;
 use crate::rows::Bytes;
@@ -38,7 +38,7 @@ const DERIVED_OF_IP: [&str; 11] = [
 ];
 
 /// Whether the host itself sets a field of prefixes and addresses.
-fn is_derived_of_ip(view: &View, kind: &Kind, field: &str) -> bool {
+pub(crate) fn is_derived_of_ip(view: &View, kind: &Kind, field: &str) -> bool {
     let schema = view.schema();
     let is_ip = schema.is_a(kind, "BuiltinIPPrefix") || schema.is_a(kind, "BuiltinIPAddress");
     is_ip && DERIVED_OF_IP.contains(&field)
@@ -279,10 +279,7 @@ impl Origins<'_> {
         if let Some(known) = self.known.borrow().get(&seq) {
             return Ok(known.clone());
         }
-        let damaged = || BranchError::Damaged { what: format!("log entry {seq}") };
-        let row = self.view.rows.peek(Space::Log, &key::log(seq))?.ok_or_else(damaged)?;
-        let entry = LogEntry::decode(&row).ok_or_else(damaged)?;
-        let origin = Origin { commit: seq, by: entry.author, at: entry.at, cause: entry.cause };
+        let origin = self.view.origin(seq)?;
         self.known.borrow_mut().insert(seq, origin.clone());
         Ok(origin)
     }
