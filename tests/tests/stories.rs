@@ -44,6 +44,8 @@ mod hostile;
 mod mutations;
 #[path = "stories/numbers.rs"]
 mod numbers;
+#[path = "stories/pool_branches.rs"]
+mod pool_branches;
 #[path = "stories/protection.rs"]
 mod protection;
 #[path = "stories/reading.rs"]

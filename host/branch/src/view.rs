@@ -57,6 +57,12 @@ impl View {
         &self.name
     }
 
+    /// What a branch is called; a number where it is gone.
+    pub fn name_of(&self, branch: BranchId) -> Result<String, BranchError> {
+        let name = crate::branches::name_of(&self.rows.snapshot, branch)?;
+        Ok(name.unwrap_or_else(|| format!("#{}", branch.0)))
+    }
+
     /// The newest commit this view shows.
     pub fn seq(&self) -> Seq {
         let at = self.rows.overlay.as_ref().and_then(Overlay::at);

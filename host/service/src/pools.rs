@@ -75,10 +75,12 @@ impl Service {
     pub fn pool_allocate(&self, name: &str, drawing: &Drawing) -> Result<Json, ServiceError> {
         let mut granted = Vec::new();
         self.change(|draft| {
-            granted = draw(draft, name, drawing)?;
+            let drawn = draw(draft, name, drawing)?;
+            let told = drawn.iter().map(|one| granted_json(draft, one));
+            granted = told.collect::<Result<Vec<_>, _>>()?;
             Ok(())
         })?;
-        Ok(json!({"allocated": granted.iter().map(granted_json).collect::<Vec<_>>()}))
+        Ok(json!({"allocated": granted}))
     }
 
     /// What a draw would give; nothing is taken.
@@ -116,7 +118,7 @@ impl Service {
         let told = draft.pool_use(&pool)?;
         let next = attempt(&mut draft, name, drawing);
         let passed = match &next {
-            Ok(value) => passed_over(&draft, &pool, value, drawing)?,
+            Ok(value) => passed_over(&mut draft, &pool, value, drawing)?,
             Err(_) => Vec::new(),
         };
         let mut chosen = false;
@@ -165,7 +167,7 @@ fn order(pool: &Object) -> String {
 
 /// What lies before the value that comes next, the nearest last, with who has it.
 fn passed_over(
-    draft: &Draft,
+    draft: &mut Draft,
     pool: &Object,
     next: &Value,
     drawing: &Drawing,
@@ -211,7 +213,7 @@ fn held_json(held: &Held) -> Json {
     json!({
         "value": held.value.to_json(), "identifier": held.identifier,
         "object": held.object.map(|id| id.to_string()), "label": held.label,
-        "scope": scope_json(&held.scope), "branch": held.branch.map(|branch| branch.0),
+        "scope": scope_json(&held.scope), "branch": held.branch,
         "until": held.until.map(|until| until.to_string()), "released": gone,
     })
 }
@@ -387,11 +389,12 @@ fn address(text: &str) -> Option<Value> {
     }
 }
 
-fn granted_json(granted: &Granted) -> Json {
-    json!({
+fn granted_json(draft: &Draft, granted: &Granted) -> Result<Json, ServiceError> {
+    Ok(json!({
         "value": granted.value.to_json(), "count": granted.count,
         "object": granted.object.map(|id| id.to_string()), "reused": granted.reused,
-    })
+        "branch": draft.name_of(granted.branch)?,
+    }))
 }
 
 fn summary(told: &PoolUse) -> Json {

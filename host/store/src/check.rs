@@ -169,7 +169,9 @@ fn edges(snapshot: &Snapshot, report: &mut CheckReport) -> Result<(), StoreError
         for end in [edge.object, edge.peer] {
             // What a branch sees needs its fork: proved one crate up.
             let shared = matches!(edge.branch, BranchId::MAIN | BranchId::GLOBAL);
-            if live && shared && !alive(snapshot, end)? {
+            // A link that all branches share may lead to what only one of them has.
+            let elsewhere = || any_branch(snapshot, edge.branch, end);
+            if live && shared && !alive(snapshot, end)? && !elsewhere()? {
                 report.say(Space::Edges, bytes, format!("{end} is not there"));
             }
         }
@@ -180,6 +182,21 @@ fn edges(snapshot: &Snapshot, report: &mut CheckReport) -> Result<(), StoreError
 fn alive(snapshot: &Snapshot, object: ObjectId) -> Result<bool, StoreError> {
     for line in [BranchId::MAIN, BranchId::GLOBAL] {
         if let Some(kind) = snapshot.get(Space::Kinds, &key::kind_of(line, object))?
+            && stamp(&kind).is_some_and(|(_, flags)| flags & 1 == 0)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn any_branch(snapshot: &Snapshot, line: BranchId, object: ObjectId) -> Result<bool, StoreError> {
+    if line != BranchId::GLOBAL {
+        return Ok(false);
+    }
+    for row in snapshot.range(Space::Branches, &key::branch(BranchId(1)), &[0xff; 4])? {
+        let Some(branch) = key::line_of(&row?.0) else { continue };
+        if let Some(kind) = snapshot.get(Space::Kinds, &key::kind_of(branch, object))?
             && stamp(&kind).is_some_and(|(_, flags)| flags & 1 == 0)
         {
             return Ok(true);

@@ -30,20 +30,39 @@ nodes:
       - {name: address, peer: IpamIPAddress, cardinality: one, optional: true, kind: Attribute, identifier: site__address}
 "#;
 
-fn ready() -> Service {
+pub(crate) fn ready() -> Service {
     let service = service();
     let file = SourceFile { name: "schema".to_owned(), text: SCHEMA.to_owned() };
     service.schema_load(&[file]).unwrap_or_else(|bad| panic!("{:#?}", bad.details()));
     service
 }
 
-fn prefixes(service: &Service, all: &[&str]) {
+pub(crate) fn prefixes(service: &Service, all: &[&str]) {
     let rows: Vec<Json> = all.iter().map(|prefix| json!({"prefix": prefix})).collect();
     load(service, "IpamPrefix", &Json::Array(rows));
 }
 
+/// The peer's data set of IPv4 prefixes, but for what it has on a branch.
+pub(crate) fn d2() -> Service {
+    let service = ready();
+    let all = [
+        "10.0.0.0/8",
+        "10.10.0.0/16",
+        "10.11.0.0/16",
+        "10.10.1.0/24",
+        "10.10.1.0/27",
+        "10.10.2.0/24",
+        "10.10.3.0/27",
+        "10.200.0.0/30",
+    ];
+    prefixes(&service, &all);
+    let addresses = json!([{"address": "10.10.3.1/27"}, {"address": "10.200.0.1/30"}]);
+    load(&service, "IpamIPAddress", &addresses);
+    service
+}
+
 /// A pool over these prefixes.
-fn pool(service: &Service, kind: &str, more: &Json, resources: &[&str]) {
+pub(crate) fn pool(service: &Service, kind: &str, more: &Json, resources: &[&str]) {
     let resources: Vec<Json> = resources.iter().map(|prefix| json!([prefix, "default"])).collect();
     let mut row = json!({"name": "pool", "ip_namespace": "default", "resources": resources});
     for (name, value) in more.as_object().unwrap() {
@@ -67,29 +86,29 @@ fn address_pool(service: &Service, resources: &[&str]) {
     );
 }
 
-fn draw(service: &Service, drawing: &Drawing) -> Result<Vec<String>, String> {
+pub(crate) fn draw(service: &Service, drawing: &Drawing) -> Result<Vec<String>, String> {
     let answer = service.pool_allocate("pool", drawing).map_err(|bad| bad.to_string())?;
     let all = answer["allocated"].as_array().unwrap();
     Ok(all.iter().map(|granted| granted["value"].as_str().unwrap().to_owned()).collect())
 }
 
-fn long(length: u8) -> Drawing {
+pub(crate) fn long(length: u8) -> Drawing {
     Drawing { length: Some(length), ..Drawing::default() }
 }
 
-fn one(service: &Service, length: u8) -> Result<String, String> {
+pub(crate) fn one(service: &Service, length: u8) -> Result<String, String> {
     Ok(draw(service, &long(length))?.remove(0))
 }
 
-fn next(service: &Service) -> Result<String, String> {
+pub(crate) fn next(service: &Service) -> Result<String, String> {
     Ok(draw(service, &Drawing::default())?.remove(0))
 }
 
-fn many(service: &Service, length: u8, count: usize) -> Vec<String> {
+pub(crate) fn many(service: &Service, length: u8, count: usize) -> Vec<String> {
     draw(service, &Drawing { count, ..long(length) }).unwrap()
 }
 
-fn remove(service: &Service, prefix: &str) {
+pub(crate) fn remove(service: &Service, prefix: &str) {
     service.object_delete("IpamPrefix", &format!("{prefix}/default")).unwrap();
 }
 
@@ -397,7 +416,7 @@ fn the_largest_spaces_cost_and_count_like_the_smallest() {
     assert_eq!(told["used"], (3u128 << 64).to_string());
 }
 
-fn parent_of(service: &Service, prefix: &str) -> (Option<String>, bool) {
+pub(crate) fn parent_of(service: &Service, prefix: &str) -> (Option<String>, bool) {
     let text = format!(
         "{{ IpamPrefix(prefix__value: \"{prefix}\") {{ edges {{ node {{ is_top_level {{ value }} \
            parent {{ node {{ display_label }} }} }} }} }} }}"
@@ -408,7 +427,7 @@ fn parent_of(service: &Service, prefix: &str) -> (Option<String>, bool) {
     (parent, node["is_top_level"]["value"] == true)
 }
 
-fn below(parent: &str) -> (Option<String>, bool) {
+pub(crate) fn below(parent: &str) -> (Option<String>, bool) {
     (Some(parent.to_owned()), false)
 }
 

@@ -27,19 +27,19 @@ nodes:
       - {name: note, kind: Text, optional: true, regex: "^[a-z]*$"}
 "#;
 
-fn ready() -> Service {
+pub(crate) fn ready() -> Service {
     let service = service();
     schema(&service, SCHEMA).unwrap();
     service
 }
 
-fn schema(service: &Service, text: &str) -> Result<(), String> {
+pub(crate) fn schema(service: &Service, text: &str) -> Result<(), String> {
     let file = SourceFile { name: "schema".to_owned(), text: text.to_owned() };
     let loaded = service.schema_load(&[file]);
     loaded.map(|_report| ()).map_err(|bad| format!("{bad} {:?}", bad.details()))
 }
 
-fn pool(service: &Service, name: &str, attribute: &str, first: i64, last: i64) {
+pub(crate) fn pool(service: &Service, name: &str, attribute: &str, first: i64, last: i64) {
     let row = json!([{
         "name": name, "node": "TestTicket", "node_attribute": attribute,
         "start_range": first, "end_range": last,
@@ -48,7 +48,12 @@ fn pool(service: &Service, name: &str, attribute: &str, first: i64, last: i64) {
 }
 
 /// A ticket that draws its number.
-fn draw(service: &Service, pool: &str, attribute: &str, name: &str) -> Result<i64, String> {
+pub(crate) fn draw(
+    service: &Service,
+    pool: &str,
+    attribute: &str,
+    name: &str,
+) -> Result<i64, String> {
     let mut row = json!({"name": name});
     row[attribute] = json!({"from_pool": {"id": pool}});
     let loaded = service.object_load(&[rows("TestTicket", &json!([row]))]);
@@ -56,16 +61,21 @@ fn draw(service: &Service, pool: &str, attribute: &str, name: &str) -> Result<i6
     Ok(number(service, "TestTicket", name, attribute).as_i64().unwrap())
 }
 
-fn draws(service: &Service, pool: &str, attribute: &str, names: &[&str]) -> Vec<i64> {
+pub(crate) fn draws(service: &Service, pool: &str, attribute: &str, names: &[&str]) -> Vec<i64> {
     names.iter().map(|name| draw(service, pool, attribute, name).unwrap()).collect()
 }
 
-fn number(service: &Service, kind: &str, name: &str, attribute: &str) -> Json {
+pub(crate) fn number(service: &Service, kind: &str, name: &str, attribute: &str) -> Json {
     let object = service.object(kind, name).unwrap();
     object.attributes.get(attribute).cloned().unwrap_or(Json::Null)
 }
 
-fn set(service: &Service, name: &str, attribute: &str, value: Json) -> Result<(), String> {
+pub(crate) fn set(
+    service: &Service,
+    name: &str,
+    attribute: &str,
+    value: Json,
+) -> Result<(), String> {
     let values: Map<String, Json> = [(attribute.to_owned(), value)].into_iter().collect();
     let done = service.object_update("TestTicket", name, &values);
     done.map(|_changes| ()).map_err(|bad| bad.to_string())

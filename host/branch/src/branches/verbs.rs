@@ -145,7 +145,13 @@ impl Database {
         if name == MAIN {
             return Err(BranchError::from(BranchFault::Main { verb: "deleted" }).into());
         }
-        let mut id = BranchId::MAIN;
+        let mut id = self.branch(name)?;
+        self.repeat(|| {
+            let mut draft = self.draft(id, author)?;
+            draft.drop_shared_links()?;
+            draft.view.is_open = true;
+            self.commit_finished(draft, Cause::Objects)
+        })?;
         self.repeat(|| {
             let mut draft = self.draft(BranchId::MAIN, author)?;
             draft.make_bare();

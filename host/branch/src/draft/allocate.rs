@@ -13,6 +13,7 @@ mod field;
 mod forecast;
 mod leased;
 mod lines;
+mod listed;
 mod number;
 mod pick;
 mod picture;
@@ -40,13 +41,14 @@ use scope::Desk;
 pub(crate) use books::Books;
 pub use forecast::{FORECAST_MAX, Forecast};
 pub(super) use leased::{LeaseMark, Leased};
+pub use listed::Held;
 pub(super) use number::NumberRange;
 pub use picture::{CELLS_MAX, Cell, Picture};
 pub use request::{BLOCK_MAX, Granted, IdentifiedBy, PoolRequest, Want};
 pub(crate) use reserve::drawn;
 pub use reserve::{Gone, IDENTIFIER_BYTES_MAX, Kept, REASON_BYTES_MAX};
 pub(super) use scope::{SCOPE_MAX, scope_of};
-pub use told::{Held, PoolUse, ResourceUse};
+pub use told::{PoolUse, ResourceUse};
 pub use watch::PoolAlert;
 
 impl Draft {

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::ObjectId;
-use model::schema::{Kind, OnDelete, Relationship};
+use model::schema::{BranchMode, Kind, OnDelete, Relationship};
+use model::{BranchId, ObjectId};
 use store::{Space, key};
 
+use crate::branches::kind_in;
 use crate::draft::Draft;
 use crate::error::{BranchError, Violation};
 use crate::object::Edge;
@@ -48,8 +49,12 @@ impl Draft {
             }
             let kind = Arc::clone(object.kind());
             let had = self.constraint_keys(&kind, *id)?;
+            let stays = self.stays_elsewhere(&kind, *id)?;
             for edge in loose.get(id).into_iter().flatten() {
-                self.drop_edge(edge)?;
+                // A link that all branches share is not one branch's to take away.
+                if !(stays && key::line_of(&edge.key) == Some(BranchId::GLOBAL)) {
+                    self.drop_edge(edge)?;
+                }
             }
             self.bury(&object)?;
             let line = self.view.line(kind.branch);
@@ -126,6 +131,48 @@ impl Draft {
         Ok(())
     }
 
+    /// Whether an object that goes on this branch is there on main, or on another branch.
+    fn stays_elsewhere(&self, kind: &Kind, id: ObjectId) -> Result<bool, BranchError> {
+        let snapshot = &self.view.rows.snapshot;
+        if kind.branch == BranchMode::Agnostic || crate::branches::is_alone(snapshot)? {
+            return Ok(false);
+        }
+        for line in crate::branches::open_branches(snapshot)? {
+            if line != self.view.branch
+                && let Some(row) = snapshot.get(Space::Kinds, &key::kind_of(line, id))?
+                && kind_in(&row).is_some_and(|(_, there)| there)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes away the links that all branches share to what only this branch has: for a branch that
+    /// goes. Linear in the objects that the branch made.
+    pub(crate) fn drop_shared_links(&mut self) -> Result<(), BranchError> {
+        let prefix = key::branch(self.view.branch);
+        let keys: Result<BTreeSet<Vec<u8>>, _> =
+            self.view.rows.own_keys(Space::Kinds, &prefix)?.collect();
+        for key in keys? {
+            let Some((_, id)) = key::parse_kind_of(&key) else { continue };
+            let shared = key::edge_prefix(BranchId::GLOBAL, id);
+            if self.view.rows.own_keys(Space::Edges, &shared)?.next().is_none() {
+                continue;
+            }
+            let Some(kind) = self.view.kind_of(id)? else { continue };
+            if self.stays_elsewhere(&kind, id)? {
+                continue;
+            }
+            for edge in edges_of(&self.view, &kind, id)? {
+                if key::line_of(&edge.key) == Some(BranchId::GLOBAL) {
+                    self.drop_edge(&edge)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn drop_edge(&mut self, edge: &Loose) -> Result<(), BranchError> {
         // The peer may have a constraint over this link.
         let had = self.constraint_keys(&edge.peer_kind, edge.peer)?;
@@ -141,7 +188,7 @@ impl Draft {
 /// All live edges of an object, whether its kind still declares them or not.
 fn edges_of(view: &View, kind: &Kind, id: ObjectId) -> Result<Vec<Loose>, BranchError> {
     let mut edges = Vec::new();
-    for line in [view.branch, model::BranchId::GLOBAL] {
+    for line in [view.branch, BranchId::GLOBAL] {
         for row in view.rows.prefix(Space::Edges, &key::edge_prefix(line, id))? {
             let (key, row) = row?;
             let Some(parsed) = key::parse_edge(&key) else { continue };

@@ -1,8 +1,7 @@
 //! Pools in the public dialect: drawing, what is handed out, how full, what is next.
 
 use branch::{
-    AttrInput, Draft, Granted, IdentifiedBy, Input, Object, PeerInput, PoolRequest, PoolUse, View,
-    Want,
+    AttrInput, Draft, Granted, IdentifiedBy, Input, Object, PeerInput, PoolRequest, View, Want,
 };
 use graphql::{GraphqlError, Host as _};
 use model::{ObjectId, Value};
@@ -10,9 +9,6 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::dialect::{Arguments, DialectHost, page};
 use crate::pools::share;
-
-/// Name of the branch that values are attributed to.
-const MAIN: &str = "main";
 
 impl DialectHost<'_> {
     fn scratch(&self) -> Result<Draft, GraphqlError> {
@@ -53,7 +49,7 @@ impl DialectHost<'_> {
 
     /// What a pool has handed out of one of its resources.
     pub(super) fn pool_allocated(&self, arguments: &Arguments<'_>) -> Result<Json, GraphqlError> {
-        let draft = self.scratch()?;
+        let mut draft = self.scratch()?;
         let (pool_id, resource_id) = (arguments.must("pool_id")?, arguments.must("resource_id")?);
         let pool = draft.find_pool(pool_id)?;
         let within = resource(&draft, &pool, resource_id)?.ok_or_else(|| {
@@ -67,11 +63,10 @@ impl DialectHost<'_> {
             if held.gone.is_some() || !within.holds(&held.value) {
                 continue;
             }
-            let kind = held.object.map(|id| draft.kind_of(id)).transpose()?.flatten();
-            let kind = kind.map_or_else(|| pool.kind().name.clone(), |kind| kind.name.clone());
+            let kind = held.kind.unwrap_or_else(|| pool.kind().name.clone());
             nodes.push(json!({"node": {
                 "id": held.object.unwrap_or(pool.id()).to_string(),
-                "display_label": held.value.to_string(), "kind": kind, "branch": MAIN,
+                "display_label": held.value.to_string(), "kind": kind, "branch": held.branch,
                 "identifier": held.identifier.filter(|name| !name.starts_with('=')),
             }}));
         }
@@ -86,20 +81,23 @@ impl DialectHost<'_> {
         let told = draft.pool_use(&pool)?;
         let mut edges = Vec::new();
         if pool.kind().name == "CoreNumberPool" {
-            // Its numbers are one resource to the outside, however many ranges they are in.
-            let whole = (pool.id(), told.name.clone(), told.used(), told.total());
-            edges.push(edge(draft.view(), whole)?);
+            // Its numbers are one resource to the outside, however many ranges they are in, and the only
+            // one: so its weight says nothing.
+            let used = (told.used(), told.used_default(), told.total());
+            let mut whole = edge(draft.view(), pool.id(), &told.name, used)?;
+            whole["node"]["weight"] = json!(1);
+            edges.push(whole);
         } else {
             for one in &told.resources {
-                let resource = (one.id, one.label.clone(), one.used, one.total);
-                edges.push(edge(draft.view(), resource)?);
+                let used = (one.used, one.used_default, one.total);
+                edges.push(edge(draft.view(), one.id, &one.label, used)?);
             }
         }
-        let full = utilization(&told);
-        Ok(json!({
-            "count": edges.len(), "edges": edges, "utilization": full,
-            "utilization_branches": 0.0, "utilization_default_branch": full,
-        }))
+        let mut answer = Map::new();
+        answer.insert("count".to_owned(), json!(edges.len()));
+        answer.insert("edges".to_owned(), json!(edges));
+        put_shares(&mut answer, (told.used(), told.used_default(), told.total()));
+        Ok(Json::Object(answer))
     }
 
     /// The next free address or prefix in a prefix; nothing is taken.
@@ -191,7 +189,8 @@ fn allocated(
     let Some(object) = object else { return Ok(Json::Null) };
     Ok(json!({
         "id": object.id().to_string(), "kind": object.kind().name,
-        "display_label": view.display_label(&object)?, "branch": MAIN, "identifier": identifier,
+        "display_label": view.display_label(&object)?, "branch": view.name_of(granted.branch)?,
+        "identifier": identifier,
     }))
 }
 
@@ -225,25 +224,26 @@ fn resource(draft: &Draft, pool: &Object, id: &str) -> Result<Option<Within>, Gr
     Ok(draft.object(id)?.map(|prefix| Within::Prefix(prefix.value("prefix"))))
 }
 
-fn edge(
-    view: &View,
-    (id, label, used, total): (ObjectId, String, u128, u128),
-) -> Result<Json, GraphqlError> {
+/// What is taken, what of that by the default branch, and what there is.
+type Used = (u128, u128, u128);
+
+fn edge(view: &View, id: ObjectId, label: &str, used: Used) -> Result<Json, GraphqlError> {
     let kind = view.kind_of(id)?.map(|kind| kind.name.clone()).unwrap_or_default();
-    let full = share(used, total);
     // What a 64-bit number cannot carry is told by the largest that can.
-    let weight = i64::try_from(total).unwrap_or(i64::MAX);
+    let weight = i64::try_from(used.2).unwrap_or(i64::MAX);
     let mut node = Map::new();
     node.insert("id".to_owned(), json!(id.to_string()));
     node.insert("display_label".to_owned(), json!(label));
     node.insert("kind".to_owned(), json!(kind));
     node.insert("weight".to_owned(), json!(weight));
-    node.insert("utilization".to_owned(), json!(full));
-    node.insert("utilization_branches".to_owned(), json!(0.0));
-    node.insert("utilization_default_branch".to_owned(), json!(full));
+    put_shares(&mut node, used);
     Ok(json!({"node": node}))
 }
 
-fn utilization(told: &PoolUse) -> f64 {
-    share(told.used(), told.total())
+/// The shares of a space: all branches together, the default one, the others.
+fn put_shares(node: &mut Map<String, Json>, (used, own, total): Used) {
+    let others = used - own.min(used);
+    node.insert("utilization".to_owned(), json!(share(used, total)));
+    node.insert("utilization_branches".to_owned(), json!(share(others, total)));
+    node.insert("utilization_default_branch".to_owned(), json!(share(own, total)));
 }

@@ -21,7 +21,16 @@ impl DialectHost<'_> {
         let (ids, states) = (arguments.texts("ids"), arguments.texts("state"));
         let (workflows, nodes) =
             (arguments.texts("workflow"), arguments.texts("related_node__ids"));
-        let branch = arguments.text("branch");
+        // Runs are kept with the branch they ran on: the one that is asked, or another by name.
+        let other;
+        let asked = arguments.text("branch").filter(|name| *name != view.branch_name());
+        let view = match asked {
+            Some(name) => {
+                other = self.service.on(Some(name), None).and_then(|on| on.view()).map_err(told)?;
+                &other
+            }
+            None => view,
+        };
         let text = arguments.text("q").map(str::to_lowercase);
         let mut found = Vec::new();
         for record in RunRecord::newest(view, RUNS_MAX)? {
@@ -31,7 +40,6 @@ impl DialectHost<'_> {
                 && (states.is_empty() || states.iter().any(|wanted| wanted == state(&record)))
                 && (workflows.is_empty() || workflows.iter().any(|name| name == WORKFLOW))
                 && (nodes.is_empty() || nodes.contains(&target))
-                && branch.is_none_or(|name| name == "main")
                 && text.as_ref().is_none_or(|part| title.to_lowercase().contains(part));
             if holds {
                 found.push(json!({"node": task(view, &record, &title)?}));
@@ -115,7 +123,7 @@ fn task(view: &View, record: &RunRecord, title: &str) -> Result<Json, GraphqlErr
     let related = kind.clone().map(|kind| json!({"id": target.to_string(), "kind": kind}));
     Ok(json!({
         "id": id, "title": title, "conclusion": conclusion, "state": state(record),
-        "progress": 1.0, "workflow": WORKFLOW, "branch": "main",
+        "progress": 1.0, "workflow": WORKFLOW, "branch": view.branch_name(),
         "created_at": at, "updated_at": at, "start_time": at, "parameters": {}, "tags": [],
         "related_node": target.to_string(), "related_node_kind": kind,
         "related_nodes": related.into_iter().collect::<Vec<_>>(),

@@ -304,10 +304,13 @@ impl Book {
         lines.iter().any(|line| self.carried.get(&(*line, id)) == Some(&taken))
     }
 
-    /// What a branch still sees at its fork, but for objects that are told anew.
-    pub(super) fn still(&self, branch: BranchId, but: impl Fn(ObjectId) -> bool) -> Vec<Stretch> {
+    /// What objects carry that a branch still sees at its fork.
+    pub(super) fn still_carried(
+        &self,
+        branch: BranchId,
+    ) -> impl Iterator<Item = (ObjectId, Stretch)> + '_ {
         let still = self.still.get(&branch).into_iter().flat_map(|still| &still.taken);
-        still.filter(|(id, _)| !but(**id)).map(|(_, taken)| *taken).collect()
+        still.map(|(id, taken)| (*id, *taken))
     }
 
     /// What an object takes now instead of what it took.

@@ -156,7 +156,9 @@ impl Draft {
             BranchId::MAIN => BTreeSet::new(),
             _ => self.leases.written().chain(also.object).collect(),
         };
-        let still = book.still(self.view.branch, |id| written.contains(&id));
+        let still = book.still_carried(self.view.branch);
+        let still: Vec<Stretch> =
+            still.filter(|(id, _)| !written.contains(id)).map(|(_, taken)| taken).collect();
         still.iter().for_each(|stretch| book.add(*stretch));
         lifted.iter().for_each(|stretch| book.leave(*stretch));
         let picked = pick(book);

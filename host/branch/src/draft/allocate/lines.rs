@@ -55,18 +55,22 @@ impl Part {
         }
     }
 
-    /// What an object takes of the space, wherever that is.
-    pub(super) fn stretch(&self, object: &Object) -> Option<Stretch> {
+    /// The value that makes an object take part.
+    pub(super) fn value(&self, object: &Object) -> Option<Value> {
         let value = match self {
             Self::Numbers(kinds) => {
-                let mut kinds = kinds.iter();
-                let (_, attribute) = kinds.find(|(kind, _)| kind.symbol == object.kind().symbol)?;
-                object.value(&attribute.name)
+                let found = kinds.iter().find(|(kind, _)| kind.symbol == object.kind().symbol);
+                object.value(&found?.1.name)
             }
             Self::Prefixes => object.value("prefix"),
             Self::Addresses => object.value("address"),
         };
-        if value == Value::Null { None } else { Stretch::of(&value) }
+        (value != Value::Null).then_some(value)
+    }
+
+    /// What an object takes of the space, wherever that is.
+    pub(super) fn stretch(&self, object: &Object) -> Option<Stretch> {
+        Stretch::of(&self.value(object)?)
     }
 }
 

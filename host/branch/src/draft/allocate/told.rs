@@ -1,7 +1,7 @@
 //! What a pool looks like: how full it is, what it would give next and why, who has a value.
 
 use model::ip::Family;
-use model::{BranchId, ObjectId, Timestamp, Value};
+use model::{ObjectId, Value};
 use pools::FreeSet;
 
 use crate::draft::Draft;
@@ -69,27 +69,6 @@ impl PoolUse {
     }
 }
 
-/// Something a pool has handed out, or that lies in it by another hand.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    /// Number, address or prefix.
-    pub value: Value,
-    /// The name of its reservation; none for what was made by hand.
-    pub identifier: Option<String>,
-    /// The object that carries it.
-    pub object: Option<ObjectId>,
-    /// That object, for people.
-    pub label: Option<String>,
-    /// The division it was drawn for, by element; empty where the pool has one space.
-    pub scope: Vec<(String, String)>,
-    /// The branch that took it.
-    pub branch: Option<BranchId>,
-    /// When the reservation ends by itself, or how long the value rests.
-    pub until: Option<Timestamp>,
-    /// It was given back, and rests or is remembered.
-    pub gone: Option<Gone>,
-}
-
 impl View {
     /// All pools, by name.
     pub fn pools(&self) -> Result<Vec<Object>, BranchError> {
@@ -135,57 +114,6 @@ impl Draft {
         })
     }
 
-    /// What a pool has handed out and what else lies in it, by value, at most `limit`.
-    pub fn pool_held(&self, pool: &Object, limit: usize) -> Result<Vec<Held>, BranchError> {
-        let names = super::scope_of(pool);
-        let mut held = std::collections::BTreeMap::new();
-        for desk in self.view.desks(pool)? {
-            let scope: Vec<_> = names.iter().cloned().zip(desk.division.clone()).collect();
-            for (place, _) in self.view.all_kept(desk.id)? {
-                let Some((identifier, kept)) = self.view.named_at(desk.id, place)? else {
-                    continue;
-                };
-                if !kept.holds_at(self.view.now()) {
-                    continue;
-                }
-                let one = Held {
-                    value: kept.value,
-                    identifier: Some(identifier),
-                    object: None,
-                    label: None,
-                    scope: scope.clone(),
-                    branch: Some(kept.branch),
-                    until: kept.until,
-                    gone: kept.gone,
-                };
-                held.insert((desk.division.clone(), place), one);
-            }
-        }
-        for (value, object) in self.carried(pool)? {
-            let Some(place) = super::reserve::place(&value) else { continue };
-            let division = self.view.division(pool, &object)?;
-            let scope = names.iter().cloned().zip(division.clone()).collect();
-            let entry = held.entry((division, place)).or_insert_with(|| Held {
-                value: value.clone(),
-                identifier: None,
-                object: None,
-                label: None,
-                scope,
-                branch: None,
-                until: None,
-                gone: None,
-            });
-            entry.value = value;
-            entry.gone = None;
-            entry.object = Some(object.id());
-            entry.label = Some(format!("{} {}", object.kind().name, self.label_of(&object)?));
-            if held.len() > limit {
-                break;
-            }
-        }
-        Ok(held.into_values().take(limit).collect())
-    }
-
     /// Who gave a value back last, when and why, while nobody else has had it since.
     pub fn pool_gone(
         &self,
@@ -201,48 +129,6 @@ impl Draft {
             }
         }
         Ok(None)
-    }
-
-    /// Objects whose values lie in a pool.
-    fn carried(&self, pool: &Object) -> Result<Vec<(Value, Object)>, BranchError> {
-        let mut carried = Vec::new();
-        if pool.kind().name == "CoreNumberPool" {
-            let ranges = self.view.number_ranges(pool)?;
-            for (kind, attribute) in self.view.numbered(pool) {
-                for row in self.view.heads_unnoted(&kind)? {
-                    let (_, object) = row?;
-                    let value = object.value(&attribute.name);
-                    let within = value.as_int().is_some_and(|number| {
-                        ranges.iter().any(|range| (range.first..=range.last).contains(&number))
-                    });
-                    if within {
-                        carried.push((value, object));
-                    }
-                }
-            }
-            return Ok(carried);
-        }
-        let wanted = if pool.kind().name == "CoreIPPrefixPool" { "prefix" } else { "address" };
-        for resource in self.view.pool_resources(pool)? {
-            for (id, kind) in self.view.ip_objects_within(resource.net)? {
-                let Some(object) = self.view.object_of(&kind, id)? else { continue };
-                let value = object.value(wanted);
-                let handed_out = match id == resource.id {
-                    false => true,
-                    true => match super::reserve::place(&value) {
-                        Some(place) => self
-                            .view
-                            .kept_at(pool.id(), place)?
-                            .is_some_and(|kept| kept.object == Some(id)),
-                        None => false,
-                    },
-                };
-                if handed_out && !value.is_null() {
-                    carried.push((value, object));
-                }
-            }
-        }
-        Ok(carried)
     }
 
     /// What a pool would give next for a request; the draft is as it was.
