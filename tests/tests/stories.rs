@@ -34,6 +34,8 @@ mod divisions;
 mod documents;
 #[path = "stories/examples.rs"]
 mod examples;
+#[path = "stories/folders.rs"]
+mod folders;
 #[path = "stories/held.rs"]
 mod held;
 #[path = "stories/history.rs"]

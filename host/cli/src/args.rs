@@ -49,6 +49,9 @@ pub(crate) enum Command {
     /// Pools of numbers, prefixes and addresses.
     #[command(subcommand)]
     Pool(Pool),
+    /// Take a repository folder with an `.infrahub.yml`: schemas, queries, objects, menus and
+    /// definitions, all of it or nothing.
+    Push(PushFolder),
     /// Generators.
     #[command(subcommand)]
     Generator(Generator),
@@ -143,6 +146,19 @@ pub(crate) enum Store {
         #[arg(long)]
         data: PathBuf,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PushFolder {
+    /// The folder.
+    #[arg(default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// Folder of the components; the folder itself without it.
+    #[arg(long)]
+    pub(crate) components: Option<PathBuf>,
+    /// Say what it would do, and keep nothing.
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 #[derive(Debug, Args)]

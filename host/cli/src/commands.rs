@@ -7,7 +7,7 @@ use crate::args::{Arguments, Command, Generator, Object, Schema, Store};
 use crate::client::{Client, part};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::{author, branches, demo, history, local, manifest, pools, scaffold, tokens};
+use crate::{author, branches, demo, history, local, manifest, pools, push, scaffold, tokens};
 
 /// Runs the command of the arguments.
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
@@ -30,6 +30,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failur
         Command::Revert(revert) => history::revert(&client, revert, *output),
         Command::Token(token) => tokens::run(&client, token, *output),
         Command::Pool(pool) => pools::run(&client, pool, *output),
+        Command::Push(push) => push::run(&client, push, *output),
         Command::Generator(generator) => self::generator(&client, generator, *output),
         Command::New { folder } => {
             scaffold::new(folder)?;

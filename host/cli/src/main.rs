@@ -12,6 +12,7 @@ mod local;
 mod manifest;
 mod output;
 mod pools;
+mod push;
 mod scaffold;
 mod tokens;
 

@@ -13,3 +13,5 @@ mod demo;
 mod full;
 #[path = "cli/process.rs"]
 mod process;
+#[path = "cli/push.rs"]
+mod push;

@@ -7,6 +7,7 @@
 mod error;
 mod execute;
 mod filter;
+mod fragments;
 mod host;
 mod input;
 mod mutate;
@@ -31,6 +32,7 @@ use model::schema::Schema;
 use model::{Digest, ObjectId};
 
 pub use error::{GraphqlError, Location};
+pub use fragments::Fragments;
 pub use host::{Answer, Host, Make, ReadOnly};
 pub use mutate::account;
 

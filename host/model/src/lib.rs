@@ -7,6 +7,7 @@ pub mod id;
 pub mod ip;
 pub mod object_file;
 pub mod permission;
+pub mod repository;
 pub mod schema;
 pub mod template;
 pub mod time;

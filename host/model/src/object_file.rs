@@ -10,14 +10,17 @@ pub const ROWS_MAX: usize = 100_000;
 /// Deepest nesting of rows in rows.
 pub const DEPTH_MAX: usize = 16;
 
+/// The kind of what a menu file holds.
+const MENU_ITEM: &str = "CoreMenuItem";
+
 /// An object file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ObjectFile {
     /// Name of the file, for messages.
     pub file: String,
-    /// Documents of kind `Object`.
+    /// Documents of kind `Object`, and of kind `Menu`.
     pub documents: Vec<ObjectDocument>,
-    /// Kinds of documents that are something else (`Menu`), which are passed over.
+    /// Kinds of documents that are something else, which are passed over.
     pub skipped: Vec<String>,
 }
 
@@ -69,22 +72,50 @@ pub fn parse(file: &str, text: &str) -> Result<ObjectFile, SchemaError> {
             let what = "`apiVersion` must be `infrahub.app/v1`".to_owned();
             return Err(reader.bad(&path, "bad-api-version", what));
         }
-        if kind != "Object" {
+        if kind != "Object" && kind != "Menu" {
             read.skipped.push(kind.to_owned());
             continue;
         }
         let spec = document
             .get("spec")
             .ok_or_else(|| reader.bad(&path, "missing-key", "`spec` is missing".to_owned()))?;
-        let kind = spec
-            .get("kind")
-            .and_then(Json::as_str)
-            .ok_or_else(|| reader.bad(&path, "missing-key", "`spec.kind` is missing".to_owned()))?;
-        let data = spec.get("data").unwrap_or(&Json::Null);
+        let named = spec.get("kind").and_then(Json::as_str);
+        let menu;
+        let (kind, data) = if kind == "Menu" {
+            menu = menu_items(spec.get("data").unwrap_or(&Json::Null), 0);
+            (named.unwrap_or(MENU_ITEM), &menu)
+        } else {
+            let missing = || "`spec.kind` is missing".to_owned();
+            let kind = named.ok_or_else(|| reader.bad(&path, "missing-key", missing()))?;
+            (kind, spec.get("data").unwrap_or(&Json::Null))
+        };
         let rows = reader.rows(data, expands(spec), &format!("{path}.spec.data"), 0)?;
         read.documents.push(ObjectDocument { kind: kind.to_owned(), rows });
     }
     Ok(read)
+}
+
+/// Items of a menu with what the public format leaves to the reader: where an item of a kind leads to,
+/// and its place among its neighbours. Items below are items too.
+fn menu_items(data: &Json, depth: usize) -> Json {
+    let (Json::Array(items), true) = (data, depth <= DEPTH_MAX) else { return data.clone() };
+    let item = |(number, item): (i64, &Json)| {
+        let Json::Object(map) = item else { return item.clone() };
+        let mut map = map.clone();
+        if let Some(kind) = map.get("kind").and_then(Json::as_str).map(str::to_owned) {
+            map.entry("path").or_insert_with(|| Json::from(format!("/objects/{kind}")));
+        }
+        map.entry("order_weight").or_insert_with(|| Json::from((number + 1) * 1000));
+        if let Some(Json::Object(children)) = map.get_mut("children") {
+            children.entry("kind").or_insert_with(|| Json::from(MENU_ITEM));
+            let below = children.get("data").map(|data| menu_items(data, depth + 1));
+            if let Some(below) = below {
+                children.insert("data".to_owned(), below);
+            }
+        }
+        Json::Object(map)
+    };
+    Json::Array((0..).zip(items).map(item).collect())
 }
 
 fn expands(spec: &Json) -> bool {

@@ -48,6 +48,7 @@ pub(crate) fn router(service: Service) -> Router {
             "/api/objects/{kind}/{*name}",
             get(object).patch(object_update).delete(object_delete),
         )
+        .route("/api/repositories/push", post(repository_push))
         .route("/api/components", get(components))
         .route(
             "/api/components/upload",
@@ -184,6 +185,18 @@ async fn object_update(
 async fn object_delete(service: Scoped, Path((kind, name)): Path<(String, String)>) -> Answer {
     let changes = blocking(service, move |service| service.object_delete(&kind, &name)).await?;
     ok(&changes.to_json())
+}
+
+async fn repository_push(service: Scoped, body: Bytes) -> Answer {
+    let wire: wire::Folder = parse(&body)?;
+    let folder = service::Folder {
+        manifest: wire.manifest,
+        files: wire.files,
+        components: wire.components,
+        check: wire.check,
+    };
+    let report = blocking(service, move |service| service.push(&folder)).await?;
+    ok(&report.to_json())
 }
 
 async fn components(service: Scoped) -> Answer {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Path, method, what it does, content type of its body.
-const ROUTES: [(&str, &str, &str, Option<&str>); 56] = [
+const ROUTES: &[(&str, &str, &str, Option<&str>)] = &[
     ("/api/health", "get", "Whether the host lives, and its newest commit", None),
     ("/api/openapi.json", "get", "This document", None),
     ("/api/schema/check", "post", "What loading schema files would do", JSON),
@@ -18,6 +18,7 @@ const ROUTES: [(&str, &str, &str, Option<&str>); 56] = [
     ("/api/objects/{kind}/{name}", "get", "One object, by id or human-friendly id", None),
     ("/api/objects/{kind}/{name}", "patch", "Set attributes of an object", JSON),
     ("/api/objects/{kind}/{name}", "delete", "Delete an object and what goes with it", None),
+    ("/api/repositories/push", "post", "Take a repository folder: all of it, or nothing", JSON),
     ("/api/components", "get", "Stored components", None),
     ("/api/components/upload", "put", "Check and store a component", WASM),
     ("/api/generators", "get", "Generator definitions", None),
@@ -79,7 +80,7 @@ const WASM: Option<&str> = Some("application/wasm");
 /// The document.
 pub(crate) fn document() -> Value {
     let mut paths = Map::new();
-    for (path, method, summary, body) in ROUTES {
+    for (path, method, summary, body) in ROUTES.iter().copied() {
         let mut parameters: Vec<Value> = path
             .split('{')
             .skip(1)

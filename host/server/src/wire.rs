@@ -100,6 +100,20 @@ pub struct Token {
     pub expires_in_seconds: Option<u64>,
 }
 
+/// A repository folder.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Folder {
+    /// Text of the manifest.
+    pub manifest: String,
+    /// Text of its files, by path within the folder.
+    pub files: BTreeMap<String, String>,
+    /// Digests of its components, by path within the folder; they are uploaded first.
+    pub components: BTreeMap<String, String>,
+    /// Tell what it would do, and keep nothing.
+    pub check: bool,
+}
+
 /// A GraphQL request.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
