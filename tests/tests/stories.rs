@@ -42,6 +42,8 @@ mod held;
 mod history;
 #[path = "stories/hostile.rs"]
 mod hostile;
+#[path = "stories/merge.rs"]
+mod merge;
 #[path = "stories/mutations.rs"]
 mod mutations;
 #[path = "stories/numbers.rs"]

@@ -4,20 +4,27 @@
 //! that making one costs the same whatever main holds. Must not know what asks: HTTP, the command
 //! line, a run.
 
+mod conflict;
 mod diff;
 mod fault;
+mod merge;
 mod moment;
 mod overlay;
+mod rebase;
+mod reconcile;
 mod record;
 mod verbs;
 
+pub use conflict::{Conflict, ConflictId, ConflictKind, ConflictSide, Keep};
 pub use diff::{Against, BranchDiff, DiffScope, FieldDiff, LinkDiff, ObjectDiff, ParentOf};
 pub use fault::BranchFault;
+pub use merge::{MergeCheck, Merged};
 pub use moment::Moment;
 pub use record::{BranchInfo, BranchStatus};
 
 pub(crate) use diff::is_derived_of_ip;
 pub(crate) use moment::committed_at;
 pub(crate) use overlay::{Layered, Locals, Overlay, kind_in, kind_row};
+pub(crate) use rebase::{let_through, rewritten};
 pub(crate) use record::BranchRecord;
 pub(crate) use verbs::{is_alone, name_of, newest_fork, open_branches, record};

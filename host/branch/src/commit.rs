@@ -60,6 +60,18 @@ pub enum Cause {
         /// The commit.
         commit: u64,
     },
+    /// What a branch changed came to main.
+    BranchMerge {
+        /// The branch.
+        branch: u32,
+        /// Its schema came along.
+        schema: bool,
+    },
+    /// A branch reads main as of a later commit.
+    BranchRebase {
+        /// The branch.
+        branch: u32,
+    },
 }
 
 /// What a commit made other than it was, beyond the objects it names.
@@ -108,7 +120,10 @@ impl LogEntry {
             Cause::Init => Upset::Everything,
             Cause::Schema if self.branch == BranchId::MAIN => Upset::Everything,
             Cause::Schema => Upset::Line(self.branch),
-            Cause::BranchDelete { branch } => Upset::Line(BranchId(*branch)),
+            Cause::BranchMerge { schema: true, .. } => Upset::Everything,
+            Cause::BranchDelete { branch }
+            | Cause::BranchMerge { branch, .. }
+            | Cause::BranchRebase { branch } => Upset::Line(BranchId(*branch)),
             Cause::Objects
             | Cause::Component
             | Cause::Run { .. }
@@ -220,10 +235,26 @@ impl Database {
 /// The draft's rows as writes, with the history of what they overwrite.
 fn writes(draft: &mut Draft) -> Result<Vec<Write>, BranchError> {
     let bare = draft.is_bare();
+    let mut own = draft.own_rows()?;
     let pending: Vec<_> = draft.view.rows.take_pending().collect();
     let mut newest_fork = None;
     let mut writes = Vec::with_capacity(pending.len());
     for (space, key, value, replaces) in pending {
+        if !own.is_empty()
+            && let Some(old) = own.remove(&(space, key.clone()))
+        {
+            let gone = stamped(TOMBSTONE, &[]);
+            let value = match &value {
+                Some(value) => Some(&**value),
+                None if draft.view.rows.has_below(space, &key)? => Some(&*gone),
+                None => None,
+            };
+            writes.extend(match value {
+                Some(value) => crate::branches::rewritten(space, key, &old, value)?,
+                None => crate::branches::let_through(space, key, &old)?,
+            });
+            continue;
+        }
         let old = match replaces && space.is_stamped() && !bare {
             true => draft.view.rows.snapshot.get(space, &key)?,
             false => None,
@@ -251,6 +282,9 @@ fn writes(draft: &mut Draft) -> Result<Vec<Write>, BranchError> {
             Some(value) => Write::Put { space, key, value: value.to_vec() },
         });
     }
+    for ((space, key), old) in own {
+        writes.extend(crate::branches::let_through(space, key, &old)?);
+    }
     Ok(writes)
 }
 
@@ -267,7 +301,7 @@ fn kept(space: Space, key: &[u8], old: &[u8], newest_fork: Option<Seq>) -> Optio
 }
 
 /// The row that keeps what a head or edge was before.
-fn past(space: Space, key: &[u8], old: &[u8]) -> Result<Option<Write>, BranchError> {
+pub(crate) fn past(space: Space, key: &[u8], old: &[u8]) -> Result<Option<Write>, BranchError> {
     let damaged = || BranchError::Damaged { what: format!("a row of {space:?}") };
     let (seq, _) = stamp(old).ok_or_else(damaged)?;
     let (space, key) = match space {

@@ -140,6 +140,27 @@ impl Database {
         Ok(Draft::over(view, author, self.clone()))
     }
 
+    /// A draft over main as of `fork`, on the line of a branch: the branch put together anew.
+    pub(crate) fn draft_anew(
+        &self,
+        branch: BranchId,
+        fork: Seq,
+        locals: Arc<Locals>,
+        author: Author,
+    ) -> Result<Draft, BranchError> {
+        let now = self.environment().clock.now();
+        let snapshot = self.store().snapshot()?;
+        let record = crate::branches::record(&snapshot, branch)?;
+        let mut overlay = Overlay::anew(branch, fork, locals);
+        let compiled = self.compiled(&snapshot, branch, Some(&overlay))?;
+        overlay.set_locals(&compiled.locals);
+        let rows = Rows::new(snapshot, Some(overlay), Track::Reads);
+        let (name, is_open) = (Arc::from(record.name.as_str()), record.is_open());
+        let counts = Arc::clone(&self.shared.counts);
+        let view = View { rows, branch, name, is_open, compiled, now, counts };
+        Ok(Draft::over(view, author, self.clone()))
+    }
+
     fn open_view(
         &self,
         branch: BranchId,

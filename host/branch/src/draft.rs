@@ -51,6 +51,7 @@ pub use revert::{Blocker, RevertError};
 
 pub(crate) use allocate::{Books, drawn};
 pub(crate) use index::constraint_keys;
+pub(crate) use link::far_end;
 
 /// Pending changes over a view. Dereferences to the view, which shows them.
 #[derive(Debug)]
@@ -404,7 +405,7 @@ impl Draft {
     }
 
     /// Writes a version of an object with the index rows of its attributes.
-    pub(in crate::draft) fn write_record(
+    pub(crate) fn write_record(
         &mut self,
         kind: &Arc<Kind>,
         id: ObjectId,

@@ -21,8 +21,9 @@ mod seen;
 mod view;
 
 pub use branches::{
-    Against, BranchDiff, BranchFault, BranchInfo, BranchStatus, DiffScope, FieldDiff, LinkDiff,
-    Moment, ObjectDiff, ParentOf,
+    Against, BranchDiff, BranchFault, BranchInfo, BranchStatus, Conflict, ConflictId, ConflictKind,
+    ConflictSide, DiffScope, FieldDiff, Keep, LinkDiff, MergeCheck, Merged, Moment, ObjectDiff,
+    ParentOf,
 };
 pub use change::{Change, ChangeSet, FieldChange, LinkChange, Op};
 pub use commit::{Author, Cause, Committed, LogEntry};

@@ -13,6 +13,9 @@ use crate::rows::Bytes;
 pub(crate) const PAYLOAD_AT: usize = 9;
 /// Bit of a row's flags: the object or edge is gone.
 pub(crate) const TOMBSTONE: u8 = 1;
+/// Bit of a row's flags: since its commit the branch has nothing of its own here, and main's row
+/// shows. What it had before is history.
+pub(crate) const THROUGH: u8 = 2;
 
 /// The stamp of a row that is not committed yet, with its flags.
 pub(crate) fn stamped(flags: u8, payload: &[u8]) -> Vec<u8> {
@@ -32,6 +35,11 @@ pub(crate) fn stamp(row: &[u8]) -> Option<(Seq, u8)> {
 /// Whether a stamped row is not a tombstone.
 pub(crate) fn is_there(row: &[u8]) -> bool {
     stamp(row).is_some_and(|(_, flags)| flags & TOMBSTONE == 0)
+}
+
+/// Whether a row only says that main's shows.
+pub(crate) fn is_through(row: &[u8]) -> bool {
+    stamp(row).is_some_and(|(_, flags)| flags & THROUGH != 0)
 }
 
 /// An object as one view sees it.

@@ -16,7 +16,7 @@ use model::ObjectId;
 use store::{KeyGuard, ReadSet, Row, Scan, Snapshot, Space, StoreError, key};
 
 use crate::branches::{Layered, Overlay};
-use crate::object::is_there;
+use crate::object::{is_there, is_through};
 use crate::seen::Seen;
 
 /// A row's bytes: stored, or pending in a draft.
@@ -451,7 +451,7 @@ impl Rows {
     pub(crate) fn has_own(&self, space: Space, key: &[u8]) -> Result<bool, StoreError> {
         match self.shown(space).and_then(|rows| rows.get(key)) {
             Some(pending) => Ok(pending.value.is_some()),
-            None => Ok(self.snapshot.get(space, key)?.is_some()),
+            None => Ok(self.snapshot.get(space, key)?.is_some_and(|row| !is_through(&row))),
         }
     }
 
@@ -468,6 +468,10 @@ impl Rows {
             self.shown(space).into_iter().flat_map(move |rows| rows.range(bounds.clone()));
         let pending = pending.map(|(key, _)| Ok(key.clone()));
         let stored = self.snapshot.range(space, prefix, &end)?;
+        let through = |row: &Result<(KeyGuard, Row), StoreError>| {
+            row.as_ref().is_ok_and(|(_, row)| is_through(row))
+        };
+        let stored = stored.filter(move |row| !through(row));
         Ok(stored.map(|row| Ok(row?.0.to_vec())).chain(pending))
     }
 

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::Symbol;
 use model::schema::{BranchMode, Computed, Direction, Kind, OrderKey, Path, Schema};
 
+pub(crate) use load::Fit;
 pub use load::{SchemaLoad, SchemaLoadError};
 
 /// Symbols from here on name constraints, not attributes: the interned numbers never get so high.

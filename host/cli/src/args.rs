@@ -292,6 +292,37 @@ pub(crate) enum Branch {
         #[arg(long)]
         description: Option<String>,
     },
+    /// Bring what one changed to main, and freeze it.
+    Merge {
+        /// Name.
+        name: String,
+        /// Only show what main would get.
+        #[arg(long)]
+        plan: bool,
+    },
+    /// Bring one to main as it is now.
+    Rebase {
+        /// Name.
+        name: String,
+    },
+    /// Whether one can be merged: conflicts and broken rules.
+    Validate {
+        /// Name.
+        name: String,
+    },
+    /// What one and main changed to different things.
+    Conflicts {
+        /// Name.
+        name: String,
+    },
+    /// Decide which side of a conflict stands.
+    Resolve {
+        /// Id of the conflict.
+        conflict: String,
+        /// The side that stands; without one the decision is taken back.
+        #[arg(long, value_parser = ["main", "branch"])]
+        keep: Option<String>,
+    },
     /// Delete one with what is on it; what it drew from pools is free again.
     Delete {
         /// Name.

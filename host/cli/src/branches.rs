@@ -49,6 +49,11 @@ pub(crate) fn run(client: &Client, branch: &Branch, output: Output) -> Result<Ex
             }
             told(&client.patch(&format!("/api/branches/{}", part(name)), &body)?, output);
         }
+        Branch::Merge { .. }
+        | Branch::Validate { .. }
+        | Branch::Rebase { .. }
+        | Branch::Conflicts { .. }
+        | Branch::Resolve { .. } => return to_main(client, branch, output),
         Branch::Delete { name } => {
             let answer = client.delete(&format!("/api/branches/{}", part(name)))?;
             if output.json {
@@ -93,6 +98,97 @@ fn changes(diff: &Value, output: Output) {
         "{} added, {} updated, {} removed, {} conflicts",
         diff["num_added"], diff["num_updated"], diff["num_removed"], diff["num_conflicts"]
     ));
+}
+
+/// What brings a branch and main together.
+fn to_main(client: &Client, branch: &Branch, output: Output) -> Result<Exit, Failure> {
+    match branch {
+        Branch::Merge { name, plan: false } => {
+            let answer = client.post(&verb(name, "merge"), &json!({}))?;
+            if output.json {
+                output.value(&answer);
+            }
+            plan(&answer["changes"], output);
+            output.line(&format!("merged {name}"));
+        }
+        Branch::Merge { name, plan: true } | Branch::Validate { name } => {
+            let answer = client.post(&verb(name, "validate"), &json!({}))?;
+            return Ok(validated(&answer, matches!(branch, Branch::Merge { .. }), output));
+        }
+        Branch::Rebase { name } => {
+            told(&client.post(&verb(name, "rebase"), &json!({}))?, output);
+        }
+        Branch::Conflicts { name } => {
+            let answer = client.get(&format!("/api/conflicts?branch={}", part(name)))?;
+            if output.json {
+                output.value(&answer);
+            }
+            conflicts(&answer["conflicts"], output);
+            output.line(&format!("{} to decide", answer["open"]));
+        }
+        Branch::Resolve { conflict, keep } => {
+            let path = format!("/api/conflicts/{}", part(conflict));
+            let answer = client.post(&path, &json!({"keep": keep}))?;
+            if output.json {
+                output.value(&answer);
+            }
+            conflicts(&json!([answer]), output);
+        }
+        _ => {}
+    }
+    Ok(Exit::Done)
+}
+
+/// The path of a verb of a branch.
+fn verb(name: &str, verb: &str) -> String {
+    format!("/api/branches/{}/{verb}", part(name))
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn conflicts(all: &Value, output: Output) {
+    for one in list(all) {
+        let kept = match one["keep"].as_str() {
+            Some(side) => format!("  keeps {side}"),
+            None if one["resolvable"] == false => "  to be changed on either side".to_owned(),
+            None => String::new(),
+        };
+        let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+        output.line(&format!("{}  {}{kept}", text("id"), text("text")));
+    }
+}
+
+/// What main gets, object by object.
+fn plan(changes: &Value, output: Output) {
+    for one in list(&changes["changes"]) {
+        let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+        output.line(&format!("{:<8} {} {}", text("op"), text("kind"), text("label")));
+    }
+    output.line(&format!(
+        "{} created, {} updated, {} deleted",
+        changes["created"], changes["updated"], changes["deleted"]
+    ));
+}
+
+fn validated(answer: &Value, with_plan: bool, output: Output) -> Exit {
+    if output.json {
+        output.value(answer);
+    }
+    conflicts(&answer["conflicts"], output);
+    for one in list(&answer["violations"]) {
+        output.line(one["message"].as_str().unwrap_or_default());
+    }
+    if with_plan {
+        plan(&answer["changes"], output);
+    }
+    if answer["ok"] == true {
+        output.line("can be merged");
+        return Exit::Done;
+    }
+    output.line("cannot be merged as it is");
+    Exit::Refused
 }
 
 fn told(branch: &Value, output: Output) {

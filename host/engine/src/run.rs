@@ -65,9 +65,9 @@ pub(crate) struct Shared {
     pub(crate) sandbox: Sandbox,
     options: EngineOptions,
     gate: Gate,
-    /// Definitions by the name they were last found under: a guess whose turn to take, which the
+    /// Definitions by branch and the name they were last found under: a guess whose turn to take, which the
     /// run's own view confirms.
-    guesses: Mutex<BTreeMap<String, ObjectId>>,
+    guesses: Mutex<BTreeMap<(BranchId, String), ObjectId>>,
 }
 
 /// Whether the outcome is kept.
@@ -232,7 +232,7 @@ impl Engine {
         for _again in 0..=REPEATS_MAX {
             let definition = self.guess(request)?;
             let instance = instance_id(definition, request.target);
-            match self.shared.gate.enter(instance, joins) {
+            match self.shared.gate.enter((request.branch, instance), joins) {
                 Place::Turn(turn) => {
                     if let Some(result) = self.in_turn(request, definition)? {
                         turn.tell(&result);
@@ -283,22 +283,22 @@ impl Engine {
     fn guess(&self, request: &RunRequest) -> Result<ObjectId, RunError> {
         {
             let guesses = self.shared.guesses.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(known) = guesses.get(&request.definition) {
+            if let Some(known) = guesses.get(&(request.branch, request.definition.clone())) {
                 return Ok(*known);
             }
         }
         let view = self.shared.database.view(request.branch)?;
         let found = Definition::object(&view, &request.definition)?.id();
-        self.remember(&request.definition, found);
+        self.remember(request, found);
         Ok(found)
     }
 
-    fn remember(&self, name: &str, definition: ObjectId) {
+    fn remember(&self, request: &RunRequest, definition: ObjectId) {
         let mut guesses = self.shared.guesses.lock().unwrap_or_else(PoisonError::into_inner);
         if guesses.len() >= GUESSES_MAX {
             guesses.clear();
         }
-        guesses.insert(name.to_owned(), definition);
+        guesses.insert((request.branch, request.definition.clone()), definition);
     }
 
     fn attempt<'a>(&'a self, job: &Job<'a>) -> Result<Attempt, RunError> {
@@ -307,7 +307,7 @@ impl Engine {
         let draft = self.shared.database.draft(request.branch, request.author)?;
         let mut definition = Definition::find(&draft, &request.definition)?;
         if definition.id != job.definition {
-            self.remember(&request.definition, definition.id);
+            self.remember(request, definition.id);
             return Ok(Attempt::Renamed);
         }
         if request.mode == Mode::Plan && request.component.is_some() {
@@ -497,7 +497,7 @@ impl Engine {
         policy: &Definition,
         author: Author,
     ) -> Result<branch::Committed, RunError> {
-        let _one_at_a_time = self.shared.gate.instance(instance);
+        let _one_at_a_time = self.shared.gate.instance((branch, instance));
         for _attempt in 0..=REPEATS_MAX {
             let mut draft = self.shared.database.draft(branch, author)?;
             self.let_go(&mut draft, instance, policy)?;

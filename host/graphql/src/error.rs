@@ -5,7 +5,7 @@ use apollo_compiler::executable::{Field, OperationType};
 use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::DiagnosticData;
 use apollo_compiler::{ExecutableDocument, Schema as Types};
-use branch::{BranchError, CommitFailure, Violation};
+use branch::{BranchError, BranchFault, CommitFailure, Violation};
 use model::schema::Schema;
 use serde_json::{Value as Json, json};
 
@@ -108,7 +108,12 @@ impl From<BranchError> for GraphqlError {
             BranchError::Violation(violation) => of_violation(violation, error.to_string()),
             BranchError::Branch(fault) => {
                 let data = fault.branch().map_or(Json::Null, |name| json!({"branch_name": name}));
-                Self { data, ..Self::new(error.to_string(), fault.code(), 400) }
+                let status = match fault {
+                    BranchFault::Conflicts { .. } | BranchFault::NotResolvable { .. } => 409,
+                    BranchFault::NoConflict { .. } => 404,
+                    _ => 400,
+                };
+                Self { data, ..Self::new(error.to_string(), fault.code(), status) }
             }
             _ => Self::internal(error.to_string()),
         }

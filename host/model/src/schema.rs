@@ -15,6 +15,7 @@ mod document;
 mod error;
 mod rename;
 mod rules;
+mod three_way;
 pub mod types;
 mod value;
 
@@ -24,5 +25,6 @@ pub use diff::{SchemaChange, attribute_before, changes, kind_before};
 pub use document::{DOCUMENT_BYTES_MAX, Document, yaml_documents};
 pub use error::{SchemaError, nearest};
 pub use rename::{Renames, renames};
+pub use three_way::{Prefer, SchemaConflict, reconcile};
 pub use types::*;
 pub use value::{SECRET_TOLD, TEXT_BYTES_MAX, ValueError};

@@ -82,12 +82,7 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/api/query/{name}", get(query::stored).post(query::stored))
         .route("/api/info", get(query::info))
         .route("/api/config", get(query::config))
-        .route("/api/diff", get(branches::diff))
-        .route("/api/branches", get(branches::list).post(branches::create))
-        .route(
-            "/api/branches/{*name}",
-            get(branches::show).patch(branches::update).delete(branches::delete),
-        )
+        .merge(branches::routes())
         .route("/api/pools/{name}/forecast", post(pools::forecast))
         .route("/api/pools/{name}/picture", get(pools::picture))
         .route("/api/pool-alerts", get(pools::alerts))

@@ -55,6 +55,11 @@ const ROUTES: &[(&str, &str, &str, Option<&str>)] = &[
     ("/api/branches/{name}", "get", "One branch", None),
     ("/api/branches/{name}", "patch", "Rename or describe a branch", JSON),
     ("/api/branches/{name}", "delete", "Delete a branch with what is on it", None),
+    ("/api/branches/{name}/merge", "post", "Bring what a branch changed to main", None),
+    ("/api/branches/{name}/rebase", "post", "Bring a branch to main as it is now", None),
+    ("/api/branches/{name}/validate", "post", "Whether a branch can be merged, and the plan", None),
+    ("/api/conflicts", "get", "What a branch and main changed to different things", None),
+    ("/api/conflicts/{id}", "post", "Decide which side of a conflict stands", JSON),
     (
         "/api/pools/{name}/forecast",
         "post",

@@ -188,6 +188,14 @@ pub struct Revert {
     pub plan: bool,
 }
 
+/// Which side of a conflict stands: `main` or `branch`; null takes the decision back.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resolve {
+    /// The side.
+    pub keep: Option<String>,
+}
+
 /// A draw from a pool.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

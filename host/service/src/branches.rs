@@ -48,7 +48,7 @@ impl Service {
     }
 }
 
-fn shown(branch: &BranchInfo) -> Json {
+pub(crate) fn shown(branch: &BranchInfo) -> Json {
     json!({
         "id": branch.id.0.to_string(), "name": branch.name, "description": branch.description,
         "status": branch.status.word(), "is_default": branch.is_default(),

@@ -195,6 +195,11 @@ impl ServiceError {
             Self::Revert(RevertError::Blocked { blockers, .. }) => {
                 blockers.iter().map(ToString::to_string).collect()
             }
+            Self::Branch(BranchError::Branch(BranchFault::Conflicts { conflicts, .. }))
+            | Self::Commit(CommitFailure::Refused(BranchError::Branch(BranchFault::Conflicts {
+                conflicts,
+                ..
+            }))) => conflicts.iter().map(|one| format!("{}: {one}", one.id)).collect(),
             _ => Vec::new(),
         }
     }
@@ -212,7 +217,10 @@ fn of_branch(error: &BranchError) -> ErrorClass {
             _ => ErrorClass::Invalid,
         },
         BranchError::Branch(fault) => match fault {
-            BranchFault::Exists { .. } => ErrorClass::Conflict,
+            BranchFault::Exists { .. }
+            | BranchFault::Conflicts { .. }
+            | BranchFault::NotResolvable { .. } => ErrorClass::Conflict,
+            BranchFault::NoConflict { .. } => ErrorClass::NotFound,
             BranchFault::Main { .. } => ErrorClass::Denied,
             BranchFault::NotFound { .. }
             | BranchFault::Merged { .. }

@@ -248,6 +248,8 @@ pub(crate) fn how(cause: &Cause) -> String {
         Cause::BranchCreate { .. } => "a branch was made".to_owned(),
         Cause::BranchUpdate { .. } => "a branch was described".to_owned(),
         Cause::BranchDelete { .. } => "a branch was taken away".to_owned(),
+        Cause::BranchMerge { .. } => "a branch was merged".to_owned(),
+        Cause::BranchRebase { .. } => "a branch was rebased".to_owned(),
         Cause::Revert { commit } => format!("commit {commit} was taken back"),
     }
 }

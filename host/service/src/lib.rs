@@ -10,6 +10,7 @@ mod dialect;
 mod diff;
 mod error;
 mod history;
+mod merge;
 pub mod object_load;
 mod objects;
 mod pools;

@@ -218,8 +218,15 @@ impl Service {
     ) -> Result<(), ServiceError> {
         let Ok(definition) = Definition::read(draft.view(), object) else { return Ok(()) };
         let of_it = |instance: &engine::Instance| instance.definition == Some(object.id());
-        for instance in self.all_instances(draft.view())?.iter().filter(|one| of_it(one)) {
-            self.engine.let_go(draft, instance.id, &definition)?;
+        let all = self.all_instances(draft.view())?;
+        let mut ended: BTreeSet<ObjectId> =
+            all.iter().filter(|one| of_it(one)).map(|one| one.id).collect();
+        // What came with a merge is held by instances that never ran here.
+        for member in definition.targets(draft.view())? {
+            ended.insert(engine::instance_id(definition.id, member));
+        }
+        for instance in ended {
+            self.engine.let_go(draft, instance, &definition)?;
         }
         Ok(())
     }
@@ -232,11 +239,50 @@ impl Service {
                 || change.links.get("member_of_groups").is_some_and(|link| !link.removed.is_empty())
                 || change.links.get("members").is_some_and(|link| !link.removed.is_empty())
         };
-        let mut all = ChangeSet::default();
-        if !changes.changes.iter().any(left) {
-            return Ok(all);
+        let left: BTreeSet<ObjectId> =
+            changes.changes.iter().filter(|change| left(change)).map(|change| change.id).collect();
+        if left.is_empty() {
+            return Ok(ChangeSet::default());
         }
-        for (instance, definition) in self.ended()? {
+        let mut all = self.sweep_all()?;
+        all.changes.extend(self.end_targets(&left)?.changes);
+        Ok(all)
+    }
+
+    /// Ends every instance whose target is gone or has left its group.
+    pub(crate) fn sweep_all(&self) -> Result<ChangeSet, ServiceError> {
+        self.retire_all(self.ended()?)
+    }
+
+    /// Ends what is held for targets that are gone or have left their group, by instances that never
+    /// ran here: what they made came with a merge.
+    pub(crate) fn end_targets(
+        &self,
+        targets: &BTreeSet<ObjectId>,
+    ) -> Result<ChangeSet, ServiceError> {
+        let view = self.view()?;
+        let mut ended = Vec::new();
+        let Some(kind) = view.schema().kind("CoreGeneratorDefinition").cloned() else {
+            return Ok(ChangeSet::default());
+        };
+        for object in view.objects(&kind)? {
+            let Ok(definition) = Definition::read(&view, &object?) else { continue };
+            for target in targets {
+                let instance = engine::instance_id(definition.id, *target);
+                if !view.claims_of(instance)?.is_empty()
+                    && !definition.has_target(&view, *target)?
+                {
+                    ended.push((instance, definition.clone()));
+                }
+            }
+        }
+        drop(view);
+        self.retire_all(ended)
+    }
+
+    fn retire_all(&self, ended: Vec<(ObjectId, Definition)>) -> Result<ChangeSet, ServiceError> {
+        let mut all = ChangeSet::default();
+        for (instance, definition) in ended {
             let committed =
                 self.engine.retire(self.branch, instance, &definition, self.caller.author())?;
             all.changes.extend(committed.changes.changes);

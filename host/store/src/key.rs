@@ -314,6 +314,11 @@ pub fn reserved_by(branch: BranchId, pool: ObjectId, identifier: &str) -> Vec<u8
     Key::branch(branch).id(pool).bytes(identifier.as_bytes()).0
 }
 
+/// `Resolutions`.
+pub fn resolution(branch: BranchId, conflict: u128) -> Vec<u8> {
+    Key::branch(branch).bytes(&conflict.to_be_bytes()).0
+}
+
 /// `Claims`.
 pub fn claim(branch: BranchId, instance: ObjectId, object: ObjectId) -> Vec<u8> {
     Key::branch(branch).id(instance).id(object).0
@@ -322,6 +327,13 @@ pub fn claim(branch: BranchId, instance: ObjectId, object: ObjectId) -> Vec<u8> 
 /// `Claims`: all of an instance.
 pub fn claim_prefix(branch: BranchId, instance: ObjectId) -> Vec<u8> {
     Key::branch(branch).id(instance).0
+}
+
+/// Parts of a key of `Claims`: line, instance, object.
+pub fn parse_claim(key: &[u8]) -> Option<(BranchId, ObjectId, ObjectId)> {
+    let mut rest = key;
+    let parsed = (take_branch(&mut rest)?, take_id(&mut rest)?, take_id(&mut rest)?);
+    rest.is_empty().then_some(parsed)
 }
 
 /// `ClaimedBy`.

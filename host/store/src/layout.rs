@@ -15,7 +15,8 @@ pub enum Space {
     Branches,
     /// branch:u32 → [seq][flags][declared schema]; branch:u32 ~seq:u64 → the same, overwritten.
     Schemas,
-    /// branch:u32 kind:u32 object:u128 → [seq:u64][flags:u8][payload]; flag 1 is a tombstone.
+    /// branch:u32 kind:u32 object:u128 → [seq:u64][flags:u8][payload]; flag 1 is a tombstone, flag 2
+    /// says that since this commit a branch has nothing of its own here.
     Heads,
     /// branch:u32 object:u128 → [seq][flags][kind:u32]; flag 1 says that the object is gone. The
     /// commit is the one that made the object, took it away or renamed its kind.
@@ -66,14 +67,16 @@ pub enum Space {
     Tokens,
     /// branch:u32 name → the part of the branch's life that a diff is about.
     Diffs,
+    /// branch:u32 conflict:u128 → which side is kept, and of what it was decided.
+    Resolutions,
 }
 
 /// Version of this page. A store of a newer version is refused.
-pub const FORMAT: u32 = 5;
+pub const FORMAT: u32 = 6;
 
 impl Space {
     /// Every space, in the order of this page.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Meta,
         Self::Symbols,
         Self::Branches,
@@ -102,6 +105,7 @@ impl Space {
         Self::Outbox,
         Self::Tokens,
         Self::Diffs,
+        Self::Resolutions,
     ];
 
     /// Name of the table.
@@ -135,6 +139,7 @@ impl Space {
             Self::Outbox => "outbox",
             Self::Tokens => "tokens",
             Self::Diffs => "diffs",
+            Self::Resolutions => "resolutions",
         }
     }
 

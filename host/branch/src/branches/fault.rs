@@ -1,5 +1,10 @@
 //! Why a verb on branches was refused.
 
+use crate::branches::Conflict;
+
+/// Conflicts that an error names; the rest is counted.
+const TOLD_MAX: usize = 5;
+
 /// What stands in the way of a verb on a branch. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BranchFault {
@@ -41,6 +46,29 @@ pub enum BranchFault {
         /// What was asked: `deleted`, `renamed`, ...
         verb: &'static str,
     },
+    /// The branch and main changed the same to something else.
+    #[error(
+        "branch `{name}` and main both changed {}, and it is not decided which stands: {}; decide each \
+         with `kiln branch resolve`, or change one side", things(.conflicts.len()), first(.conflicts)
+    )]
+    Conflicts {
+        /// The branch.
+        name: String,
+        /// What is not decided.
+        conflicts: Vec<Conflict>,
+    },
+    /// No such conflict.
+    #[error("there is no conflict `{id}`; `kiln branch conflicts` shows those there are")]
+    NoConflict {
+        /// The id asked for.
+        id: String,
+    },
+    /// Neither side can simply be kept.
+    #[error("{conflict}: neither side can be kept as it is; change one of them")]
+    NotResolvable {
+        /// The conflict, for people.
+        conflict: String,
+    },
     /// There is no such moment.
     #[error("there is no moment `{asked}`: {why}")]
     NoSuchMoment {
@@ -73,7 +101,22 @@ impl BranchFault {
             Self::Exists { .. } => "branch-exists",
             Self::BadName { .. } => "bad-branch-name",
             Self::Main { .. } => "branch-is-default",
+            Self::Conflicts { .. } => "branch-conflicts",
+            Self::NoConflict { .. } => "no-such-conflict",
+            Self::NotResolvable { .. } => "conflict-not-resolvable",
             Self::NoSuchMoment { .. } => "no-such-moment",
         }
     }
+}
+
+fn things(count: usize) -> String {
+    if count == 1 { "one thing".to_owned() } else { format!("{count} things") }
+}
+
+/// The first conflicts, for people.
+fn first(conflicts: &[Conflict]) -> String {
+    let told = conflicts.iter().take(TOLD_MAX).map(ToString::to_string);
+    let more = conflicts.len().saturating_sub(TOLD_MAX);
+    let more = (more > 0).then(|| format!("{more} more"));
+    told.chain(more).collect::<Vec<_>>().join("; ")
 }

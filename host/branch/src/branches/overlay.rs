@@ -14,7 +14,7 @@ use model::schema::{BranchMode, Schema};
 use model::{BranchId, Seq, Symbol};
 use store::{KeyGuard, Row, Scan, Snapshot, Space, StoreError, key};
 
-use crate::object::{PAYLOAD_AT, TOMBSTONE, stamp, stamped};
+use crate::object::{PAYLOAD_AT, TOMBSTONE, is_through, stamp, stamped};
 use crate::rows::{Bytes, Ends};
 
 /// What never falls through from main to a branch.
@@ -48,6 +48,46 @@ impl Locals {
     }
 }
 
+impl Locals {
+    /// Whether a branch's own row stays when the branch is put together anew: it is of something
+    /// local, or of what instances hold.
+    pub(crate) fn keep(
+        &self,
+        snapshot: &Snapshot,
+        space: Space,
+        key: &[u8],
+        row: &[u8],
+    ) -> Result<bool, StoreError> {
+        let is_local =
+            |row: &[u8]| kind_in(row).is_some_and(|(kind, _)| self.kinds.contains(&kind));
+        match space {
+            Space::Schemas => Ok(false),
+            Space::Heads => {
+                Ok(key::parse_head(key).is_some_and(|(_, kind, _)| self.kinds.contains(&kind)))
+            }
+            Space::Index => Ok(key::index_kind(key).is_some_and(|kind| self.kinds.contains(&kind))),
+            Space::Kinds => Ok(is_local(row)),
+            Space::Edges => {
+                let Some(edge) = key::parse_edge(key) else { return Ok(false) };
+                if self.relationships.contains(&edge.relationship) {
+                    return Ok(true);
+                }
+                if !self.mixed.contains(&edge.relationship) {
+                    return Ok(false);
+                }
+                for end in [edge.object, edge.peer] {
+                    let row = snapshot.get(Space::Kinds, &key::kind_of(edge.branch, end))?;
+                    if row.is_some_and(|row| is_local(&row)) {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            _ => Ok(true),
+        }
+    }
+}
+
 /// How the rows of a view are laid over each other. A view of main as it is now has none.
 #[derive(Debug)]
 pub(crate) struct Overlay {
@@ -58,6 +98,9 @@ pub(crate) struct Overlay {
     /// The moment of everything else; the newest state without one.
     at: Option<Seq>,
     locals: Arc<Locals>,
+    /// The branch's own rows are looked past, but for what is local by these: it is being put
+    /// together anew.
+    anew: Option<Arc<Locals>>,
     /// Whether main ever lost a row that a branch could see.
     has_past: OnceCell<bool>,
 }
@@ -71,8 +114,31 @@ impl Overlay {
             fork,
             at,
             locals: Arc::default(),
+            anew: None,
             has_past: OnceCell::new(),
         })
+    }
+
+    /// Main as of `fork`, with nothing of the branch over it but what `locals` says is local.
+    pub(crate) fn anew(line: BranchId, fork: Seq, locals: Arc<Locals>) -> Self {
+        Self {
+            line,
+            fork: Some(fork),
+            at: None,
+            locals: Arc::default(),
+            anew: Some(locals),
+            has_past: OnceCell::new(),
+        }
+    }
+
+    /// Whether the branch is being put together anew.
+    pub(crate) fn is_anew(&self) -> bool {
+        self.anew.is_some()
+    }
+
+    /// What stays of the branch while it is put together anew.
+    pub(crate) fn kept_locals(&self) -> Option<&Locals> {
+        self.anew.as_deref()
     }
 
     pub(crate) fn set_locals(&mut self, locals: &Arc<Locals>) {
@@ -97,10 +163,31 @@ impl Overlay {
         if !space.falls_through() {
             return Ok(snapshot.get(space, key)?.map(Bytes::Stored));
         }
-        if let Some(own) = as_of(snapshot, space, key, self.at)? {
+        if let Some(own) = as_of(snapshot, space, key, self.at)?
+            && self.shows(snapshot, space, key, &own)?
+        {
             return Ok((!is_gone(space, &own)).then_some(own));
         }
         self.below(snapshot, space, key)
+    }
+
+    /// Whether the view shows a row of its own line, or what lies below it.
+    fn shows(
+        &self,
+        snapshot: &Snapshot,
+        space: Space,
+        key: &[u8],
+        row: &[u8],
+    ) -> Result<bool, StoreError> {
+        if is_through(row) {
+            return Ok(false);
+        }
+        match &self.anew {
+            Some(locals) if key::line_of(key) == Some(self.line) => {
+                locals.keep(snapshot, space, key, row)
+            }
+            _ => Ok(true),
+        }
     }
 
     /// What main has under a key of the branch, as of the fork.
@@ -134,7 +221,8 @@ impl Overlay {
         high: &[u8],
     ) -> Result<Layered<'a>, StoreError> {
         let at = self.at.filter(|_| space.falls_through());
-        let own = Line::new(snapshot, space, low, high, at)?;
+        let mut own = Line::new(snapshot, space, low, high, at)?;
+        own.own = Some(self).filter(|_| space.falls_through());
         let mut base = None;
         if let Some(fork) = self.fork
             && space.falls_through()
@@ -299,6 +387,8 @@ pub(crate) struct Line<'a> {
     rows: Scan,
     /// The branch that these rows lie below.
     below: Option<&'a Overlay>,
+    /// The view whose own line this is.
+    own: Option<&'a Overlay>,
 }
 
 impl<'a> Line<'a> {
@@ -310,7 +400,7 @@ impl<'a> Line<'a> {
         moment: Option<Seq>,
     ) -> Result<Self, StoreError> {
         let rows = snapshot.range(space, low, high)?;
-        Ok(Self { snapshot, space, moment, rows, below: None })
+        Ok(Self { snapshot, space, moment, rows, below: None, own: None })
     }
 
     /// Nothing where the row did not stand, or is not shown.
@@ -340,6 +430,11 @@ impl<'a> Line<'a> {
             before(self.snapshot, self.space, key, self.moment.unwrap_or_default())?
         };
         let Some(row) = row else { return Ok(None) };
+        if let Some(own) = self.own
+            && !own.shows(self.snapshot, self.space, key, &row)?
+        {
+            return Ok(None);
+        }
         let Some(below) = self.below else { return Ok(Some((key.to_vec(), row))) };
         if self.space == Space::Kinds && below.is_local(&row) {
             return Ok(None);

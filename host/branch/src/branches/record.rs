@@ -66,11 +66,20 @@ impl BranchInfo {
 pub(crate) struct BranchRecord {
     pub(crate) name: String,
     pub(crate) description: String,
-    /// Commits as of which it read main, oldest first; each holds from itself on.
-    pub(crate) forks: Vec<Seq>,
+    /// As of which commits it read main, oldest first.
+    pub(crate) forks: Vec<Fork>,
     pub(crate) created_at: Timestamp,
     pub(crate) created_by: ObjectId,
     pub(crate) state: BranchState,
+}
+
+/// A stretch of a branch's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fork {
+    /// The commit that began it; zero is the one that writes the record.
+    pub(crate) since: Seq,
+    /// As of which commit the branch reads main; zero is the one that writes the record.
+    pub(crate) at: Seq,
 }
 
 /// What of its status is stored; the rest follows from main.
@@ -81,12 +90,12 @@ pub(crate) enum BranchState {
     Merged,
 }
 
-/// The layout of a record; a fork of zero is the commit that wrote it.
+/// The layout of a record; a commit of zero is the one that wrote it.
 #[derive(Serialize, Deserialize)]
 struct Row {
     name: String,
     description: String,
-    forks: Vec<u64>,
+    forks: Vec<(u64, u64)>,
     created_at: i64,
     created_by: u128,
     state: BranchState,
@@ -97,7 +106,7 @@ impl BranchRecord {
         let row = Row {
             name: self.name.clone(),
             description: self.description.clone(),
-            forks: self.forks.iter().map(|fork| fork.0).collect(),
+            forks: self.forks.iter().map(|fork| (fork.since.0, fork.at.0)).collect(),
             created_at: self.created_at.0,
             created_by: self.created_by.0,
             state: self.state,
@@ -110,7 +119,8 @@ impl BranchRecord {
         let (seq, _) = stamp(bytes).ok_or_else(damaged)?;
         let payload = bytes.get(PAYLOAD_AT..).ok_or_else(damaged)?;
         let row: Row = postcard::from_bytes(payload).map_err(|_bad| damaged())?;
-        let fork = |fork: u64| if fork == 0 { seq } else { Seq(fork) };
+        let commit = |number: u64| if number == 0 { seq } else { Seq(number) };
+        let fork = |(since, at)| Fork { since: commit(since), at: commit(at) };
         Ok(Self {
             name: row.name,
             description: row.description,
@@ -142,10 +152,10 @@ impl BranchRecord {
     /// then.
     pub(crate) fn fork(&self, at: Option<Seq>) -> Option<Seq> {
         match at {
-            None => self.forks.last().copied(),
+            None => self.forks.last().map(|fork| fork.at),
             Some(at) => {
-                let then = self.forks.iter().rev().find(|fork| **fork <= at);
-                self.forks.first().map(|_| then.copied().unwrap_or(at))
+                let then = self.forks.iter().rev().find(|fork| fork.since <= at);
+                self.forks.first().map(|_| then.map_or(at, |fork| fork.at))
             }
         }
     }

@@ -4,13 +4,13 @@ use model::{BranchId, ObjectId, Seq, Timestamp};
 use store::{Snapshot, Space, key};
 
 use crate::branches::moment::committed_at;
-use crate::branches::record::{BranchState, Together};
+use crate::branches::record::{BranchState, Fork, Together};
 use crate::branches::{BranchFault, BranchInfo, BranchRecord, BranchStatus};
 use crate::commit::{Author, Cause};
 use crate::database::Database;
 use crate::draft::Draft;
 use crate::error::{BranchError, CommitFailure};
-use crate::object::{PAYLOAD_AT, stamp, stamped};
+use crate::object::{PAYLOAD_AT, is_through, stamp, stamped};
 
 /// Longest name of a branch, in bytes.
 pub(crate) const BRANCH_NAME_BYTES_MAX: usize = 250;
@@ -26,7 +26,7 @@ const ATTEMPTS: usize = 16;
 const MAIN: &str = "main";
 
 /// Tables whose keys begin with a branch.
-const BY_BRANCH: [Space; 13] = [
+const BY_BRANCH: [Space; 14] = [
     Space::Schemas,
     Space::Heads,
     Space::Kinds,
@@ -40,6 +40,7 @@ const BY_BRANCH: [Space; 13] = [
     Space::Diffs,
     Space::Instances,
     Space::ReservedBy,
+    Space::Resolutions,
 ];
 
 impl Database {
@@ -89,7 +90,7 @@ impl Database {
             let record = BranchRecord {
                 name: name.to_owned(),
                 description: description.to_owned(),
-                forks: vec![Seq(0)],
+                forks: vec![Fork { since: Seq(0), at: Seq(0) }],
                 created_at: draft.now(),
                 created_by: author.0,
                 state: BranchState::Open,
@@ -270,7 +271,7 @@ pub(crate) fn newest_fork(draft: &Draft) -> Result<Option<Seq>, BranchError> {
     Ok(together(draft)?.newest_fork)
 }
 
-fn together(draft: &Draft) -> Result<Together, BranchError> {
+pub(crate) fn together(draft: &Draft) -> Result<Together, BranchError> {
     match draft.view.rows.get(Space::Branches, &key::branches())? {
         Some(row) => Together::decode(&row)
             .ok_or_else(|| BranchError::Damaged { what: "the row of all branches".to_owned() }),
@@ -347,6 +348,7 @@ fn info(
     let fork = record.fork(None).unwrap_or_default();
     let schema = |line| -> Result<Option<Seq>, BranchError> {
         let row = snapshot.get(Space::Schemas, &key::schema(line))?;
+        let row = row.filter(|row| !is_through(row));
         Ok(row.and_then(|row| stamp(&row).map(|(seq, _)| seq)))
     };
     let is_main = id == BranchId::MAIN;

@@ -73,7 +73,7 @@ impl Claim {
         stamped(0, &postcard::to_stdvec(&row).expect("plain data serialises"))
     }
 
-    fn decode(row: &[u8]) -> Result<Self, BranchError> {
+    pub(crate) fn decode(row: &[u8]) -> Result<Self, BranchError> {
         let damaged = || BranchError::Damaged { what: "a claim".to_owned() };
         let payload = row.get(PAYLOAD_AT..).ok_or_else(damaged)?;
         let row: ClaimRow = postcard::from_bytes(payload).map_err(|_bad| damaged())?;

@@ -34,14 +34,39 @@ impl Draft {
     pub fn delete(&mut self, ids: &[ObjectId]) -> Result<Vec<ObjectId>, BranchError> {
         let (doomed, loose) = self.closure(ids)?;
         self.check_needs(&doomed, &loose)?;
+        self.take_away(&doomed, &loose)?;
+        Ok(doomed.into_iter().collect())
+    }
+
+    /// Deletes objects, and nothing else, whoever needs them: for what goes together with its kind.
+    pub(crate) fn delete_with_kind(&mut self, ids: &BTreeSet<ObjectId>) -> Result<(), BranchError> {
+        let mut loose = BTreeMap::new();
+        for id in ids {
+            if let Some(kind) = self.view.kind_of(*id)? {
+                loose.insert(*id, edges_of(&self.view, &kind, *id)?);
+            }
+        }
+        self.take_away(ids, &loose)
+    }
+
+    /// The ids with everything that cascades from them.
+    pub(crate) fn cascade(&self, ids: &[ObjectId]) -> Result<BTreeSet<ObjectId>, BranchError> {
+        Ok(self.closure(ids)?.0)
+    }
+
+    fn take_away(
+        &mut self,
+        doomed: &BTreeSet<ObjectId>,
+        loose: &LooseEdges,
+    ) -> Result<(), BranchError> {
         let mut pools = Vec::new();
         // While every link is there: which division of a pool a value belongs to may hang on one.
-        for id in &doomed {
+        for id in doomed {
             if let Some(object) = self.view.object(*id)? {
                 self.release_all(&object)?;
             }
         }
-        for id in &doomed {
+        for id in doomed {
             let Some(object) = self.view.object(*id)? else { continue };
             self.check_deletable(&object)?;
             if self.view.schema().is_a(object.kind(), "CoreResourcePool") {
@@ -73,7 +98,7 @@ impl Draft {
             }
             self.release_pool(&pool)?;
         }
-        Ok(doomed.into_iter().collect())
+        Ok(())
     }
 
     fn check_deletable(&self, object: &crate::Object) -> Result<(), BranchError> {

@@ -19,22 +19,39 @@ impl Draft {
         if self.view.rows.is_clean() {
             return Ok(());
         }
+        self.settle()?;
+        self.check(&mut Err)?;
+        self.hold_written()
+    }
+
+    /// Settles what the host derives of the whole draft.
+    pub(crate) fn settle(&mut self) -> Result<(), BranchError> {
         self.follow_divisions()?;
         self.settle_ip_hierarchy()?;
         self.apply_profiles()?;
-        self.compute_values()?;
+        self.compute_values()
+    }
+
+    /// Checks everything the draft touches; what breaks a rule goes to `found`, whose error ends it.
+    pub(crate) fn check(
+        &self,
+        found: &mut dyn FnMut(BranchError) -> Result<(), BranchError>,
+    ) -> Result<(), BranchError> {
+        let mut told = |checked: Result<(), BranchError>| match checked {
+            Err(broken @ BranchError::Violation(_)) => found(broken),
+            other => other,
+        };
         let mut pools = BTreeSet::new();
         for id in self.touched() {
             let Some(object) = self.view.object(id)? else { continue };
             if object.kind().category != Category::Template {
-                self.check_values(&object)?;
-                self.check_links(&object)?;
+                told(self.check_values(&object))?;
+                told(self.check_links(&object))?;
             }
-            self.check_unique(&object)?;
+            told(self.check_unique(&object))?;
             pools.extend(self.pool_behind(&object)?);
         }
-        self.check_pools(&pools)?;
-        self.hold_written()
+        told(self.check_pools(&pools))
     }
 
     /// Objects with a pending head or edge that are still there.

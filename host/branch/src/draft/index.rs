@@ -49,7 +49,7 @@ impl Draft {
         Ok(())
     }
 
-    pub(super) fn constraint_keys(
+    pub(crate) fn constraint_keys(
         &self,
         kind: &Arc<Kind>,
         id: ObjectId,
@@ -58,7 +58,7 @@ impl Draft {
     }
 
     /// Moves the index rows of constraints from `had` to what holds now.
-    pub(super) fn index_constraints(
+    pub(crate) fn index_constraints(
         &mut self,
         kind: &Arc<Kind>,
         id: ObjectId,

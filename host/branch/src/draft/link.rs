@@ -194,7 +194,7 @@ impl Draft {
     }
 
     /// Writes or removes both rows of an edge; constraints of either end follow.
-    fn put_edge(
+    pub(crate) fn put_edge(
         &mut self,
         id: ObjectId,
         rel: &Relationship,
@@ -276,7 +276,7 @@ impl Draft {
 }
 
 /// The relationship as the kind at its far end declares it, if it does.
-fn far_end<'a>(kind: &'a Kind, rel: &Relationship) -> Option<&'a Relationship> {
+pub(crate) fn far_end<'a>(kind: &'a Kind, rel: &Relationship) -> Option<&'a Relationship> {
     let back = rel.direction.reverse();
     kind.relationships.iter().find(|far| far.symbol == rel.symbol && far.direction == back)
 }

@@ -1,11 +1,12 @@
 //! Loading a schema over what is there: merged, checked, compared with the data, and written in one
 //! commit with everything that follows from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::schema::{
-    Document, Kind, Renames, Schema, SchemaChange, SchemaError, attribute_before, kind_before,
+    Declared, Document, Kind, Renames, Schema, SchemaChange, SchemaError, attribute_before,
+    kind_before,
 };
 use model::{Symbol, Symbols};
 use store::{Space, key};
@@ -44,6 +45,24 @@ pub enum SchemaLoadError {
     Branch(#[from] BranchError),
 }
 
+/// When stored objects are held against a new schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// At once.
+    Now,
+    /// By [`Draft::check_fit`], when the objects that come with it are there.
+    Later,
+}
+
+/// How the objects of a kind are read while they are held against a new schema.
+#[derive(Clone, Copy)]
+enum Stored<'a> {
+    /// As the old schema has them.
+    As(&'a Kind),
+    /// They were brought to the new one.
+    Migrated,
+}
+
 impl Draft {
     /// Merges documents into the schema of the branch. The draft must be clean: everything in it
     /// was checked against the old schema.
@@ -51,6 +70,19 @@ impl Draft {
         let old = Arc::clone(&self.view.compiled);
         let declared =
             model::schema::merge(&old.declared, documents).map_err(SchemaLoadError::Invalid)?;
+        let load = self.set_schema(declared, Fit::Now)?;
+        self.settle_own_pools(&old.schema, &load)?;
+        Ok(load)
+    }
+
+    /// Gives the branch a schema, with all that follows for what is stored but the pools of
+    /// attributes.
+    pub(crate) fn set_schema(
+        &mut self,
+        declared: Declared,
+        fit: Fit,
+    ) -> Result<SchemaLoad, SchemaLoadError> {
+        let old = Arc::clone(&self.view.compiled);
         let (mut symbols, known) = self.symbols(&old)?;
         let schema =
             model::schema::compile(&declared, &mut symbols).map_err(SchemaLoadError::Invalid)?;
@@ -64,7 +96,9 @@ impl Draft {
         if schema.hash == old.schema.hash && old.seq != model::Seq(0) {
             return Ok(load);
         }
-        self.check_data(&old.schema, &schema, &changes, &renames)?;
+        if fit == Fit::Now {
+            self.check_data(&old.schema, &schema, &changes, &renames)?;
+        }
         let schema = Arc::new(schema);
         let indexes = Indexes::new(&schema);
         let row = serde_json::to_vec(&declared).map_err(|bad| BranchError::Damaged {
@@ -80,7 +114,6 @@ impl Draft {
         self.view.compiled = Arc::new(compiled);
         self.note_schema_changed();
         self.migrate(&old, &renames)?;
-        self.settle_own_pools(&old.schema, &load)?;
         Ok(load)
     }
 
@@ -95,6 +128,40 @@ impl Draft {
         let symbols = crate::database::read_symbols(&rows.snapshot)?;
         let known = symbols.names().len();
         Ok((symbols, known))
+    }
+
+    /// Refuses a schema that was set before its objects, where they do not fit.
+    pub(crate) fn check_fit(&mut self, old: &Arc<Compiled>) -> Result<(), SchemaLoadError> {
+        let new = Arc::clone(&self.view.compiled);
+        if Arc::ptr_eq(old, &new) {
+            return Ok(());
+        }
+        let renames = model::schema::renames(&old.declared, &new.declared);
+        let changes = model::schema::changes(&old.schema, &new.schema, &renames);
+        let mut offences = Vec::new();
+        let stays: BTreeSet<Symbol> = new
+            .schema
+            .by_symbol
+            .values()
+            .filter_map(|kind| Some(kind_before(&old.schema, kind, &renames)?.symbol))
+            .collect();
+        for kind in old.schema.by_symbol.values().filter(|kind| !stays.contains(&kind.symbol)) {
+            self.view.compiled = Arc::clone(old);
+            let count = self.view.count(kind);
+            self.view.compiled = Arc::clone(&new);
+            let count = count?;
+            if count > 0 {
+                offences.push(still_stored(kind, count));
+            }
+        }
+        for kind in new.schema.by_symbol.values() {
+            if let Some(was) = kind_before(&old.schema, kind, &renames) {
+                self.check_kind(was, kind, Stored::Migrated, &renames, &mut offences)?;
+            }
+        }
+        let never = changes.iter().filter(|change| change.is_unsupported());
+        offences.extend(never.map(ToString::to_string));
+        if offences.is_empty() { Ok(()) } else { Err(SchemaLoadError::Data(offences)) }
     }
 
     /// Refuses what stored objects do not fit, with the offenders.
@@ -117,11 +184,10 @@ impl Draft {
                 continue;
             }
             match now.get(&kind.symbol) {
-                None => offences.push(format!(
-                    "`{}` is removed, but {count} objects of it are stored; delete them first",
-                    kind.name
-                )),
-                Some(now) => self.check_kind(kind, now, renames, &mut offences)?,
+                None => offences.push(still_stored(kind, count)),
+                Some(now) => {
+                    self.check_kind(kind, now, Stored::As(kind), renames, &mut offences)?;
+                }
             }
         }
         for change in changes.iter().filter(|change| change.is_unsupported()) {
@@ -134,9 +200,14 @@ impl Draft {
         &self,
         old: &Kind,
         new: &Arc<Kind>,
+        stored: Stored<'_>,
         renames: &Renames,
         offences: &mut Vec<String>,
     ) -> Result<(), BranchError> {
+        let kind = match stored {
+            Stored::As(kind) => kind,
+            Stored::Migrated => new,
+        };
         for attribute in &new.attributes {
             let was = old.attribute(attribute_before(new, attribute, renames));
             if format!("{was:?}") == format!("{:?}", Some(attribute)) {
@@ -144,9 +215,13 @@ impl Draft {
             }
             let mut offenders = Vec::new();
             let mut count = 0usize;
-            for object in self.view.objects(old)? {
+            let read = match stored {
+                Stored::As(_) => was.unwrap_or(attribute),
+                Stored::Migrated => attribute,
+            };
+            for object in self.view.objects(kind)? {
                 let object = object?;
-                let value = object.attr(was.unwrap_or(attribute)).value.to_value();
+                let value = object.attr(read).value.to_value();
                 let value = value.unwrap_or(model::Value::Null);
                 let needed =
                     !attribute.optional && attribute.computed.is_none() && !attribute.read_only;
@@ -173,7 +248,7 @@ impl Draft {
                 continue;
             }
             let mut offenders = Vec::new();
-            for object in self.view.objects(old)? {
+            for object in self.view.objects(kind)? {
                 let object = object?;
                 if self.view.peers(object.id(), rel)?.is_empty() && offenders.len() < OFFENDERS_MAX
                 {
@@ -191,4 +266,8 @@ impl Draft {
         }
         Ok(())
     }
+}
+
+fn still_stored(kind: &Kind, count: u64) -> String {
+    format!("`{}` is removed, but {count} objects of it are stored; delete them first", kind.name)
 }

@@ -39,7 +39,7 @@ fn own_pools(schema: &Schema) -> BTreeMap<ObjectId, OwnPool> {
 impl Draft {
     /// Brings the pools of attributes in step with the schema that the draft has now, and gives
     /// numbers to the objects that have none.
-    pub(super) fn settle_own_pools(
+    pub(crate) fn settle_own_pools(
         &mut self,
         old: &Schema,
         load: &SchemaLoad,

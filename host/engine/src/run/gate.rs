@@ -6,14 +6,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::sync::{RwLockReadGuard, RwLockWriteGuard};
 
-use model::ObjectId;
+use model::{BranchId, ObjectId};
 
 use crate::run::RunResult;
+
+/// An instance on a branch: the same one on two branches runs beside itself.
+pub(super) type Lane = (BranchId, ObjectId);
 
 /// The gate of an engine.
 #[derive(Debug)]
 pub(super) struct Gate {
-    lines: Mutex<BTreeMap<ObjectId, Line>>,
+    lines: Mutex<BTreeMap<Lane, Line>>,
     changed: Condvar,
     permits: Mutex<usize>,
     returned: Condvar,
@@ -32,7 +35,7 @@ enum Line {
     Next(Arc<Ticket>),
 }
 
-type Lines<'a> = MutexGuard<'a, BTreeMap<ObjectId, Line>>;
+type Lines<'a> = MutexGuard<'a, BTreeMap<Lane, Line>>;
 
 /// What joins a run that waits gets from it.
 #[derive(Debug, Default)]
@@ -77,7 +80,7 @@ pub(super) struct Permit<'a> {
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     gate: &'a Gate,
-    instance: ObjectId,
+    instance: Lane,
     /// Where others may have joined this run while it waited.
     ticket: Option<Arc<Ticket>>,
 }
@@ -130,7 +133,7 @@ impl Gate {
     }
 
     /// Waits until no other run of the instance is in flight, or joins one that waits so.
-    pub(super) fn enter(&self, instance: ObjectId, joins: Joins) -> Place<'_> {
+    pub(super) fn enter(&self, instance: Lane, joins: Joins) -> Place<'_> {
         let mut lines = open(&self.lines);
         if joins == Joins::Yes {
             match lines.get_mut(&instance) {
@@ -150,11 +153,11 @@ impl Gate {
     }
 
     /// Waits until no other run of the instance is in flight.
-    pub(super) fn instance(&self, instance: ObjectId) -> Turn<'_> {
+    pub(super) fn instance(&self, instance: Lane) -> Turn<'_> {
         self.first(open(&self.lines), instance)
     }
 
-    fn first<'a>(&'a self, mut lines: Lines<'a>, instance: ObjectId) -> Turn<'a> {
+    fn first<'a>(&'a self, mut lines: Lines<'a>, instance: Lane) -> Turn<'a> {
         while lines.contains_key(&instance) {
             lines = wait(&self.changed, lines);
         }
@@ -163,7 +166,7 @@ impl Gate {
     }
 
     /// Waits until the one with this ticket is next.
-    fn next(&self, instance: ObjectId, ticket: Arc<Ticket>) -> Turn<'_> {
+    fn next(&self, instance: Lane, ticket: Arc<Ticket>) -> Turn<'_> {
         let mut lines = open(&self.lines);
         while !matches!(lines.get(&instance), Some(Line::Next(_))) {
             lines = wait(&self.changed, lines);
@@ -240,7 +243,7 @@ mod tests {
     use super::*;
     use std::sync::mpsc::sync_channel;
 
-    const INSTANCE: ObjectId = ObjectId(7);
+    const INSTANCE: Lane = (BranchId(1), ObjectId(7));
 
     fn turn(place: Place<'_>) -> Turn<'_> {
         match place {
@@ -279,6 +282,10 @@ mod tests {
             assert!(ticket.wait().is_none());
             drop(turn(gate.enter(INSTANCE, Joins::Yes)));
             drop(turn(gate.enter(INSTANCE, Joins::No)));
+            // On another branch it is another one.
+            let here = turn(gate.enter(INSTANCE, Joins::Yes));
+            drop(turn(gate.enter((BranchId(2), INSTANCE.1), Joins::Yes)));
+            drop(here);
             assert!(open(&gate.lines).is_empty());
         });
     }

@@ -33,6 +33,12 @@ input BranchDeleteInput { name: String! }
 type BranchCreate { ok: Boolean object: Branch task: TaskInfo }
 type BranchUpdate { ok: Boolean }
 type BranchDelete { ok: Boolean task: TaskInfo }
+input BranchNameInput { name: String }
+type BranchMerge { ok: Boolean object: Branch task: TaskInfo }
+type BranchRebase { ok: Boolean object: Branch task: TaskInfo }
+type BranchValidate { ok: Boolean object: Branch messages: [String] task: TaskInfo }
+input ResolveDiffConflictInput { conflict_id: String! selected_branch: ConflictSelection }
+type ResolveDiffConflict { ok: Boolean }
 
 enum DiffAction { ADDED REMOVED UPDATED UNCHANGED }
 enum RelationshipCardinality { ONE MANY }
@@ -106,5 +112,9 @@ pub(super) const MUTATIONS: &str = "
   BranchUpdate(context: ContextInput data: BranchUpdateInput!): BranchUpdate
   BranchDelete(context: ContextInput data: BranchDeleteInput! wait_until_completion: Boolean): BranchDelete
   DiffUpdate(context: ContextInput data: DiffUpdateInput! wait_until_completion: Boolean): DiffUpdate
+  BranchMerge(context: ContextInput data: BranchNameInput! wait_until_completion: Boolean = true): BranchMerge
+  BranchRebase(context: ContextInput data: BranchNameInput! wait_until_completion: Boolean = true): BranchRebase
+  BranchValidate(context: ContextInput data: BranchNameInput! wait_until_completion: Boolean = true): BranchValidate
+  ResolveDiffConflict(context: ContextInput data: ResolveDiffConflictInput!): ResolveDiffConflict
   CoreGeneratorDefinitionRun(context: ContextInput data: GeneratorDefinitionRequestRunInput! wait_until_completion: Boolean = true): GeneratorDefinitionRequestRun
 ";

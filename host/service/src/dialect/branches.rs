@@ -1,4 +1,4 @@
-//! Branches in the public dialect. Merging, rebasing and diffs come with their verbs.
+//! Branches in the public dialect.
 
 use graphql::GraphqlError;
 use model::Timestamp;
@@ -105,6 +105,42 @@ impl DialectHost<'_> {
     pub(super) fn branch_delete(&self, arguments: &Arguments<'_>) -> Result<Json, GraphqlError> {
         self.service.branch_delete(arguments.data()?.must("name")?).map_err(told)?;
         Ok(json!({"ok": true, "task": null}))
+    }
+
+    /// `BranchMerge`.
+    pub(super) fn branch_merge(&self, arguments: &Arguments<'_>) -> Result<Json, GraphqlError> {
+        let merged = self.service.branch_merge(arguments.data()?.must("name")?).map_err(told)?;
+        Ok(json!({"ok": true, "object": public(&merged["branch"]), "task": null}))
+    }
+
+    /// `BranchRebase`.
+    pub(super) fn branch_rebase(&self, arguments: &Arguments<'_>) -> Result<Json, GraphqlError> {
+        let branch = self.service.branch_rebase(arguments.data()?.must("name")?).map_err(told)?;
+        Ok(json!({"ok": true, "object": public(&branch), "task": null}))
+    }
+
+    /// `BranchValidate`: whether it can be merged, and what stands in the way.
+    pub(super) fn branch_validate(&self, arguments: &Arguments<'_>) -> Result<Json, GraphqlError> {
+        let data = arguments.data()?;
+        let name = data.must("name")?;
+        let check = self.service.branch_validate(name).map_err(told)?;
+        let list = |of: &str| check[of].as_array().cloned().unwrap_or_default();
+        let open = list("conflicts").into_iter().filter(|one| one["keep"].is_null());
+        let messages = open.map(|one| one["text"].clone());
+        let broken = list("violations").into_iter().map(|one| one["message"].clone());
+        let messages: Vec<Json> = messages.chain(broken).collect();
+        let branch = self.service.branch(name).map_err(told)?;
+        Ok(json!({
+            "ok": check["ok"], "object": public(&branch), "messages": messages, "task": null,
+        }))
+    }
+
+    /// `ResolveDiffConflict`: keeps one side; without one the decision goes.
+    pub(super) fn resolve_conflict(&self, arguments: &Arguments<'_>) -> Result<Json, GraphqlError> {
+        let data = arguments.data()?;
+        let (id, keep) = (data.must("conflict_id")?, data.text("selected_branch"));
+        self.service.branch_resolve(id, keep).map_err(told)?;
+        Ok(json!({"ok": true}))
     }
 }
 

@@ -39,6 +39,8 @@ enum What {
     Schema,
     BranchCreated(String),
     BranchDeleted(String),
+    BranchMerged(String),
+    BranchRebased(String),
 }
 
 impl What {
@@ -50,6 +52,8 @@ impl What {
             Self::Schema => "infrahub.schema.updated",
             Self::BranchCreated(_) => "infrahub.branch.created",
             Self::BranchDeleted(_) => "infrahub.branch.deleted",
+            Self::BranchMerged(_) => "infrahub.branch.merged",
+            Self::BranchRebased(_) => "infrahub.branch.rebased",
         }
     }
 
@@ -59,6 +63,8 @@ impl What {
             Self::Schema => "StandardEvent",
             Self::BranchCreated(_) => "BranchCreatedEvent",
             Self::BranchDeleted(_) => "BranchDeletedEvent",
+            Self::BranchMerged(_) => "BranchMergedEvent",
+            Self::BranchRebased(_) => "BranchRebasedEvent",
         }
     }
 }
@@ -235,6 +241,11 @@ impl DialectHost<'_> {
             Cause::BranchDelete { branch } if deleted.insert(*branch) => {
                 whats.push(What::BranchDeleted(name(*branch)));
             }
+            Cause::BranchMerge { branch, .. } => whats.push(What::BranchMerged(name(*branch))),
+            // A rebase begins with a commit on main that only pins a moment of it.
+            Cause::BranchRebase { branch } if entry.branch != BranchId::MAIN => {
+                whats.push(What::BranchRebased(name(*branch)));
+            }
             _ => {}
         }
         let branch = branches.name(entry.branch.0);
@@ -279,6 +290,14 @@ impl DialectHost<'_> {
             }
             What::BranchDeleted(name) => {
                 told["deleted_branch"] = json!(name);
+                told["payload"]["branch_name"] = json!(name);
+            }
+            What::BranchMerged(name) => {
+                told["source_branch"] = json!(name);
+                told["payload"]["branch_name"] = json!(name);
+            }
+            What::BranchRebased(name) => {
+                told["rebased_branch"] = json!(name);
                 told["payload"]["branch_name"] = json!(name);
             }
         }

@@ -262,7 +262,7 @@ impl Draft {
     /// Holds what the draft has written by hand where somebody draws such things, so that nobody draws it
     /// before it is committed. Where only main is and the attribute has an index, who draws has looked
     /// there, and the commit decides; an index of one branch says nothing of the others.
-    pub(in crate::draft) fn hold_written(&mut self) -> Result<(), BranchError> {
+    pub(crate) fn hold_written(&mut self) -> Result<(), BranchError> {
         let kinds: BTreeSet<Symbol> = self.leases.written.iter().map(|(_, kind)| *kind).collect();
         if kinds.is_empty() || self.leases.changes_pools {
             return Ok(());

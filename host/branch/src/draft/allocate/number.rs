@@ -183,6 +183,11 @@ impl Draft {
         value: &Value,
     ) -> Result<(), BranchError> {
         let Some(wanted) = Stretch::of(value) else { return Ok(()) };
+        let kept = self.view.kept_as(desk.id, identifier)?;
+        if kept.is_some_and(|kept| kept.gone.is_none() && kept.value == *value) {
+            // It moved on a branch before, and has it there under its own name.
+            return Ok(());
+        }
         let others =
             self.at_desk(desk, Also::default(), |book| Ok((book.takers_of(wanted), Vec::new())))?;
         if others > 1 {

@@ -472,7 +472,7 @@ impl Draft {
     }
 
     /// Gives back a value that came from a pool, as the object that carries it has it.
-    pub(in crate::draft) fn release_value(
+    pub(crate) fn release_value(
         &mut self,
         source: Option<ObjectId>,
         value: &Value,

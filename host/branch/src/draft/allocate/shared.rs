@@ -203,7 +203,6 @@ impl Draft {
 
     /// Makes main the one that took what a branch took, for a branch that is merged: nothing is drawn
     /// anew. Linear in what the branch ever drew.
-    #[allow(dead_code, reason = "merging calls it")]
     pub(crate) fn move_attribution(&mut self, branch: BranchId) -> Result<(), BranchError> {
         for (desk, identifier, kept) in self.held_by(branch)? {
             let mut also = kept.also.clone();

@@ -1,0 +1,121 @@
+//! Merging, rebasing and validating branches, and deciding their conflicts.
+
+use std::collections::BTreeSet;
+
+use branch::{
+    BranchFault, Cause, ChangeSet, Conflict, ConflictId, ConflictSide, Keep, MergeCheck, Op,
+};
+use engine::Instance;
+use model::ObjectId;
+use model::permission::{Action, GlobalAction, Place};
+use serde_json::{Value as Json, json};
+
+use crate::diff::word;
+use crate::{Service, ServiceError};
+
+impl Service {
+    /// Where a branch and main changed the same to something else, and what was decided of it.
+    pub fn branch_conflicts(&self, name: &str) -> Result<Json, ServiceError> {
+        self.may_look()?;
+        let conflicts = self.database.branch_conflicts(name)?;
+        let open = conflicts.iter().filter(|conflict| conflict.is_open()).count();
+        let told: Vec<Json> = conflicts.iter().map(shown).collect();
+        Ok(json!({"branch": name, "open": open, "conflicts": told}))
+    }
+
+    /// Decides which side of a conflict stands: `main` or `branch`; without one the decision goes.
+    pub fn branch_resolve(&self, id: &str, keep: Option<&str>) -> Result<Json, ServiceError> {
+        self.may_branch(Action::Update)?;
+        let missing = || branch::BranchError::from(BranchFault::NoConflict { id: id.to_owned() });
+        let conflict: ConflictId = id.parse().map_err(|_bad| missing())?;
+        let keep = keep
+            .map(|text| {
+                Keep::parse(text).ok_or_else(|| ServiceError::Request {
+                    code: "bad-side",
+                    message: format!("`{text}` is no side of a conflict; keep `main` or `branch`"),
+                })
+            })
+            .transpose()?;
+        Ok(shown(&self.database.branch_resolve(conflict, keep, self.caller.author())?))
+    }
+
+    /// Whether a branch can be merged: its conflicts, the rules that would be broken, and what main
+    /// would get. Changes nothing.
+    pub fn branch_validate(&self, name: &str) -> Result<Json, ServiceError> {
+        self.may_look()?;
+        let check = self.database.branch_validate(name)?;
+        Ok(validated(name, &check))
+    }
+
+    /// Brings what a branch changed to main and freezes the branch. What generators made for targets
+    /// that main no longer has goes.
+    pub fn branch_merge(&self, name: &str) -> Result<Json, ServiceError> {
+        self.caller.check_global(GlobalAction::MergeBranch, Place::Default)?;
+        let mut targets: BTreeSet<ObjectId> = BTreeSet::new();
+        let view = self.database.view(self.database.branch(name)?)?;
+        targets.extend(Instance::all(&view)?.iter().filter_map(|instance| instance.target));
+        drop(view);
+        let merged = self.database.branch_merge(name, self.caller.author())?;
+        let main = self.on(None, None)?;
+        let mut changes = merged.changes;
+        changes.changes.extend(main.sweep(&changes)?.changes);
+        changes.changes.extend(main.end_targets(&targets)?.changes);
+        Ok(json!({
+            "merged": name, "commit": merged.seq.map(|seq| seq.0), "changes": told(&changes),
+            "branch": self.branch(name)?,
+        }))
+    }
+
+    /// Brings a branch to main as it is now.
+    pub fn branch_rebase(&self, name: &str) -> Result<Json, ServiceError> {
+        self.may_branch(Action::Update)?;
+        let info = self.database.branch_rebase(name, self.caller.author())?;
+        self.on(Some(name), None)?.sweep_all()?;
+        Ok(crate::branches::shown(&info))
+    }
+}
+
+fn told(changes: &ChangeSet) -> Json {
+    changes.to_json()
+}
+
+fn validated(name: &str, check: &MergeCheck) -> Json {
+    let conflicts: Vec<Json> = check.conflicts.iter().map(shown).collect();
+    let violations: Vec<Json> = check
+        .violations
+        .iter()
+        .map(|broken| json!({"code": broken.code(), "message": broken.to_string()}))
+        .collect();
+    json!({
+        "branch": name, "ok": check.is_clear(), "conflicts": conflicts, "violations": violations,
+        "changes": told(&check.changes),
+    })
+}
+
+fn shown(conflict: &Conflict) -> Json {
+    json!({
+        "id": conflict.id.to_string(), "type": conflict.kind.word(),
+        "object": conflict.object.map(|id| id.to_string()), "kind": conflict.object_kind,
+        "label": conflict.label, "path": conflict.path, "base": conflict.base,
+        "main": side(&conflict.main), "branch": side(&conflict.branch),
+        "resolvable": conflict.is_resolvable, "keep": conflict.keep.map(|keep| match keep {
+            Keep::Main => "main",
+            Keep::Branch => "branch",
+        }),
+        "text": conflict.to_string(),
+    })
+}
+
+fn side(side: &ConflictSide) -> Json {
+    let run = match &side.cause {
+        Some(Cause::Run { run, definition, .. }) => {
+            json!({"run": ObjectId(*run).to_string(), "definition": definition})
+        }
+        _ => Json::Null,
+    };
+    let op: Op = side.op;
+    json!({
+        "status": word(op), "value": side.value, "by": side.by.map(|by| by.to_string()),
+        "at": side.at.map(|at| at.to_string()), "run": run,
+    })
+}
