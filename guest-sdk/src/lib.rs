@@ -30,9 +30,12 @@
 //! assert_eq!(made.names("InfraServer"), ["shop-0", "shop-1"]);
 //! ```
 //!
+//! A check ([`check`]) says what is wrong with what a branch would change, and makes nothing.
+//!
 //! What a run makes belongs to its instance; what a later run no longer makes, the host removes. A
 //! run that returns an error keeps nothing.
 
+pub mod check;
 mod context;
 mod error;
 pub mod graphql;
@@ -88,6 +91,31 @@ macro_rules! generator {
             }
 
     $crate::wasm::bindings::export!(Component with_types_in $crate::wasm::bindings);
+        };
+    };
+}
+
+/// Makes a function `fn(&Inspection, Input) -> Result<()>` the crate's check. Natively it does nothing,
+/// so that the function can be tested.
+#[macro_export]
+macro_rules! check {
+    ($check:path) => {
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            struct Component;
+
+            impl $crate::wasm::check::bindings::Guest for Component {
+                fn check(
+                    input: String,
+                ) -> Result<
+                    Vec<$crate::wasm::check::bindings::kiln::generator::checking::Finding>,
+                    $crate::wasm::bindings::kiln::generator::types::Error,
+                > {
+                    $crate::wasm::check::enter(&input, $check)
+                }
+            }
+
+    $crate::wasm::check::bindings::export!(Component with_types_in $crate::wasm::check::bindings);
         };
     };
 }

@@ -337,6 +337,35 @@ impl Imports for Host {
     }
 }
 
+/// What natively tested checks stand on: no further documents, and no parameters.
+struct Shown;
+
+impl crate::check::Source for Shown {
+    fn info(&self) -> Info {
+        Imports::info(&Host::new())
+    }
+
+    fn parameters(&self) -> Vec<Field> {
+        Vec::new()
+    }
+
+    fn log(&self, _level: Level, _message: &str) {}
+
+    fn document(&self, text: &str, variables: &str) -> Result<String> {
+        Imports::document(&Host::new(), text, variables)
+    }
+}
+
+/// Runs a check on an answer; what it found.
+pub fn inspect<T: DeserializeOwned>(
+    check: impl Fn(&crate::check::Inspection<'_>, T) -> Result<()>,
+    answer: Json,
+) -> Result<Vec<crate::check::Finding>> {
+    let inspection = crate::check::Inspection::new(&Shown);
+    check(&inspection, serde_json::from_value(answer)?)?;
+    Ok(inspection.into_findings())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

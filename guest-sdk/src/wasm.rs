@@ -12,6 +12,8 @@ pub mod bindings {
     });
 }
 
+pub mod check;
+
 use bindings::kiln::generator::{log, objects, pools, query, run, types};
 use serde::de::DeserializeOwned;
 
@@ -25,7 +27,13 @@ pub fn enter<T: DeserializeOwned>(
     input: &str,
     generate: impl Fn(&Ctx<'_>, T) -> Result<()>,
 ) -> std::result::Result<(), types::Error> {
-    std::panic::set_hook(Box::new(|panic| {
+    tell_panics(log::panicked);
+    read(input).and_then(|input| generate(&Ctx::new(&Imports), input)).map_err(outward)
+}
+
+/// From here on a panic tells its text before it ends the run.
+fn tell_panics(tell: fn(&str, &str)) {
+    std::panic::set_hook(Box::new(move |panic| {
         let message = panic
             .payload()
             .downcast_ref::<&str>()
@@ -33,16 +41,16 @@ pub fn enter<T: DeserializeOwned>(
             .or_else(|| panic.payload().downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "a panic without text".to_owned());
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
-        log::panicked(&message, &location);
+        tell(&message, &location);
     }));
-    let read = serde_json::from_str(input).map_err(|bad| {
-        Error::new(
-            Code::InvalidArgument,
-            "bad-input",
-            format!("the query's answer does not fit the generator's input: {bad}"),
-        )
-    });
-    read.and_then(|input| generate(&Ctx::new(&Imports), input)).map_err(outward)
+}
+
+/// The host's input in the guest's own types.
+fn read<T: DeserializeOwned>(input: &str) -> Result<T> {
+    serde_json::from_str(input).map_err(|bad| {
+        let message = format!("the query's answer does not fit what the guest reads: {bad}");
+        Error::new(Code::InvalidArgument, "bad-input", message)
+    })
 }
 
 struct Imports;

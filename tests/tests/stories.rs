@@ -22,6 +22,8 @@ mod busy;
 mod capacity;
 #[path = "stories/cases.rs"]
 mod cases;
+#[path = "stories/checks.rs"]
+mod checks;
 #[path = "stories/counts.rs"]
 mod counts;
 #[path = "stories/dedicated_internet.rs"]

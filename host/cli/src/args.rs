@@ -55,6 +55,9 @@ pub(crate) enum Command {
     /// Generators.
     #[command(subcommand)]
     Generator(Generator),
+    /// Checks: components that say what is wrong with what a branch would change.
+    #[command(subcommand)]
+    Checks(Checks),
     /// Which commits and runs set an attribute, the newest first; of a relationship, who linked what.
     Blame {
         /// Kind.
@@ -110,6 +113,43 @@ pub(crate) enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Checks {
+    /// All checks.
+    List,
+    /// Upload a component and register it as a check; again, to change it.
+    Put(PutCheck),
+    /// Run one; nothing is recorded.
+    Run {
+        /// Name.
+        name: String,
+        /// Id or label of the target; all without one.
+        #[arg(long)]
+        target: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PutCheck {
+    /// Name.
+    pub(crate) name: String,
+    /// The component.
+    #[arg(long)]
+    pub(crate) component: PathBuf,
+    /// File of the query.
+    #[arg(long)]
+    pub(crate) query: PathBuf,
+    /// The group whose members are checked one by one; without it the branch is checked once.
+    #[arg(long)]
+    pub(crate) targets: Option<String>,
+    /// `variable=path`: a variable of the query and where on the target its value is. Once for each.
+    #[arg(long = "parameter")]
+    pub(crate) parameters: Vec<String>,
+    /// A failure is told, and stands in the way of no merge.
+    #[arg(long)]
+    pub(crate) advisory: bool,
 }
 
 #[derive(Debug, Args)]

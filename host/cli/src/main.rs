@@ -3,6 +3,7 @@
 mod args;
 mod author;
 mod branches;
+mod checks;
 mod client;
 mod commands;
 mod demo;

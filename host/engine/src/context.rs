@@ -201,6 +201,25 @@ impl RunContext {
     }
 }
 
+/// Variables as a guest sees them.
+pub(crate) fn fields_of(variables: &serde_json::Map<String, Json>) -> Vec<Field> {
+    let scalar = |value: &Json| match value {
+        Json::Null => Scalar::Null,
+        Json::Bool(yes) => Scalar::Boolean(*yes),
+        Json::String(text) => Scalar::Text(text.clone()),
+        Json::Number(number) => match number.as_i64() {
+            Some(integer) => Scalar::Integer(integer),
+            None => Scalar::Number(number.as_f64().unwrap_or(0.0)),
+        },
+        other => Scalar::Json(other.to_string()),
+    };
+    let field = |(name, value): (&String, &Json)| Field {
+        name: name.clone(),
+        value: FieldValue::One(scalar(value)),
+    };
+    variables.iter().map(field).collect()
+}
+
 /// An error as the guest sees it.
 pub(crate) fn error(code: Code, name: &str, message: impl Into<String>) -> GuestError {
     GuestError {

@@ -59,6 +59,9 @@ pub enum DefinitionError {
     /// No definition of this name.
     #[error("there is no generator definition `{0}`; `kiln generator list` shows those there are")]
     Unknown(String),
+    /// No check definition of this name.
+    #[error("there is no check definition `{0}`; `kiln checks list` shows those there are")]
+    UnknownCheck(String),
     /// A part is missing or wrong.
     #[error("generator definition `{name}`: {what}")]
     Incomplete {
@@ -173,23 +176,33 @@ impl Definition {
         view: &View,
         target: &Object,
     ) -> Result<serde_json::Map<String, Json>, DefinitionError> {
-        let mut variables = serde_json::Map::new();
-        for (variable, path) in &self.parameters {
-            let value = follow(view, target, path).map_err(|what| match what {
-                Ok(what) => DefinitionError::Parameter {
-                    definition: self.name.clone(),
-                    parameter: variable.clone(),
-                    what,
-                },
-                Err(error) => DefinitionError::Branch(error),
-            })?;
-            variables.insert(variable.clone(), value);
-        }
-        Ok(variables)
+        follow_all(view, target, &self.name, &self.parameters)
     }
 }
 
-fn parameters(value: &Value) -> Option<BTreeMap<String, String>> {
+/// The values of paths on a target.
+pub(crate) fn follow_all(
+    view: &View,
+    target: &Object,
+    definition: &str,
+    paths: &BTreeMap<String, String>,
+) -> Result<serde_json::Map<String, Json>, DefinitionError> {
+    let mut variables = serde_json::Map::new();
+    for (variable, path) in paths {
+        let value = follow(view, target, path).map_err(|what| match what {
+            Ok(what) => DefinitionError::Parameter {
+                definition: definition.to_owned(),
+                parameter: variable.clone(),
+                what,
+            },
+            Err(error) => DefinitionError::Branch(error),
+        })?;
+        variables.insert(variable.clone(), value);
+    }
+    Ok(variables)
+}
+
+pub(crate) fn parameters(value: &Value) -> Option<BTreeMap<String, String>> {
     match value {
         Value::Null => Some(BTreeMap::new()),
         Value::Json(Json::Object(map)) => {

@@ -3,6 +3,7 @@
 //! Must not know redb, wasmtime, HTTP or status codes. `run` is the story; `context` is what a
 //! guest can reach; `tracking` decides what goes.
 
+mod check;
 mod context;
 mod definition;
 mod fixture;
@@ -12,6 +13,7 @@ mod report;
 mod run;
 mod tracking;
 
+pub use check::{CheckDefinition, CheckResult, Defined as DefinedCheck};
 pub use definition::{Definition, DefinitionError, OnProtected, OnRelease};
 pub use fixture::{Fixture, FixtureObject};
 pub use identity::{generated_id, instance_id};
@@ -20,3 +22,4 @@ pub use report::{LogLine, RunOutcome, RunRecord};
 pub use run::{
     ComponentError, ComponentInfo, Engine, EngineOptions, Mode, RunError, RunRequest, RunResult,
 };
+pub use sandbox::api::{Finding, Severity};

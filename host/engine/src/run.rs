@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use branch::{Author, BranchError, Cause, ChangeSet, CommitFailure, Database, RunInput};
 use graphql::{Dialect, Request};
 use model::{BranchId, Digest, ObjectId, Timestamp};
-use sandbox::api::RunInfo;
+use sandbox::api::{RunInfo, World};
 use sandbox::{Cancel, Limits, RunReport, Sandbox};
 use serde_json::Value as Json;
 
@@ -63,7 +63,7 @@ pub(crate) struct Shared {
     pub(crate) database: Database,
     pub(crate) dialect: Arc<Dialect>,
     pub(crate) sandbox: Sandbox,
-    options: EngineOptions,
+    pub(crate) options: EngineOptions,
     gate: Gate,
     /// Definitions by branch and the name they were last found under: a guess whose turn to take, which the
     /// run's own view confirms.
@@ -169,7 +169,9 @@ impl RunError {
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Definition(DefinitionError::Unknown(_)) => "unknown-definition",
+            Self::Definition(DefinitionError::Unknown(_) | DefinitionError::UnknownCheck(_)) => {
+                "unknown-definition"
+            }
             Self::Definition(_) => "bad-definition",
             Self::NoTarget { .. } => "unknown-target",
             Self::NotInGroup { .. } => "not-in-group",
@@ -327,7 +329,8 @@ impl Engine {
             operation_name: None,
             variables: variables.clone(),
         };
-        let component = self.component(&draft, &definition)?;
+        let component =
+            self.component_of(&draft, &definition.name, definition.component, World::Generator)?;
         let answer = view.observing(|| self.shared.dialect.data(view, &query));
         let mut seen = view.take_seen();
         // The target was found before its parameters were followed.
@@ -581,7 +584,7 @@ fn remember(context: &mut RunContext, unchanged: bool) -> Result<bool, BranchErr
     Ok(true)
 }
 
-fn bad_query(errors: &[graphql::GraphqlError]) -> RunOutcome {
+pub(crate) fn bad_query(errors: &[graphql::GraphqlError]) -> RunOutcome {
     let messages: Vec<String> = errors.iter().map(|error| error.message.clone()).collect();
     failure("bad-query", messages.join("; "), Some("fix the query of the definition"))
 }
@@ -595,7 +598,7 @@ fn failure(code: &str, message: String, hint: Option<&str>) -> RunOutcome {
     }
 }
 
-fn failed(report: &RunReport) -> Option<RunOutcome> {
+pub(crate) fn failed(report: &RunReport) -> Option<RunOutcome> {
     let failure = report.failure()?;
     Some(RunOutcome::Failed {
         code: failure.code.to_string(),

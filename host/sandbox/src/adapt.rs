@@ -1,6 +1,7 @@
 //! Between the generated types and [`crate::api`]: moves, no copies, nothing decided.
 
 use crate::api;
+use crate::bindings::check::kiln::generator::checking;
 use crate::bindings::kiln::generator::{log, objects, pools, run, types};
 
 impl From<types::Scalar> for api::Scalar {
@@ -190,6 +191,19 @@ impl From<log::Level> for api::LogLevel {
             log::Level::Warn => Self::Warn,
             log::Level::Error => Self::Error,
         }
+    }
+}
+
+impl From<checking::Finding> for api::Finding {
+    fn from(finding: checking::Finding) -> Self {
+        let severity = match finding.severity {
+            checking::Severity::Info => api::Severity::Info,
+            checking::Severity::Warning => api::Severity::Warning,
+            checking::Severity::Error => api::Severity::Error,
+            checking::Severity::Critical => api::Severity::Critical,
+        };
+        let checking::Finding { message, path, object, .. } = finding;
+        Self { severity, message, path, object }
     }
 }
 

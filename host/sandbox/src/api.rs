@@ -239,3 +239,65 @@ pub enum LogLevel {
     /// Something is wrong.
     Error,
 }
+
+/// Which world a component is of: what it exports says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum World {
+    /// It makes objects.
+    Generator,
+    /// It says what is wrong.
+    Check,
+}
+
+impl World {
+    /// `generator`, `check`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Generator => "generator",
+            Self::Check => "check",
+        }
+    }
+}
+
+/// How much a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// For information.
+    Info,
+    /// Somebody should look.
+    Warning,
+    /// The check fails.
+    Error,
+    /// The check fails, and badly.
+    Critical,
+}
+
+impl Severity {
+    /// The public word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+            Self::Critical => "critical",
+        }
+    }
+
+    /// Whether a finding of this weight makes its check fail.
+    pub fn fails(self) -> bool {
+        self >= Self::Error
+    }
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How much it weighs.
+    pub severity: Severity,
+    /// What is wrong.
+    pub message: String,
+    /// Which part of the object it is about.
+    pub path: Option<String>,
+    /// Id of the object, as the guest gave it.
+    pub object: Option<String>,
+}

@@ -17,3 +17,18 @@ wasmtime::component::bindgen!({
     world: "generator",
     include_component_type: true,
 });
+
+/// The world of checks; what both worlds have is of the first.
+pub mod check {
+    wasmtime::component::bindgen!({
+        path: "../../wit/v0.1.0",
+        world: "check",
+        include_component_type: true,
+        with: {
+            "kiln:generator/types": crate::bindings::kiln::generator::types,
+            "kiln:generator/run": crate::bindings::kiln::generator::run,
+            "kiln:generator/log": crate::bindings::kiln::generator::log,
+            "kiln:generator/query": crate::bindings::kiln::generator::query,
+        },
+    });
+}

@@ -10,6 +10,7 @@ use model::Digest;
 use wasmparser::types::Types;
 use wasmparser::{BinaryReaderError, Parser, Payload, ValidPayload, Validator};
 
+use crate::api::World;
 use crate::config::FEATURES;
 use crate::limits::{Limits, bytes, count};
 use crate::report::text_shown;
@@ -24,6 +25,8 @@ const DETAIL_BYTES_MAX: usize = 500;
 /// What a component is, as far as its bytes tell. None of it is to be trusted beyond display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckReport {
+    /// Which world it is of.
+    pub world: World,
     /// Content address.
     pub digest: Digest,
     /// Size.
@@ -112,8 +115,9 @@ impl CheckCode {
 pub fn check(component: &[u8], limits: &Limits) -> Result<CheckReport, CheckError> {
     first_bytes(component, limits)?;
     let (types, caps) = validate(component, limits)?;
-    world::compare(&types, &caps.imports, &caps.exports)?;
+    let world = world::compare(&types, &caps.imports, &caps.exports)?;
     Ok(CheckReport {
+        world,
         digest: Digest::of(component),
         bytes: count(component.len()),
         core_modules: caps.core_modules,

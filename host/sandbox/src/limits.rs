@@ -121,6 +121,12 @@ limits! {
     error_details = 64, "details",
         "Facts of a returned error",
         "the rest is dropped";
+    findings = 1_000, "findings",
+        "What a check returns is for people to read; each is stored as an object",
+        "the rest is counted and said to be there";
+    finding_bytes = 4 * KIB, "bytes",
+        "Message and path of a finding, each",
+        "the rest is cut";
     handles = 4_096, "handles",
         "Resources a guest holds; our world has none",
         "the run ends as `handle_limit`";

@@ -35,7 +35,8 @@ const ALLOCATE_FUEL: u64 = 50_000;
 /// Fuel of a log line.
 const LOG_FUEL: u64 = 2_000;
 
-/// A linker with the whole world and nothing else.
+/// A linker with what both worlds import and nothing else; which of it a component may use, the check
+/// at upload has seen to.
 pub(crate) fn linker(engine: &Engine) -> Result<Linker<RunState>> {
     let mut linker = Linker::new(engine);
     run(&mut linker.instance("kiln:generator/run@0.1.0")?)?;
@@ -44,8 +45,9 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<RunState>> {
     lookups(&mut linker.instance("kiln:generator/objects@0.1.0")?)?;
     query(&mut linker.instance("kiln:generator/query@0.1.0")?)?;
     pools(&mut linker.instance("kiln:generator/pools@0.1.0")?)?;
-    // It has types only; components import it all the same.
+    // These have types only; components import them all the same.
     linker.instance("kiln:generator/types@0.1.0")?;
+    linker.instance("kiln:generator/checking@0.1.0")?;
     Ok(linker)
 }
 

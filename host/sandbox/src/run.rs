@@ -9,22 +9,34 @@ use model::Digest;
 use wasmtime::component::InstancePre;
 use wasmtime::{Store, UpdateDeadline};
 
+use crate::adapt::list;
+use crate::api::{Finding, Severity, World};
+use crate::bindings::GeneratorPre;
+use crate::bindings::check::CheckPre;
 use crate::bindings::kiln::generator::types;
-use crate::bindings::{Generator, GeneratorPre};
 use crate::cancel::{Cancel, CancelReason};
 use crate::failure::{failure, returned, trapped};
 use crate::host::GuestHost;
 use crate::limits::{Limits, bytes, count, size};
-use crate::report::{FailureCode, RunEnd, RunFailure, RunReport};
+use crate::report::{FailureCode, RunEnd, RunFailure, RunReport, text_cut};
 use crate::sandbox::Shared;
 use crate::state::{RunState, Stop};
 
 /// A component that is compiled, linked and ready to run, as often as wanted and on several threads.
 pub struct Component {
     digest: Digest,
-    pre: GeneratorPre<RunState>,
+    pre: Pre,
     shared: Arc<Shared>,
 }
+
+/// What is called of a component.
+enum Pre {
+    Generator(GeneratorPre<RunState>),
+    Check(CheckPre<RunState>),
+}
+
+/// How a call ended: what the guest returned, or why it did not.
+type Ended<T> = wasmtime::Result<Result<T, types::Error>>;
 
 impl fmt::Debug for Component {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,7 +50,19 @@ impl Component {
         pre: InstancePre<RunState>,
         shared: Arc<Shared>,
     ) -> wasmtime::Result<Self> {
-        Ok(Self { digest, pre: GeneratorPre::new(pre)?, shared })
+        let pre = match GeneratorPre::new(pre.clone()) {
+            Ok(generator) => Pre::Generator(generator),
+            Err(_no_generator) => Pre::Check(CheckPre::new(pre)?),
+        };
+        Ok(Self { digest, pre, shared })
+    }
+
+    /// Which world it is of.
+    pub fn world(&self) -> World {
+        match self.pre {
+            Pre::Generator(_) => World::Generator,
+            Pre::Check(_) => World::Check,
+        }
     }
 
     /// Its content address.
@@ -46,8 +70,8 @@ impl Component {
         self.digest
     }
 
-    /// Runs it on the calling thread, which needs a stack of 1 MiB beside the guest's. The host comes
-    /// back whatever happens; only after [`RunEnd::Ok`] may what it staged be kept.
+    /// Runs a generator on the calling thread, which needs a stack of 1 MiB beside the guest's. The host
+    /// comes back whatever happens; only after [`RunEnd::Ok`] may what it staged be kept.
     pub fn run<H: GuestHost>(
         &self,
         host: H,
@@ -55,35 +79,84 @@ impl Component {
         limits: &Limits,
         cancel: &Cancel,
     ) -> (H, RunReport) {
+        let Pre::Generator(pre) = &self.pre else {
+            return (host, unstarted(wrong_world(World::Check)));
+        };
+        let call = |store: &mut Store<RunState>| {
+            pre.instantiate(&mut *store)?.call_generate(&mut *store, input)
+        };
+        let (host, report, _) = self.start(host, input, limits, cancel, call);
+        (host, report)
+    }
+
+    /// Runs a check in the same way, and hands out what it found: the first
+    /// [`findings`](Limits::findings), with texts cut to the limits. It found nothing unless it came to
+    /// an end.
+    pub fn check<H: GuestHost>(
+        &self,
+        host: H,
+        input: &str,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> (H, RunReport, Vec<Finding>) {
+        let Pre::Check(pre) = &self.pre else {
+            return (host, unstarted(wrong_world(World::Generator)), Vec::new());
+        };
+        let call = |store: &mut Store<RunState>| {
+            pre.instantiate(&mut *store)?.call_check(&mut *store, input)
+        };
+        let (host, report, found) = self.start(host, input, limits, cancel, call);
+        let found: Vec<Finding> = list(found.unwrap_or_default());
+        (host, report, within(found, limits))
+    }
+
+    fn start<H: GuestHost, T>(
+        &self,
+        host: H,
+        input: &str,
+        limits: &Limits,
+        cancel: &Cancel,
+        call: impl FnOnce(&mut Store<RunState>) -> Ended<T>,
+    ) -> (H, RunReport, Option<T>) {
         if count(input.len()) > limits.input_bytes {
-            return (host, unstarted(input_too_large(input, limits)));
+            return (host, unstarted(input_too_large(input, limits)), None);
         }
         let slot = match self.shared.slots.take(cancel) {
             Ok(slot) => slot,
-            Err(reason) => return (host, unstarted(cancelled(reason))),
+            Err(reason) => return (host, unstarted(cancelled(reason)), None),
         };
         let ticking = self.shared.ticker.during();
         let state = RunState::new(Box::new(host), limits, cancel);
         let mut store = Store::new(&self.shared.engine, state);
         let ended = set_limits(&mut store, limits)
             .and_then(|()| store.data().must_stop().map_or(Ok(()), |stop: Stop| Err(stop.into())))
-            .and_then(|()| self.call(&mut store, input));
-        let report = report(&store, ended);
+            .and_then(|()| call(&mut store));
+        let (report, returned) = report(&store, ended);
         let state = store.into_data();
         drop(ticking);
         drop(slot);
         let host = state.host.into_any().downcast::<H>();
-        (*host.expect("the host was boxed above as an `H`"), report)
+        (*host.expect("the host was boxed above as an `H`"), report, returned)
     }
+}
 
-    fn call(
-        &self,
-        store: &mut Store<RunState>,
-        input: &str,
-    ) -> wasmtime::Result<Result<(), types::Error>> {
-        let generator: Generator = self.pre.instantiate(&mut *store)?;
-        generator.call_generate(&mut *store, input)
+/// Findings within the limits: what is beyond them is said to be there.
+fn within(mut found: Vec<Finding>, limits: &Limits) -> Vec<Finding> {
+    let most = size(limits.findings);
+    if found.len() > most {
+        let fails = found.iter().skip(most).any(|one| one.severity.fails());
+        let message = format!("{} more findings are not shown", found.len() - most);
+        found.truncate(most);
+        let severity = if fails { Severity::Error } else { Severity::Warning };
+        found.push(Finding { severity, message, path: None, object: None });
     }
+    let cut = |text: &str| text_cut(text, size(limits.finding_bytes));
+    for one in &mut found {
+        one.message = cut(&one.message);
+        one.path = one.path.as_deref().map(cut);
+        one.object = one.object.as_deref().map(cut);
+    }
+    found
 }
 
 fn set_limits(store: &mut Store<RunState>, limits: &Limits) -> wasmtime::Result<()> {
@@ -99,14 +172,14 @@ fn set_limits(store: &mut Store<RunState>, limits: &Limits) -> wasmtime::Result<
     Ok(())
 }
 
-fn report(store: &Store<RunState>, ended: wasmtime::Result<Result<(), types::Error>>) -> RunReport {
+fn report<T>(store: &Store<RunState>, ended: Ended<T>) -> (RunReport, Option<T>) {
     let state = store.data();
-    let outcome = match ended {
-        Ok(Ok(())) => RunEnd::Ok,
-        Ok(Err(error)) => RunEnd::Failed(Box::new(returned(error, &state.limits))),
-        Err(error) => RunEnd::Failed(Box::new(trapped(&error, state))),
+    let (outcome, answer) = match ended {
+        Ok(Ok(answer)) => (RunEnd::Ok, Some(answer)),
+        Ok(Err(error)) => (RunEnd::Failed(Box::new(returned(error, &state.limits))), None),
+        Err(error) => (RunEnd::Failed(Box::new(trapped(&error, state))), None),
     };
-    RunReport {
+    let report = RunReport {
         outcome,
         fuel_used: state.limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0)),
         memory_peak: state.memory.peak,
@@ -114,7 +187,8 @@ fn report(store: &Store<RunState>, ended: wasmtime::Result<Result<(), types::Err
         log_dropped: state.used.log_dropped,
         last_calls: state.last_calls.iter().cloned().collect(),
         wall: Instant::now().saturating_duration_since(state.began),
-    }
+    };
+    (report, answer)
 }
 
 /// The report of a run that never began.
@@ -128,6 +202,11 @@ fn unstarted(failed: RunFailure) -> RunReport {
         last_calls: Vec::new(),
         wall: Duration::ZERO,
     }
+}
+
+fn wrong_world(found: World) -> RunFailure {
+    let message = format!("the component is a {}, and is not called as that", found.name());
+    failure(FailureCode::HostBug, message, None)
 }
 
 fn input_too_large(input: &str, limits: &Limits) -> RunFailure {
@@ -225,7 +304,8 @@ mod tests {
         let state = RunState::new(Box::new(Untouched), &limits, &Cancel::new());
         let mut store = Store::new(&component.shared.engine, state);
         set_limits(&mut store, &limits).unwrap();
-        let _holding = component.pre.instantiate(&mut store).unwrap();
+        let Pre::Generator(pre) = &component.pre else { panic!("it is a generator") };
+        let _holding = pre.instantiate(&mut store).unwrap();
         let (_, report) = component.run(Untouched, "{}", &limits, &Cancel::new());
         let failure = report.failure().unwrap();
         assert_eq!(failure.code, FailureCode::HostBusy);

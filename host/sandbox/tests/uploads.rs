@@ -434,3 +434,20 @@ fn a_component_asked_for_by_many_at_once_is_compiled_once() {
     assert_eq!(sandbox.stats().compiled, 1);
     assert_eq!(sandbox.stats().memory_hits, 7);
 }
+
+/// A component that exports `check`, built against a world made for it.
+fn checking(export: &str) -> Vec<u8> {
+    let ours = "export generate: func(input: string) -> result<_, error>;";
+    let world = world().replace(ours, export);
+    let text = r#"(import "kiln:generator/objects@0.1.0" "keep" (func $keep (param i32 i32 i32)))
+        (prelude)
+        (func (export "check") (param i32 i32) (result i32)
+          (call $keep (i32.const 0) (i32.const 0) (i32.const 256))
+          (i32.const 1024))"#;
+    encoded(text, &world)
+}
+
+#[test]
+fn a_check_that_would_make_objects_is_refused_at_upload() {
+    refuse(&checking("export check: func(input: string) -> result<list<string>, error>;"), "");
+}

@@ -19,7 +19,7 @@ use crate::crowd::{REQUESTS_MAX, limited};
 use crate::problem::Problem;
 use crate::scope::Scoped;
 use crate::wire;
-use crate::{accounts, branches, graphql, history, pools, query, schema};
+use crate::{accounts, branches, checks, graphql, history, pools, query, schema};
 
 /// Largest body of a request: 64 MiB, for schema and object files together.
 const BODY_BYTES_MAX: usize = 64 << 20;
@@ -61,6 +61,8 @@ pub(crate) fn router(service: Service) -> Router {
             post(generator_try).layer(DefaultBodyLimit::max(COMPONENT_BYTES_MAX)),
         )
         .route("/api/generators/{name}/trigger", post(trigger))
+        .route("/api/checks", get(checks::list).put(checks::put))
+        .route("/api/checks/{name}/run", post(checks::run))
         .route("/api/runs", get(runs))
         .route("/api/runs/{id}", get(run))
         .route("/api/runs/{id}/why", get(history::why))
@@ -231,6 +233,8 @@ async fn generator_put(service: Scoped, body: Bytes) -> Answer {
         on_release: wire.on_release,
         on_protected: wire.on_protected,
         trigger_secret: wire.trigger_secret,
+        execute_in_proposed_change: wire.execute_in_proposed_change,
+        execute_after_merge: wire.execute_after_merge,
     };
     let id = blocking(service, move |service| service.definition_put(&definition)).await?;
     ok(&json!({"id": id.to_string()}))

@@ -13,6 +13,7 @@ pub fn check_component(bytes: &[u8]) -> Result<Value, (String, String, Vec<Strin
     match sandbox::check(bytes, &sandbox::Limits::default()) {
         Ok(report) => Ok(json!({
             "digest": report.digest.to_string(),
+            "world": report.world.name(),
             "bytes": report.bytes,
             "core_modules": report.core_modules,
             "functions": report.functions,

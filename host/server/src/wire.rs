@@ -60,6 +60,44 @@ pub struct Definition {
     /// Shared secret of the HTTP trigger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trigger_secret: Option<String>,
+    /// Whether it runs for proposed changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execute_in_proposed_change: Option<bool>,
+    /// Whether it runs on main after a merge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execute_after_merge: Option<bool>,
+}
+
+/// A check to register, or to change.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Check {
+    /// Name.
+    pub name: String,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Text of the query.
+    pub query: String,
+    /// Variable → path on the target, or without targets the value.
+    pub parameters: BTreeMap<String, String>,
+    /// Name of the group whose members are checked one by one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub targets: Option<String>,
+    /// Digest of the component.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
+    /// A failure stands in nobody's way.
+    pub advisory: bool,
+}
+
+/// A check to run.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheckRun {
+    /// Id or label of the target; all without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
 }
 
 /// A run to start.

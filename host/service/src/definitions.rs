@@ -33,6 +33,10 @@ pub struct DefinitionInput {
     pub on_protected: Option<String>,
     /// Shared secret of the HTTP trigger.
     pub trigger_secret: Option<String>,
+    /// Whether it runs for proposed changes; nothing leaves it.
+    pub execute_in_proposed_change: Option<bool>,
+    /// Whether it runs on main after a merge; nothing leaves it.
+    pub execute_after_merge: Option<bool>,
 }
 
 /// A definition as listings show it.
@@ -73,16 +77,18 @@ impl Service {
         Ok(self.engine.components()?)
     }
 
+    /// Whether a query fits the schema of the branch.
+    pub(crate) fn check_query(&self, name: &str, query: &str) -> Result<(), ServiceError> {
+        let view = self.view()?;
+        self.dialect.check(view.schema(), query).map_err(|mut errors| match errors.pop() {
+            Some(error) => ServiceError::Graphql(error),
+            None => ServiceError::NotFound { what: "query", name: name.to_owned() },
+        })
+    }
+
     /// Registers a definition, or changes it. Its query is checked against the schema.
     pub fn definition_put(&self, definition: &DefinitionInput) -> Result<ObjectId, ServiceError> {
-        let view = self.view()?;
-        self.dialect.check(view.schema(), &definition.query).map_err(|mut errors| match errors
-            .pop()
-        {
-            Some(error) => ServiceError::Graphql(error),
-            None => ServiceError::NotFound { what: "query", name: definition.name.clone() },
-        })?;
-        drop(view);
+        self.check_query(&definition.name, &definition.query)?;
         let mut id = ObjectId::MIN;
         self.change(|draft| {
             let name = Json::String(definition.name.clone());
@@ -108,6 +114,14 @@ impl Service {
             ] {
                 if let Some(value) = value {
                     input = input.json(name, Json::String(value.clone()));
+                }
+            }
+            for (name, value) in [
+                ("execute_in_proposed_change", definition.execute_in_proposed_change),
+                ("execute_after_merge", definition.execute_after_merge),
+            ] {
+                if let Some(value) = value {
+                    input = input.json(name, Json::Bool(value));
                 }
             }
             (id, _) = draft.upsert("CoreGeneratorDefinition", None, input)?;

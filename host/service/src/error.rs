@@ -243,9 +243,10 @@ fn of_commit(failure: &CommitFailure) -> ErrorClass {
 
 fn of_component(error: &ComponentError) -> ErrorClass {
     match error {
-        ComponentError::None(_) | ComponentError::Check(_) | ComponentError::Load(_) => {
-            ErrorClass::Invalid
-        }
+        ComponentError::None(_)
+        | ComponentError::World { .. }
+        | ComponentError::Check(_)
+        | ComponentError::Load(_) => ErrorClass::Invalid,
         ComponentError::Unknown(_) => ErrorClass::NotFound,
         ComponentError::Branch(error) => of_branch(error),
         ComponentError::Commit(failure) => of_commit(failure),

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod branches;
+mod checks;
 mod definitions;
 mod dialect;
 mod diff;
@@ -35,6 +36,7 @@ pub use accounts::{
     ACCESS_SECONDS, AccessOptions, Caller, Credential, FirstAdmin, NAME_BYTES_MAX, REFRESH_SECONDS,
     SUPER_ADMINISTRATORS, Signed, TokenView,
 };
+pub use checks::CheckInput;
 pub use definitions::{DefinitionInput, DefinitionView};
 pub use diff::DiffRequest;
 pub use error::{ErrorClass, ServiceError};

@@ -3,12 +3,11 @@
 use model::Value;
 use sandbox::GuestHost;
 use sandbox::api::{
-    Code, Draft, Field, FieldValue, Grant, GuestError, Link, LogLevel, PoolRequest, RunInfo, Saved,
-    Scalar, Target,
+    Code, Draft, Field, Grant, GuestError, Link, LogLevel, PoolRequest, RunInfo, Saved, Scalar,
+    Target,
 };
-use serde_json::Value as Json;
 
-use crate::context::{RunContext, error, field};
+use crate::context::{RunContext, error, field, fields_of};
 
 impl GuestHost for RunContext {
     fn current(&mut self) -> RunInfo {
@@ -16,22 +15,7 @@ impl GuestHost for RunContext {
     }
 
     fn parameters(&mut self) -> Vec<Field> {
-        self.variables
-            .iter()
-            .map(|(name, value)| Field {
-                name: name.clone(),
-                value: FieldValue::One(match value {
-                    Json::Null => Scalar::Null,
-                    Json::Bool(yes) => Scalar::Boolean(*yes),
-                    Json::String(text) => Scalar::Text(text.clone()),
-                    Json::Number(number) => match number.as_i64() {
-                        Some(integer) => Scalar::Integer(integer),
-                        None => Scalar::Number(number.as_f64().unwrap_or(0.0)),
-                    },
-                    other => Scalar::Json(other.to_string()),
-                }),
-            })
-            .collect()
+        fields_of(&self.variables)
     }
 
     fn log(&mut self, level: LogLevel, message: &str, fields: Vec<(String, String)>) {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use branch::{Author, BranchError, Cause, CommitFailure, Ledger, LedgerOrder, View};
 use model::{BranchId, Digest};
+use sandbox::api::World;
 use sandbox::{CheckError, Component, LoadError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::definition::Definition;
 use crate::fixture::{Fixture, run_fixture};
 use crate::run::{Engine, RunError};
 
@@ -21,6 +21,18 @@ pub enum ComponentError {
     /// It was never uploaded.
     #[error("component {0} is not in the store; upload it")]
     Unknown(Digest),
+    /// It is of another world.
+    #[error(
+        "`{definition}` needs a component that is a {}, but its component is a {}", .wanted.name(), .found.name()
+    )]
+    World {
+        /// The definition.
+        definition: String,
+        /// What it needs.
+        wanted: World,
+        /// What the component is.
+        found: World,
+    },
     /// The upload does not pass the check.
     #[error(transparent)]
     Check(#[from] CheckError),
@@ -41,6 +53,7 @@ impl ComponentError {
         match self {
             Self::None(_) => "no-component",
             Self::Unknown(_) => "unknown-component",
+            Self::World { .. } => "wrong-world",
             Self::Check(error) => error.code.name(),
             Self::Load(error) => error.code(),
             Self::Branch(error) => error.code(),
@@ -114,20 +127,28 @@ impl Engine {
         Ok(rows.iter().filter_map(|(_, row)| postcard::from_bytes(row).ok()).collect())
     }
 
-    /// The definition's component, ready to run.
-    pub(super) fn component(
+    /// The component of a definition, ready to run as what it is defined to be.
+    pub(crate) fn component_of(
         &self,
         view: &View,
-        definition: &Definition,
+        definition: &str,
+        digest: Option<Digest>,
+        wanted: World,
     ) -> Result<Arc<Component>, RunError> {
-        let digest =
-            definition.component.ok_or_else(|| ComponentError::None(definition.name.clone()))?;
-        if let Some(ready) = self.shared.sandbox.loaded(digest) {
-            return Ok(ready);
+        let digest = digest.ok_or_else(|| ComponentError::None(definition.to_owned()))?;
+        let ready = match self.shared.sandbox.loaded(digest) {
+            Some(ready) => ready,
+            None => {
+                let bytes = view
+                    .ledger(Ledger::ComponentBytes, &digest.0)?
+                    .ok_or(ComponentError::Unknown(digest))?;
+                self.shared.sandbox.load(digest, &bytes).map_err(ComponentError::from)?
+            }
+        };
+        if ready.world() != wanted {
+            let (definition, found) = (definition.to_owned(), ready.world());
+            return Err(ComponentError::World { definition, wanted, found }.into());
         }
-        let bytes = view
-            .ledger(Ledger::ComponentBytes, &digest.0)?
-            .ok_or(ComponentError::Unknown(digest))?;
-        Ok(self.shared.sandbox.load(digest, &bytes).map_err(ComponentError::from)?)
+        Ok(ready)
     }
 }

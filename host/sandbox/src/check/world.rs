@@ -11,6 +11,7 @@ use wasmparser::component_types::{
 use wasmparser::types::{Types, TypesRef};
 use wasmparser::{Validator, WasmFeatures};
 
+use crate::api::World;
 use crate::bindings::COMPONENT_TYPE;
 use crate::check::{CheckCode, CheckError};
 use crate::report::text_shown;
@@ -35,22 +36,34 @@ pub struct WorldProblems {
     pub mismatches: Vec<String>,
 }
 
-/// The world, decoded once from what the bindings were generated from.
-static WORLD: LazyLock<(Types, ComponentTypeId)> = LazyLock::new(|| {
-    let types = Validator::new_with_features(WasmFeatures::all())
-        .validate_all(COMPONENT_TYPE)
-        .expect("the generated world is valid");
-    let world = world_of(types.as_ref()).expect("it is a world");
-    (types, world)
-});
+/// A world, decoded once from what the bindings were generated from.
+type Decoded = LazyLock<(Types, ComponentTypeId)>;
 
-/// Compares a component with the world.
+static GENERATOR: Decoded = LazyLock::new(|| decoded(COMPONENT_TYPE, World::Generator));
+static CHECK: Decoded =
+    LazyLock::new(|| decoded(crate::bindings::check::COMPONENT_TYPE, World::Check));
+
+fn decoded(bytes: &[u8], world: World) -> (Types, ComponentTypeId) {
+    let types = Validator::new_with_features(WasmFeatures::all())
+        .validate_all(bytes)
+        .expect("the generated world is valid");
+    let world = world_of(types.as_ref(), world.name()).expect("it is a world");
+    (types, world)
+}
+
+/// Compares a component with the world that its exports say it is of: that of checks where it exports
+/// `check` and no `generate`, else that of generators.
 pub(super) fn compare(
     types: &Types,
     imports: &[String],
     exports: &[String],
-) -> Result<(), CheckError> {
-    let (world_types, world) = &*WORLD;
+) -> Result<World, CheckError> {
+    let has = |name: &str| exports.iter().any(|export| export == name);
+    let of = if has("check") && !has("generate") { World::Check } else { World::Generator };
+    let (world_types, world) = match of {
+        World::Generator => &*GENERATOR,
+        World::Check => &*CHECK,
+    };
     let pair = Pair { guest: types.as_ref(), host: world_types.as_ref() };
     let world = &pair.host[*world];
     let mut problems = WorldProblems::default();
@@ -68,7 +81,7 @@ pub(super) fn compare(
             None => problems.missing_exports.push(missing(name, exports)),
         }
     }
-    if problems == WorldProblems::default() { Ok(()) } else { Err(told(problems)) }
+    if problems == WorldProblems::default() { Ok(of) } else { Err(told(problems)) }
 }
 
 fn unknown(name: &str, offered: &[&String], problems: &mut WorldProblems) {
@@ -131,8 +144,8 @@ fn told(mut problems: WorldProblems) -> CheckError {
 }
 
 /// The world's type lies within the type that the encoder wraps it in.
-fn world_of(types: TypesRef<'_>) -> Option<ComponentTypeId> {
-    let wrapper = types.component_item_for_export("generator")?;
+fn world_of(types: TypesRef<'_>, name: &str) -> Option<ComponentTypeId> {
+    let wrapper = types.component_item_for_export(name)?;
     let ComponentEntityType::Type { created: ComponentAnyTypeId::Component(id), .. } = wrapper.ty
     else {
         return None;
