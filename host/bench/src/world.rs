@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use branch::{Author, Cause, Database, Draft, Input, PeerInput};
-use engine::{Engine, EngineOptions, Mode, RunOutcome, RunRequest, RunResult};
+use engine::{Engine, EngineOptions, Mode, RunOutcome, RunRequest, RunResult, Tells};
 use graphql::Dialect;
 use model::schema::Document;
 use model::{BranchId, ObjectId};
@@ -215,6 +215,7 @@ impl World {
             definition: DEFINITION.to_owned(),
             target,
             mode,
+            tells: Tells::Counts,
             cause: "bench".to_owned(),
             author: AUTHOR,
             cancel: Cancel::new(),

@@ -105,6 +105,14 @@ impl ChangeSet {
         draft.view.rows.quietly(|| Self::compare(draft))
     }
 
+    /// How many objects a draft makes, changes and deletes: the [`counts`](Self::counts) of its change
+    /// set, without making one.
+    pub fn counts_of(draft: &Draft) -> Result<(usize, usize, usize), BranchError> {
+        let ops = draft.view.rows.quietly(|| ops(draft))?;
+        let count = |wanted| ops.values().filter(|op| **op == Some(wanted)).count();
+        Ok((count(Op::Created), count(Op::Updated), count(Op::Deleted)))
+    }
+
     fn compare(draft: &Draft) -> Result<Self, BranchError> {
         let mut changes: BTreeMap<ObjectId, Change> = BTreeMap::new();
         let mut labels = Labels { draft, known: BTreeMap::new() };
@@ -177,6 +185,48 @@ impl Change {
             "label": self.label, "fields": fields, "links": links,
         })
     }
+}
+
+/// What happens to each object that a draft writes; nothing to one that is as it was.
+fn ops(draft: &Draft) -> Result<BTreeMap<ObjectId, Option<Op>>, BranchError> {
+    let rows = &draft.view.rows;
+    let mut ops = BTreeMap::new();
+    for (key, row) in rows.pending(Space::Heads) {
+        let Some((_, symbol, id)) = key::parse_head(key) else { continue };
+        let Some(kind) = draft.schema().by_symbol.get(&symbol) else { continue };
+        let before = rows.replaced(Space::Heads, key)?.filter(|row| is_there(row));
+        let op = match (before, row.filter(|row| is_there(row))) {
+            (None, None) => continue,
+            (None, Some(_)) => Some(Op::Created),
+            (Some(_), None) => Some(Op::Deleted),
+            (Some(before), Some(row)) => {
+                let before = Object::read(id, kind, before)?;
+                let after = Object::read(id, kind, Bytes::Pending(row.into()))?;
+                let differs = |attribute| {
+                    let value = |object: &Option<Object>| {
+                        object.as_ref().map(|object| object.value_of(attribute))
+                    };
+                    value(&before) != value(&after)
+                };
+                kind.attributes.iter().any(differs).then_some(Op::Updated)
+            }
+        };
+        ops.insert(id, op);
+    }
+    for (key, row) in rows.pending(Space::Edges) {
+        let Some(edge) = key::parse_edge(key) else { continue };
+        let had = rows.replaced(Space::Edges, key)?.is_some_and(|row| is_there(&row));
+        if had == row.is_some_and(is_there) || matches!(ops.get(&edge.object), Some(Some(_))) {
+            continue;
+        }
+        let kind = draft.kind_then_or_now(edge.object)?;
+        if kind.is_some_and(|kind| {
+            relationship_name(&kind, edge.relationship, edge.direction).is_some()
+        }) {
+            ops.insert(edge.object, Some(Op::Updated));
+        }
+    }
+    Ok(ops)
 }
 
 /// What a draft changes, without labels and values: object, symbol of its kind, how.

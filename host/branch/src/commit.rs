@@ -1,5 +1,7 @@
 //! The one way anything becomes part of the store.
 
+use std::collections::BTreeSet;
+
 use model::{BranchId, ObjectId, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{CommitError, Proposal, Space, Write, key};
@@ -7,7 +9,7 @@ use store::{CommitError, Proposal, Space, Write, key};
 use crate::branches::BranchFault;
 use crate::change::{ChangeSet, Op, summary};
 use crate::database::Database;
-use crate::draft::Draft;
+use crate::draft::{Draft, Leased};
 use crate::error::{BranchError, CommitFailure};
 use crate::object::{TOMBSTONE, stamp, stamped};
 
@@ -191,9 +193,55 @@ impl Database {
     /// Commits a draft that [`Draft::finish`] has checked; no commit for one that changes nothing.
     pub fn commit_finished(
         &self,
-        mut draft: Draft,
+        draft: Draft,
         cause: Cause,
     ) -> Result<Option<Seq>, CommitFailure> {
+        let Some(prepared) = self.prepare(draft, cause)? else { return Ok(None) };
+        let Prepared { proposal, held } = prepared;
+        let seq = self.store().commit(proposal).map_err(CommitFailure::from)?;
+        self.settled(held);
+        Ok(Some(seq))
+    }
+
+    /// As [`commit_finished`](Self::commit_finished), on the calling thread where nobody else commits.
+    pub fn commit_here(&self, prepared: Prepared) -> Result<Seq, CommitFailure> {
+        let Prepared { proposal, held } = prepared;
+        let seq = self.store().commit_here(proposal).map_err(CommitFailure::from)?;
+        self.settled(held);
+        Ok(seq)
+    }
+
+    /// Hands a prepared draft to the writer, and returns. Once it is on disk, or will not be, `answer`
+    /// is called on the writer's thread: it passes on what it gets, for whoever waits to have it
+    /// [`settled`](Self::settled).
+    pub fn submit(
+        &self,
+        prepared: Prepared,
+        answer: impl FnOnce(Result<Seq, CommitFailure>, Unsettled) + Send + 'static,
+    ) {
+        let Prepared { proposal, held } = prepared;
+        let answer = move |result: Result<Seq, CommitError>| {
+            answer(result.map_err(CommitFailure::from), held);
+        };
+        self.store().submit(proposal, Box::new(answer));
+    }
+
+    /// After a commit: what the draft held is committed and keeps others away by itself; pools it drew
+    /// from are looked at.
+    pub fn settled(&self, held: Unsettled) {
+        let Unsettled { drawn, leases } = held;
+        drop(leases);
+        // The change is made: that telling of a full pool fails does not undo it.
+        if let Err(_unreadable) = self.watch(&drawn) {}
+    }
+
+    /// What the commit of a draft that [`Draft::finish`] has checked writes; nothing where it changes
+    /// nothing. The draft and its snapshot are gone, what it drew from pools is still held.
+    pub fn prepare(
+        &self,
+        mut draft: Draft,
+        cause: Cause,
+    ) -> Result<Option<Prepared>, CommitFailure> {
         if draft.view.rows.is_clean() {
             return Ok(None);
         }
@@ -209,25 +257,38 @@ impl Database {
             changed: if draft.is_bare() { Vec::new() } else { summary(&draft)? },
             drawn: crate::draft::drawn(&draft)?,
         };
-        let drawn: std::collections::BTreeSet<ObjectId> =
-            entry.drawn.iter().map(|(pool, _, _)| *pool).collect();
+        let drawn = entry.drawn.iter().map(|(pool, _, _)| *pool).collect();
         let proposal = Proposal {
             base: draft.seq(),
             writes: writes(&mut draft)?,
             reads: draft.view.rows.reads(),
             log: entry.encode(),
         };
-        match self.store().commit(proposal) {
-            Ok(seq) => {
-                // What it held is committed, and keeps others away by itself.
-                drop(draft);
-                // The change is made: that telling of a full pool fails does not undo it.
-                if let Err(_unreadable) = self.watch(&drawn) {}
-                Ok(Some(seq))
-            }
-            Err(CommitError::Conflict { seq, .. }) => Err(CommitFailure::Conflict { seq }),
-            Err(CommitError::TooOld { oldest, .. }) => Err(CommitFailure::Conflict { seq: oldest }),
-            Err(other) => Err(CommitFailure::Store(other)),
+        let held = Unsettled { drawn, leases: draft.into_leases() };
+        Ok(Some(Prepared { proposal, held }))
+    }
+}
+
+/// A draft as what its commit writes.
+#[derive(Debug)]
+pub struct Prepared {
+    proposal: Proposal,
+    held: Unsettled,
+}
+
+/// What a draft holds of pools until its commit is settled; let go of, it is given back.
+#[derive(Debug)]
+pub struct Unsettled {
+    drawn: BTreeSet<ObjectId>,
+    leases: Leased,
+}
+
+impl From<CommitError> for CommitFailure {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict { seq, .. } => Self::Conflict { seq },
+            CommitError::TooOld { oldest, .. } => Self::Conflict { seq: oldest },
+            other => Self::Store(other),
         }
     }
 }

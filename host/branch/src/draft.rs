@@ -27,7 +27,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use model::schema::{Attribute, AttributeKind, Category, Kind};
-use model::{BranchId, ObjectId, Seq, Value};
+use model::{ObjectId, Seq, Value};
 use store::{Space, key};
 
 use crate::branches::kind_row;
@@ -36,7 +36,7 @@ use crate::database::{Database, Environment};
 use crate::error::{BranchError, Violation};
 use crate::object::{Object, TOMBSTONE, stamped};
 use crate::record::{Attr, Record};
-use crate::view::View;
+use crate::view::{Presence, View};
 
 pub use allocate::{
     BLOCK_MAX, CELLS_MAX, Cell, FORECAST_MAX, Forecast, Gone, Granted, Held, IDENTIFIER_BYTES_MAX,
@@ -49,7 +49,7 @@ pub use ledger::{Ledger, LedgerOrder, LedgerRow};
 pub use password::{PASSWORD_BYTES_MAX, is_password};
 pub use revert::{Blocker, RevertError};
 
-pub(crate) use allocate::{Books, drawn};
+pub(crate) use allocate::{Books, Leased, drawn};
 pub(crate) use index::constraint_keys;
 pub(crate) use link::far_end;
 
@@ -62,7 +62,7 @@ pub struct Draft {
     /// The object whose constraints wait until it is whole.
     making: Option<ObjectId>,
     database: Database,
-    leases: allocate::Leased,
+    leases: Leased,
     /// Rows are written and taken away as they are: nothing is kept of what was before.
     bare: bool,
 }
@@ -109,7 +109,7 @@ pub enum Outcome {
 impl Draft {
     pub(crate) fn over(view: View, author: Author, database: Database) -> Self {
         let environment = database.environment().clone();
-        let leases = allocate::Leased::default();
+        let leases = Leased::default();
         Self { view, author, environment, making: None, database, leases, bare: false }
     }
 
@@ -121,6 +121,11 @@ impl Draft {
     /// The state with the pending changes in it.
     pub fn view(&self) -> &View {
         &self.view
+    }
+
+    /// What the draft holds of pools; all else of it goes.
+    pub(crate) fn into_leases(self) -> Leased {
+        self.leases
     }
 
     /// Whether nothing is pending.
@@ -167,10 +172,13 @@ impl Draft {
     ) -> Result<ObjectId, BranchError> {
         let kind = self.concrete(kind)?;
         let id = id.unwrap_or_else(|| self.environment.ids.next_id(self.view.now));
-        if let Some(there) = self.view.kind_of(id)? {
-            return Err(Violation::Exists { object: id, kind: there.name.clone() }.into());
+        match self.view.presence(id)? {
+            Presence::Here(there) => {
+                return Err(Violation::Exists { object: id, kind: there.name.clone() }.into());
+            }
+            Presence::Gone => {}
+            Presence::Never => self.view.rows.note_fresh(id),
         }
-        self.note_if_fresh(id)?;
         self.check_names(&kind, &input)?;
         let input = self.with_namespace(&kind, input)?;
         let pattern = self.template_of(&kind, &input)?;
@@ -187,16 +195,6 @@ impl Draft {
             self.components_from(&kind, id, &pattern)?;
         }
         Ok(id)
-    }
-
-    fn note_if_fresh(&mut self, id: ObjectId) -> Result<(), BranchError> {
-        for line in [self.view.branch, BranchId::GLOBAL] {
-            if self.view.rows.get(Space::Kinds, &key::kind_of(line, id))?.is_some() {
-                return Ok(());
-            }
-        }
-        self.view.rows.note_fresh(id);
-        Ok(())
     }
 
     fn make(&mut self, kind: &Arc<Kind>, id: ObjectId, input: Input) -> Result<(), BranchError> {

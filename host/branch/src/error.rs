@@ -314,6 +314,11 @@ pub enum CommitFailure {
 }
 
 impl CommitFailure {
+    /// Of a commit whose answer never came: the store was closed meanwhile.
+    pub fn closed() -> Self {
+        Self::Store(CommitError::Closed)
+    }
+
     /// The stable code users decide on.
     pub fn code(&self) -> &'static str {
         match self {

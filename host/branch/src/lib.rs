@@ -26,7 +26,7 @@ pub use branches::{
     ParentOf,
 };
 pub use change::{Change, ChangeSet, FieldChange, LinkChange, Op};
-pub use commit::{Author, Cause, Committed, LogEntry};
+pub use commit::{Author, Cause, Committed, LogEntry, Prepared, Unsettled};
 pub use database::{Database, Environment};
 pub use draft::{
     Attempt, AttrInput, BLOCK_MAX, Blocker, CELLS_MAX, Cell, Claim, ClaimedPeer, Draft,

@@ -36,6 +36,17 @@ pub struct View {
     pub(crate) counts: Arc<Counts>,
 }
 
+/// What is known of an id.
+#[derive(Debug)]
+pub(crate) enum Presence {
+    /// There is an object of this kind.
+    Here(Arc<Kind>),
+    /// There was one.
+    Gone,
+    /// No row says anything of it.
+    Never,
+}
+
 impl View {
     /// The schema of the branch at this moment.
     pub fn schema(&self) -> &Arc<Schema> {
@@ -108,13 +119,24 @@ impl View {
 
     /// The kind of an object, without reading the object. Notes only that it exists.
     pub fn kind_of(&self, id: ObjectId) -> Result<Option<Arc<Kind>>, BranchError> {
+        match self.presence(id)? {
+            Presence::Here(kind) => Ok(Some(kind)),
+            Presence::Gone | Presence::Never => Ok(None),
+        }
+    }
+
+    /// Whether there is an object with this id, or was one.
+    pub(crate) fn presence(&self, id: ObjectId) -> Result<Presence, BranchError> {
+        let mut presence = Presence::Never;
         for line in [self.branch, BranchId::GLOBAL] {
-            if let Some(row) = self.rows.get(Space::Kinds, &key::kind_of(line, id))? {
-                let Some((symbol, true)) = kind_in(&row) else { continue };
-                return Ok(self.schema().by_symbol.get(&symbol).cloned());
+            let Some(row) = self.rows.get(Space::Kinds, &key::kind_of(line, id))? else { continue };
+            presence = Presence::Gone;
+            if let Some((symbol, true)) = kind_in(&row) {
+                let kind = self.schema().by_symbol.get(&symbol).cloned();
+                return Ok(kind.map_or(Presence::Gone, Presence::Here));
             }
         }
-        Ok(None)
+        Ok(presence)
     }
 
     /// The object with this id, of whatever kind.

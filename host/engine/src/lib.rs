@@ -21,5 +21,6 @@ pub use instance::{Instance, InstanceState};
 pub use report::{LogLine, RunOutcome, RunRecord};
 pub use run::{
     ComponentError, ComponentInfo, Engine, EngineOptions, Mode, RunError, RunRequest, RunResult,
+    Tells,
 };
 pub use sandbox::api::{Finding, Severity};

@@ -2,13 +2,18 @@
 //! read has changed in the meantime.
 
 mod component;
+mod crew;
 mod gate;
 
-use std::cell::Cell;
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use branch::{Author, BranchError, Cause, ChangeSet, CommitFailure, Database, RunInput};
+use branch::{
+    Author, BranchError, Cause, ChangeSet, CommitFailure, Database, Prepared, RunInput, Unsettled,
+};
 use graphql::{Dialect, Request};
 use model::{BranchId, Digest, ObjectId, Timestamp};
 use sandbox::api::{RunInfo, World};
@@ -23,7 +28,8 @@ use crate::report::{RunOutcome, RunRecord};
 use crate::tracking::{self, Refusal};
 
 pub use component::{ComponentError, ComponentInfo};
-use gate::{Gate, Joins, Permit, Place};
+use crew::Crew;
+use gate::{Gate, Joins, Place};
 
 /// How often a run is repeated beside others before it is repeated alone.
 const REPEATS_MAX: u32 = 8;
@@ -65,6 +71,7 @@ pub(crate) struct Shared {
     pub(crate) sandbox: Sandbox,
     pub(crate) options: EngineOptions,
     gate: Gate,
+    crew: Crew,
     /// Definitions by branch and the name they were last found under: a guess whose turn to take, which the
     /// run's own view confirms.
     guesses: Mutex<BTreeMap<(BranchId, String), ObjectId>>,
@@ -79,6 +86,17 @@ pub enum Mode {
     Plan,
 }
 
+/// What a result tells of what a run changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tells {
+    /// Each change, with labels and values before and after.
+    #[default]
+    Changes,
+    /// How many objects were made, changed and deleted, in the record: for runs that nobody looks at.
+    /// Plans tell their changes always.
+    Counts,
+}
+
 /// What to run.
 #[derive(Debug, Clone)]
 pub struct RunRequest {
@@ -90,6 +108,8 @@ pub struct RunRequest {
     pub target: ObjectId,
     /// Kept or shown.
     pub mode: Mode,
+    /// What the result tells.
+    pub tells: Tells,
     /// Why, for the record.
     pub cause: String,
     /// Who.
@@ -105,7 +125,7 @@ pub struct RunRequest {
 pub struct RunResult {
     /// The record; of a plan or a run without change it is not stored.
     pub record: RunRecord,
-    /// The changes.
+    /// The changes; nothing where only counts were asked for.
     pub changes: ChangeSet,
     /// The commit, if there was one.
     pub seq: Option<model::Seq>,
@@ -192,23 +212,33 @@ enum Attempt {
     Renamed,
 }
 
+/// What an attempt computed.
+enum Computed {
+    /// There is nothing to commit.
+    Ended(Attempt),
+    /// The result once this is committed.
+    Ready(Box<RunResult>, Prepared),
+}
+
+/// What the crew tells of an attempt.
+enum Told {
+    /// It ended without a commit, or there was no run.
+    Ended(Result<Attempt, RunError>),
+    /// Its commit is written, or is not.
+    Committed(Box<RunResult>, Result<model::Seq, CommitFailure>, Unsettled),
+    /// A fault of ours, to go on where the run was asked for.
+    Panicked(Box<dyn Any + Send>),
+}
+
 /// What stays the same over the attempts of one run.
-struct Job<'a> {
-    request: &'a RunRequest,
+#[derive(Clone)]
+struct Job {
+    request: RunRequest,
     run: ObjectId,
     began: Timestamp,
     repeats: u32,
     /// The definition whose turn was taken.
     definition: ObjectId,
-    /// Held while the run computes.
-    computing: Cell<Option<Permit<'a>>>,
-}
-
-impl Job<'_> {
-    /// From here on the run only waits.
-    fn computed(&self) {
-        drop(self.computing.take());
-    }
 }
 
 impl Engine {
@@ -219,12 +249,14 @@ impl Engine {
         sandbox: Sandbox,
         options: EngineOptions,
     ) -> Self {
-        let gate = Gate::new(options.computing_max, options.under_way_max);
+        let gate = Gate::new(options.under_way_max);
+        let crew = Crew::new(options.computing_max, options.under_way_max);
         let guesses = Mutex::default();
-        Self { shared: Arc::new(Shared { database, dialect, sandbox, options, gate, guesses }) }
+        let shared = Shared { database, dialect, sandbox, options, gate, crew, guesses };
+        Self { shared: Arc::new(shared) }
     }
 
-    /// Runs a definition for one target, on the calling thread. A run that waits for another of its
+    /// Runs a definition for one target; returns once it is committed. A run that waits for another of its
     /// instance is joined by those that come later: they get its result.
     pub fn run(&self, request: &RunRequest) -> Result<RunResult, RunError> {
         let busy = RunError::Busy { most: self.shared.options.under_way_max };
@@ -260,8 +292,7 @@ impl Engine {
         let environment = self.shared.database.environment();
         let began = environment.clock.now();
         let run = environment.ids.next_id(began);
-        let computing = Cell::new(None);
-        let mut job = Job { request, run, began, repeats: 0, definition, computing };
+        let mut job = Job { request: request.clone(), run, began, repeats: 0, definition };
         loop {
             let attempt = if job.repeats < REPEATS_MAX {
                 let _beside_others = self.shared.gate.shared();
@@ -303,14 +334,59 @@ impl Engine {
         guesses.insert((request.branch, request.definition.clone()), definition);
     }
 
-    fn attempt<'a>(&'a self, job: &Job<'a>) -> Result<Attempt, RunError> {
-        let request = job.request;
-        job.computing.set(Some(self.shared.gate.permit()));
+    /// Who is alone computes and commits on the calling thread: threads would only be waited for.
+    /// Among others the crew computes and the writer commits, while this one waits.
+    fn attempt(&self, job: &Job) -> Result<Attempt, RunError> {
+        let database = &self.shared.database;
+        if self.shared.gate.is_alone() {
+            return match self.compute(job)? {
+                Computed::Ended(attempt) => Ok(attempt),
+                Computed::Ready(result, prepared) => {
+                    committed(result, database.commit_here(prepared))
+                }
+            };
+        }
+        let (tell, told) = sync_channel(1);
+        let (engine, own) = (self.clone(), job.clone());
+        self.shared.crew.give(Box::new(move || engine.labour(&own, tell)));
+        match told.recv() {
+            Ok(Told::Ended(attempt)) => attempt,
+            Ok(Told::Committed(result, written, held)) => {
+                if written.is_ok() {
+                    database.settled(held);
+                }
+                committed(result, written)
+            }
+            Ok(Told::Panicked(panic)) => resume_unwind(panic),
+            // The store was closed with the commit in its queue.
+            Err(_gone) => Err(CommitFailure::closed().into()),
+        }
+    }
+
+    /// Computes on a thread of the crew and hands the commit to the writer, whose answer goes straight
+    /// to who waits.
+    fn labour(&self, job: &Job, tell: SyncSender<Told>) {
+        let told = match catch_unwind(AssertUnwindSafe(|| self.compute(job))) {
+            Ok(Ok(Computed::Ready(result, prepared))) => {
+                let answer = move |written, held| {
+                    let _gone = tell.send(Told::Committed(result, written, held));
+                };
+                return self.shared.database.submit(prepared, answer);
+            }
+            Ok(Ok(Computed::Ended(attempt))) => Told::Ended(Ok(attempt)),
+            Ok(Err(error)) => Told::Ended(Err(error)),
+            Err(panic) => Told::Panicked(panic),
+        };
+        let _gone = tell.send(told);
+    }
+
+    fn compute(&self, job: &Job) -> Result<Computed, RunError> {
+        let request = &job.request;
         let draft = self.shared.database.draft(request.branch, request.author)?;
         let mut definition = Definition::find(&draft, &request.definition)?;
         if definition.id != job.definition {
             self.remember(request, definition.id);
-            return Ok(Attempt::Renamed);
+            return Ok(Computed::Ended(Attempt::Renamed));
         }
         if request.mode == Mode::Plan && request.component.is_some() {
             definition.component = request.component;
@@ -375,10 +451,10 @@ impl Engine {
     /// After the guest: what it no longer makes goes, and everything is committed at once.
     fn conclude(
         &self,
-        job: &Job<'_>,
+        job: &Job,
         mut context: RunContext,
         report: RunReport,
-    ) -> Result<Attempt, RunError> {
+    ) -> Result<Computed, RunError> {
         if let Some(fault) = context.fault.take() {
             return Err(RunError::Branch(fault));
         }
@@ -411,39 +487,45 @@ impl Engine {
             }
             Err(Refusal::Branch(other)) => return Err(other.into()),
         }
-        self.commit(job, context, Some(report))
+        self.prepare(job, context, Some(report))
     }
 
-    fn commit(
+    fn prepare(
         &self,
-        job: &Job<'_>,
+        job: &Job,
         mut context: RunContext,
         report: Option<RunReport>,
-    ) -> Result<Attempt, RunError> {
-        let changes = ChangeSet::of(&context.draft)?;
-        let (created, updated, deleted) = changes.counts();
-        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let unchanged = context.draft.is_clean();
-        let outcome = if changes.is_empty() {
-            RunOutcome::Unchanged
+    ) -> Result<Computed, RunError> {
+        let tells_all = job.request.mode == Mode::Plan || job.request.tells == Tells::Changes;
+        let (changes, counts) = if tells_all {
+            let changes = ChangeSet::of(&context.draft)?;
+            let counts = changes.counts();
+            debug_assert_eq!(counts, ChangeSet::counts_of(&context.draft)?);
+            (changes, counts)
         } else {
-            RunOutcome::Changed {
+            (ChangeSet::default(), ChangeSet::counts_of(&context.draft)?)
+        };
+        let unchanged = context.draft.is_clean();
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let outcome = match counts {
+            (0, 0, 0) => RunOutcome::Unchanged,
+            (created, updated, deleted) => RunOutcome::Changed {
                 created: count(created),
                 updated: count(updated),
                 deleted: count(deleted),
-            }
+            },
         };
         let record = record(job, &context, report.as_ref(), outcome);
         let definition = Arc::clone(&context.definition);
         let state = InstanceState::Ready;
         if job.request.mode == Mode::Plan {
-            return Ok(Attempt::Done(Box::new(RunResult { record, changes, seq: None, report })));
+            return Ok(ended(RunResult { record, changes, seq: None, report }));
         }
         instance::ensure(&mut context.draft, &definition, context.target, state)?;
         let news = remember(&mut context, unchanged)?;
         let unchanged = unchanged && !news;
         if unchanged && context.draft.is_clean() {
-            return Ok(Attempt::Done(Box::new(RunResult { record, changes, seq: None, report })));
+            return Ok(ended(RunResult { record, changes, seq: None, report }));
         }
         record.put(&mut context.draft)?;
         let cause = Cause::Run {
@@ -451,43 +533,40 @@ impl Engine {
             instance: context.instance.0,
             definition: definition.name.clone(),
         };
-        job.computed();
-        match self.shared.database.commit_finished(context.draft, cause) {
-            Ok(seq) => Ok(Attempt::Done(Box::new(RunResult { record, changes, seq, report }))),
-            Err(CommitFailure::Conflict { .. }) => Ok(Attempt::Conflict),
-            Err(other) => Err(other.into()),
-        }
+        let result = RunResult { record, changes, seq: None, report };
+        Ok(match self.shared.database.prepare(context.draft, cause)? {
+            Some(prepared) => Computed::Ready(Box::new(result), prepared),
+            None => ended(result),
+        })
     }
 
     /// A failed run leaves its record and the state of its instance, and nothing else.
     fn conclude_failed(
         &self,
-        job: &Job<'_>,
+        job: &Job,
         context: RunContext,
         report: Option<RunReport>,
         outcome: RunOutcome,
-    ) -> Result<Attempt, RunError> {
+    ) -> Result<Computed, RunError> {
         let record = record(job, &context, report.as_ref(), outcome);
-        let done = |record| {
-            let changes = ChangeSet::default();
-            Ok(Attempt::Done(Box::new(RunResult { record, changes, seq: None, report })))
-        };
         let (definition, target) = (Arc::clone(&context.definition), context.target);
         drop(context);
+        let changes = ChangeSet::default();
         if job.request.mode == Mode::Plan {
-            return done(record);
+            return Ok(ended(RunResult { record, changes, seq: None, report }));
         }
         let mut draft = self.shared.database.draft(job.request.branch, job.request.author)?;
         if draft.kind_of(target)?.is_some() && draft.kind_of(definition.id)?.is_some() {
             instance::ensure(&mut draft, &definition, target, InstanceState::Error)?;
         }
         record.put(&mut draft)?;
-        job.computed();
-        match self.shared.database.commit(draft, Cause::Outcome { run: job.run.0 }) {
-            Ok(_) => done(record),
-            Err(CommitFailure::Conflict { .. }) => Ok(Attempt::Conflict),
-            Err(other) => Err(other.into()),
-        }
+        draft.finish()?;
+        let result = RunResult { record, changes, seq: None, report };
+        let cause = Cause::Outcome { run: job.run.0 };
+        Ok(match self.shared.database.prepare(draft, cause)? {
+            Some(prepared) => Computed::Ready(Box::new(result), prepared),
+            None => ended(result),
+        })
     }
 
     /// Ends an instance: an empty run. By the definition's policy its objects go or stay.
@@ -556,6 +635,26 @@ impl Engine {
     }
 }
 
+fn ended(result: RunResult) -> Computed {
+    Computed::Ended(Attempt::Done(Box::new(result)))
+}
+
+/// What an attempt comes to whose commit was written, or was not.
+fn committed(
+    mut result: Box<RunResult>,
+    written: Result<model::Seq, CommitFailure>,
+) -> Result<Attempt, RunError> {
+    match written {
+        Ok(seq) => {
+            // The record of a failure is a commit, and none of the run's.
+            result.seq = (!result.failed()).then_some(seq);
+            Ok(Attempt::Done(result))
+        }
+        Err(CommitFailure::Conflict { .. }) => Ok(Attempt::Conflict),
+        Err(other) => Err(other.into()),
+    }
+}
+
 /// Digest of what a run begins with.
 pub(crate) fn input_digest(answer: &[u8], variables: &serde_json::Map<String, Json>) -> Digest {
     let variables = serde_json::to_vec(variables).unwrap_or_default();
@@ -609,7 +708,7 @@ pub(crate) fn failed(report: &RunReport) -> Option<RunOutcome> {
 }
 
 fn record(
-    job: &Job<'_>,
+    job: &Job,
     context: &RunContext,
     report: Option<&RunReport>,
     outcome: RunOutcome,

@@ -1,6 +1,6 @@
 //! Runs and instances.
 
-use engine::{Definition, Fixture, Instance, Mode, RunRecord, RunRequest, RunResult};
+use engine::{Definition, Fixture, Instance, Mode, RunRecord, RunRequest, RunResult, Tells};
 use model::ObjectId;
 use sandbox::Cancel;
 use serde_json::{Value as Json, json};
@@ -71,12 +71,25 @@ impl Service {
         Ok(self.engine.run(&self.request(definition, target, mode, cause))?)
     }
 
+    /// A run for its effect alone: nobody looks at its changes, and the result tells their number.
+    pub(crate) fn run_unseen(
+        &self,
+        definition: &str,
+        target: ObjectId,
+        cause: &str,
+    ) -> Result<RunResult, ServiceError> {
+        self.may_run(&self.view()?, Mode::Apply)?;
+        let request = self.request(definition, target, Mode::Apply, cause);
+        Ok(self.engine.run(&RunRequest { tells: Tells::Counts, ..request })?)
+    }
+
     fn request(&self, definition: &str, target: ObjectId, mode: Mode, cause: &str) -> RunRequest {
         RunRequest {
             branch: self.branch,
             definition: definition.to_owned(),
             target,
             mode,
+            tells: Tells::Changes,
             cause: cause.to_owned(),
             author: self.caller.author(),
             cancel: Cancel::new(),

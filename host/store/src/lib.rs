@@ -24,3 +24,4 @@ pub use layout::{FORMAT, Space};
 pub use proposal::{Proposal, ReadSet, Write};
 pub use snapshot::{KeyGuard, Row, Scan, Snapshot};
 pub use store::{Durability, Options, Store};
+pub use writer::Answer;

@@ -2,9 +2,9 @@
 
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{SendError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use model::Seq;
@@ -15,7 +15,7 @@ use crate::error::{CommitError, OpenError, StoreError};
 use crate::layout::{FORMAT, Space};
 use crate::proposal::Proposal;
 use crate::snapshot::{Snapshot, definition};
-use crate::writer::{Job, Writer};
+use crate::writer::{Answer, Job, Writer};
 use crate::yardstick::Tap;
 
 /// When a commit is answered.
@@ -62,16 +62,20 @@ const MAGIC: &[u8] = b"redb";
 struct Shared {
     database: Arc<Database>,
     last: Arc<AtomicU64>,
+    writer: Arc<Mutex<Writer>>,
     jobs: Option<SyncSender<Job>>,
-    writer: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         // Closing the queue ends the writer after what is in it.
         drop(self.jobs.take());
-        if let Some(writer) = self.writer.take() {
-            let _ended = writer.join();
+        // The last clone may be let go of by an answer, on the writer's own thread.
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != std::thread::current().id()
+        {
+            let _ended = thread.join();
         }
     }
 }
@@ -136,11 +140,13 @@ impl Store {
         let last = Arc::new(AtomicU64::new(seq.0));
         let (jobs, queue) = sync_channel(options.queue_len.max(1));
         let writer = Writer::new(Arc::clone(&database), Arc::clone(&last), &options);
-        let writer = std::thread::Builder::new()
+        let writer = Arc::new(Mutex::new(writer));
+        let working = Arc::clone(&writer);
+        let thread = std::thread::Builder::new()
             .name("kiln-writer".to_owned())
-            .spawn(move || writer.work(&queue))
+            .spawn(move || Writer::work(&working, &queue))
             .map_err(OpenError::Thread)?;
-        let shared = Shared { database, last, jobs: Some(jobs), writer: Some(writer) };
+        let shared = Shared { database, last, writer, jobs: Some(jobs), thread: Some(thread) };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -155,9 +161,36 @@ impl Store {
     /// Validates a proposal and writes it; returns once it is on disk. Everything it read must be
     /// as it was.
     pub fn commit(&self, proposal: Proposal) -> Result<Seq, CommitError> {
+        self.wait_for(|store, answer| store.submit(proposal, answer))
+    }
+
+    /// As [`commit`](Self::commit), on the calling thread where nobody writes: for who is alone and
+    /// would otherwise wait for two switches of threads. Among many it would keep the caller's core
+    /// from other work.
+    pub fn commit_here(&self, proposal: Proposal) -> Result<Seq, CommitError> {
+        self.wait_for(|store, answer| match store.shared.writer.try_lock() {
+            Ok(mut writer) => writer.commit(vec![Job { proposal, answer }]),
+            Err(_busy) => store.submit(proposal, answer),
+        })
+    }
+
+    /// As [`commit`](Self::commit), without waiting: `answer` is called once it is on disk, or will not
+    /// be. Waits only where the queue is full.
+    pub fn submit(&self, proposal: Proposal, answer: Answer) {
+        let Some(jobs) = &self.shared.jobs else { return answer(Err(CommitError::Closed)) };
+        if let Err(SendError(job)) = jobs.send(Job { proposal, answer }) {
+            (job.answer)(Err(CommitError::Closed));
+        }
+    }
+
+    fn wait_for(&self, submit: impl FnOnce(&Self, Answer)) -> Result<Seq, CommitError> {
         let (answer, answered) = sync_channel(1);
-        let jobs = self.shared.jobs.as_ref().ok_or(CommitError::Closed)?;
-        jobs.send(Job { proposal, answer }).map_err(|_closed| CommitError::Closed)?;
+        submit(
+            self,
+            Box::new(move |result| {
+                let _gone = answer.send(result);
+            }),
+        );
         answered.recv().map_err(|_closed| CommitError::Closed)?
     }
 

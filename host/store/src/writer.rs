@@ -1,10 +1,10 @@
 //! The one writer: takes what waits, validates each proposal in order, writes them as one durable
-//! transaction, answers.
+//! transaction, answers. A thread of its own does that, or a caller who finds nobody writing.
 
 use std::ops::Bound;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
 
 use model::Seq;
 use redb::{CursorError, Database, Table};
@@ -17,17 +17,20 @@ use crate::snapshot::definition;
 use crate::store::{Durability, Options};
 use crate::yardstick::{Tap, Tapped};
 
+/// What is called with the answer, on the thread that wrote: it passes it on and does nothing else.
+pub type Answer = Box<dyn FnOnce(Result<Seq, CommitError>) + Send>;
+
 /// A proposal with the place its answer goes.
 pub(crate) struct Job {
     pub(crate) proposal: Proposal,
-    pub(crate) answer: SyncSender<Result<Seq, CommitError>>,
+    pub(crate) answer: Answer,
 }
 
 /// A commit that is accepted and not yet written.
 struct Accepted {
     seq: Seq,
     log: Vec<u8>,
-    answer: SyncSender<Result<Seq, CommitError>>,
+    answer: Answer,
 }
 
 pub(crate) struct Writer {
@@ -55,27 +58,28 @@ impl Writer {
         }
     }
 
-    /// Until the queue is closed and empty.
-    pub(crate) fn work(mut self, queue: &Receiver<Job>) {
+    /// Until the queue is closed and empty. What comes while others write is in the next group.
+    pub(crate) fn work(writer: &Mutex<Self>, queue: &Receiver<Job>) {
         while let Ok(first) = queue.recv() {
+            let Ok(mut writer) = writer.lock() else { return };
             let mut group = vec![first];
-            while group.len() < self.group_max
+            while group.len() < writer.group_max
                 && let Ok(job) = queue.try_recv()
             {
                 group.push(job);
             }
-            self.commit(group);
+            writer.commit(group);
         }
     }
 
-    fn commit(&mut self, group: Vec<Job>) {
+    pub(crate) fn commit(&mut self, group: Vec<Job>) {
         let mut accepted = Vec::with_capacity(group.len());
         let mut rows = Rows::new();
         let mut seq = Seq(self.last.load(Ordering::Acquire));
         for Job { proposal, answer } in group {
             let conflict = self.recent.conflict(&proposal);
             if let Some(conflict) = conflict.or_else(|| within_group(&rows, &proposal)) {
-                let _gone = answer.send(Err(conflict));
+                answer(Err(conflict));
                 continue;
             }
             seq = Seq(seq.0 + 1);
@@ -93,7 +97,7 @@ impl Writer {
                     tap.keep(tapped(&mut rows, &accepted));
                 }
                 for Accepted { seq, answer, .. } in accepted {
-                    let _gone = answer.send(Ok(seq));
+                    answer(Ok(seq));
                 }
                 self.recent.remember(rows, seq);
             }
@@ -106,7 +110,7 @@ impl Writer {
                         true => CommitError::Full,
                         false => CommitError::Store(bad.to_string()),
                     };
-                    let _gone = answer.send(Err(told));
+                    answer(Err(told));
                 }
             }
         }
@@ -169,24 +173,29 @@ fn put<'r>(
             table.remove(key)?;
             continue;
         };
-        let is_new = table.insert(key, value)?.is_none();
-        if !is_new || !matches!(rows.peek(), Some((_, Some(_)))) {
-            continue;
-        }
-        let mut gap = table.lower_bound_mut(Bound::Excluded(key))?;
-        while let Some((key, Some(value))) = rows.peek() {
-            match gap.insert_before(key, value) {
-                Ok(()) => {
-                    rows.next();
-                }
-                // Something that was there lies before it, or it was there itself.
-                Err(CursorError::UnorderedKey) => break,
-                Err(other) => return Err(other.into()),
-            }
+        let mut gap = table.lower_bound_mut(Bound::Included(key))?;
+        let is_new = fits(gap.insert_before(key, value))?;
+        while is_new
+            && let Some((key, Some(value))) = rows.peek()
+            && fits(gap.insert_before(key, value))?
+        {
+            rows.next();
         }
         gap.close()?;
+        if !is_new {
+            table.insert(key, value)?;
+        }
     }
     Ok(())
+}
+
+/// Whether a row went into the gap; it does not where its key is there already, or beyond a key that is.
+fn fits(inserted: Result<(), CursorError>) -> Result<bool, redb::Error> {
+    match inserted {
+        Ok(()) => Ok(true),
+        Err(CursorError::UnorderedKey) => Ok(false),
+        Err(other) => Err(other.into()),
+    }
 }
 
 /// The rows of a group as they are in the tables, for a tap: values are taken, as nobody looks at them

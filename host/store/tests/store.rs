@@ -11,6 +11,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
 use model::Seq;
+use proptest::prelude::*;
 use store::{CommitError, OpenError, Options, Proposal, ReadSet, Space, Store, Write};
 
 fn put(key: &[u8], value: &[u8]) -> Write {
@@ -109,6 +110,59 @@ fn eight_writers_of_one_counter_lose_nothing() {
     }
     let row = store.snapshot().unwrap().get(Space::Meta, b"n").unwrap().unwrap();
     assert_eq!(&row[..], 200u64.to_be_bytes());
+}
+
+#[test]
+fn who_is_alone_commits_on_its_own_thread_and_who_does_not_wait_is_told_on_the_writers() {
+    let store = memory();
+    assert_eq!(store.commit_here(proposal(Seq(0), &[], vec![put(b"a", b"1")])).unwrap(), Seq(1));
+    let stale = store.commit_here(proposal(Seq(0), &[b"a"], vec![put(b"a", b"2")]));
+    assert!(matches!(stale, Err(CommitError::Conflict { seq: Seq(1), .. })), "{stale:?}");
+    let (told, tells) = std::sync::mpsc::sync_channel(2);
+    for key in [b"b", b"c"] {
+        let told = told.clone();
+        let answer = move |result: Result<Seq, CommitError>| {
+            let thread = std::thread::current().name().map(str::to_owned);
+            told.send((result.unwrap(), thread)).unwrap();
+        };
+        store.submit(proposal(Seq(1), &[b"a"], vec![put(key, b"1")]), Box::new(answer));
+    }
+    for seq in [2, 3] {
+        let (answered, thread) = tells.recv().unwrap();
+        assert_eq!((answered, thread.as_deref()), (Seq(seq), Some("kiln-writer")));
+    }
+    assert!(store.check().unwrap().findings.is_empty());
+}
+
+proptest! {
+    #[test]
+    fn what_transactions_write_is_what_is_there(
+        groups in proptest::collection::vec(
+            proptest::collection::vec((0u8..60, 0u8..4, any::<bool>()), 1..40), 1..12),
+    ) {
+        let store = memory();
+        let mut expected = std::collections::BTreeMap::new();
+        for group in groups {
+            let mut writes = Vec::new();
+            for (key, length, stays) in group {
+                // Keys of several lengths under one another, in no order.
+                let key = [&b"k"[..], &[key], &vec![7; usize::from(length)]].concat();
+                if stays {
+                    let value = vec![u8::try_from(writes.len()).unwrap(); 300];
+                    expected.insert(key.clone(), value.clone());
+                    writes.push(put(&key, &value));
+                } else {
+                    expected.remove(&key);
+                    writes.push(Write::Delete { space: Space::Meta, key });
+                }
+            }
+            store.commit(proposal(store.last_seq(), &[], writes)).unwrap();
+        }
+        let snapshot = store.snapshot().unwrap();
+        let rows = snapshot.range(Space::Meta, b"k", b"l").unwrap();
+        let there: Vec<_> = rows.map(|row| row.map(|(key, row)| (key.to_vec(), row.to_vec())).unwrap()).collect();
+        prop_assert_eq!(there, expected.into_iter().collect::<Vec<_>>());
+    }
 }
 
 #[test]

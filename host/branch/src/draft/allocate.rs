@@ -40,7 +40,8 @@ use scope::Desk;
 
 pub(crate) use books::Books;
 pub use forecast::{FORECAST_MAX, Forecast};
-pub(super) use leased::{LeaseMark, Leased};
+pub(super) use leased::LeaseMark;
+pub(crate) use leased::Leased;
 pub use listed::Held;
 pub(super) use number::NumberRange;
 pub use picture::{CELLS_MAX, Cell, Picture};

@@ -30,26 +30,30 @@ impl RunContext {
             input = input.rel(&link.relationship, peers);
         }
         let key = self.key_of(&kind, draft, &input)?;
-        let id = match self.owned_id(&kind, &key, &input)? {
-            Owned::Mine(id) | Owned::Shared(id) | Owned::Adopted(id) => id,
-        };
+        let Meant { id, is_there, is_ours } = self.meant(&kind, &key, &input)?;
         input = self.draw(&kind, id, &key, draft, input)?;
         let claimed = Claimed::of(&input);
-        let outcome = self.ensure(&kind, id, input)?;
-        self.claim_owned(&kind, id, &key, claimed)?;
+        let outcome = self.ensure(&kind, id, is_there, input)?;
+        self.claim_owned(id, is_ours, &key, claimed)?;
         self.keys.insert(key, id);
         Ok(Saved { id: id.to_string(), outcome })
     }
 
-    fn ensure(&mut self, kind: &Kind, id: ObjectId, input: Input) -> Result<Outcome, GuestError> {
-        let done = match self.draft.kind_of(id) {
-            Ok(None) => self.draft.create(&kind.name, Some(id), input).map(|_id| Outcome::Created),
-            Ok(Some(_)) => self.draft.update(id, input).map(|outcome| match outcome {
+    fn ensure(
+        &mut self,
+        kind: &Kind,
+        id: ObjectId,
+        is_there: bool,
+        input: Input,
+    ) -> Result<Outcome, GuestError> {
+        let done = if is_there {
+            self.draft.update(id, input).map(|outcome| match outcome {
                 DraftOutcome::Created => Outcome::Created,
                 DraftOutcome::Updated => Outcome::Updated,
                 DraftOutcome::Unchanged => Outcome::Unchanged,
-            }),
-            Err(failure) => Err(failure),
+            })
+        } else {
+            self.draft.create(&kind.name, Some(id), input).map(|_id| Outcome::Created)
         };
         done.map_err(|failure| self.told(failure))
     }
@@ -128,38 +132,36 @@ impl RunContext {
         Ok(parts.join("/"))
     }
 
-    /// Which object a draft means, and by what right.
-    fn owned_id(
-        &mut self,
-        kind: &Arc<Kind>,
-        key: &str,
-        input: &Input,
-    ) -> Result<Owned, GuestError> {
-        if let Some(id) = self.keys.get(key) {
-            return Ok(Owned::Mine(*id));
-        }
-        let id = match self.old_keys.get(key) {
-            Some(id) => *id,
-            None => generated_id(self.definition.id, self.target, &kind.name, key),
-        };
-        let there = self.draft.kind_of(id).map_err(|failure| self.told(failure))?;
-        if there.is_some() {
-            return Ok(Owned::Mine(id));
+    /// Which object a draft means.
+    fn meant(&mut self, kind: &Arc<Kind>, key: &str, input: &Input) -> Result<Meant, GuestError> {
+        let own = generated_id(self.definition.id, self.target, &kind.name, key);
+        let known = self.keys.get(key).or_else(|| self.old_keys.get(key)).copied();
+        let id = known.unwrap_or(own);
+        let is_there = self.draft.kind_of(id).map_err(|failure| self.told(failure))?.is_some();
+        if is_there || self.keys.contains_key(key) {
+            return Ok(Meant { id, is_there, is_ours: id == own });
         }
         match self.draft.described(kind, input).map_err(|failure| self.told(failure))? {
-            None => Ok(Owned::Mine(generated_id(self.definition.id, self.target, &kind.name, key))),
-            Some(found) => self.taken_over(kind, found, input),
+            None if id == own => Ok(Meant { id, is_there, is_ours: true }),
+            None => {
+                let is_there = self.draft.kind_of(own).map_err(|failure| self.told(failure))?;
+                Ok(Meant { id: own, is_there: is_there.is_some(), is_ours: true })
+            }
+            Some(found) => {
+                self.take_over(kind, found, input)?;
+                Ok(Meant { id: found, is_there: true, is_ours: found == own })
+            }
         }
     }
 
-    /// An object of another making that the draft describes: shared with the instances that make it
-    /// too, or adopted where the definition allows it.
-    fn taken_over(
+    /// Whether an object of another making that the draft describes may be taken: shared with the
+    /// instances that make it too, or adopted where the definition allows it.
+    fn take_over(
         &mut self,
         kind: &Arc<Kind>,
         found: ObjectId,
         input: &Input,
-    ) -> Result<Owned, GuestError> {
+    ) -> Result<(), GuestError> {
         let others = self.others(found).map_err(|failure| self.told(failure))?;
         let mut owners = Vec::new();
         for other in others {
@@ -169,14 +171,11 @@ impl RunContext {
             }
         }
         if !owners.is_empty() {
-            self.check_agreement(kind, found, input, &owners)?;
-            return Ok(Owned::Shared(found));
+            return self.check_agreement(kind, found, input, &owners);
         }
-        if self.before.get(&found).is_some_and(|claim| claim.owned || claim.adopted) {
-            return Ok(Owned::Mine(found));
-        }
-        if self.definition.adoption {
-            return Ok(Owned::Adopted(found));
+        let was_ours = self.before.get(&found).is_some_and(|claim| claim.owned || claim.adopted);
+        if was_ours || self.definition.adoption {
+            return Ok(());
         }
         let label = self.label(found);
         Err(error(
@@ -252,14 +251,13 @@ impl RunContext {
     /// Notes what the instance makes of an object, with what it was before.
     fn claim_owned(
         &mut self,
-        kind: &Arc<Kind>,
         id: ObjectId,
+        is_ours: bool,
         key: &str,
         claimed: Claimed,
     ) -> Result<(), GuestError> {
         let fresh = !self.before.contains_key(&id);
-        let made_here = generated_id(self.definition.id, self.target, &kind.name, key);
-        let shared = fresh && id != made_here && !self.others_own(id)?;
+        let shared = fresh && !is_ours && !self.others_own(id)?;
         let earlier = self.before.get(&id);
         let claim = self.now.entry(id).or_default();
         claim.key = key.to_owned();
@@ -489,11 +487,10 @@ impl Claimed {
     }
 }
 
-enum Owned {
-    /// Made by this instance, or to be made.
-    Mine(ObjectId),
-    /// Made by others too.
-    Shared(ObjectId),
-    /// A person's.
-    Adopted(ObjectId),
+/// The object that a draft means.
+struct Meant {
+    id: ObjectId,
+    is_there: bool,
+    /// Its id is the one that this instance gives under this key.
+    is_ours: bool,
 }

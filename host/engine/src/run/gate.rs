@@ -1,5 +1,5 @@
 //! Who runs beside whom: one run an instance at a time, and one that waits for it, which later causes
-//! join; as many that compute as there are permits; a run that lost too often runs alone.
+//! join; a run that lost too often runs alone.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,8 +18,6 @@ pub(super) type Lane = (BranchId, ObjectId);
 pub(super) struct Gate {
     lines: Mutex<BTreeMap<Lane, Line>>,
     changed: Condvar,
-    permits: Mutex<usize>,
-    returned: Condvar,
     others: RwLock<()>,
     /// Runs under way, those that wait included.
     admitted: AtomicUsize,
@@ -70,12 +68,6 @@ pub(super) enum Joins {
     No,
 }
 
-/// The right to use a core; given back when dropped.
-#[derive(Debug)]
-pub(super) struct Permit<'a> {
-    gate: &'a Gate,
-}
-
 /// The right to run an instance; given back when dropped.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
@@ -101,13 +93,11 @@ fn wait<'a, T>(changed: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T>
 }
 
 impl Gate {
-    /// A gate that lets so many runs compute at once, at least one, and so many be under way.
-    pub(super) fn new(permits: usize, admitted_max: usize) -> Self {
+    /// A gate that lets so many runs be under way.
+    pub(super) fn new(admitted_max: usize) -> Self {
         Self {
             lines: Mutex::default(),
             changed: Condvar::new(),
-            permits: Mutex::new(permits.max(1)),
-            returned: Condvar::new(),
             others: RwLock::new(()),
             admitted: AtomicUsize::new(0),
             admitted_max: admitted_max.max(1),
@@ -121,15 +111,9 @@ impl Gate {
         (before < self.admitted_max).then_some(admitted)
     }
 
-    /// Waits until a core is free for computing. Runs that wait for the disk hold no permit: were
-    /// all clients on the cores at once, the writer that they wait for would wait for them.
-    pub(super) fn permit(&self) -> Permit<'_> {
-        let mut permits = open(&self.permits);
-        while *permits == 0 {
-            permits = wait(&self.returned, permits);
-        }
-        *permits -= 1;
-        Permit { gate: self }
+    /// Whether no other run is under way than the one that asks.
+    pub(super) fn is_alone(&self) -> bool {
+        self.admitted.load(Ordering::Acquire) <= 1
     }
 
     /// Waits until no other run of the instance is in flight, or joins one that waits so.
@@ -225,13 +209,6 @@ impl Drop for Turn<'_> {
     }
 }
 
-impl Drop for Permit<'_> {
-    fn drop(&mut self) {
-        *open(&self.gate.permits) += 1;
-        self.gate.returned.notify_one();
-    }
-}
-
 impl Drop for Admitted<'_> {
     fn drop(&mut self) {
         self.gate.admitted.fetch_sub(1, Ordering::AcqRel);
@@ -254,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_third_run_joins_the_second_and_a_plan_waits_for_itself() {
-        let gate = Gate::new(1, 10);
+        let gate = Gate::new(10);
         let first = turn(gate.enter(INSTANCE, Joins::Yes));
         std::thread::scope(|scope| {
             let (began, begins) = sync_channel(1);
@@ -292,7 +269,7 @@ mod tests {
 
     #[test]
     fn no_more_runs_are_under_way_than_are_admitted() {
-        let gate = Gate::new(1, 2);
+        let gate = Gate::new(2);
         let (one, two) = (gate.admit(), gate.admit());
         assert!(one.is_some() && two.is_some() && gate.admit().is_none());
         drop(one);

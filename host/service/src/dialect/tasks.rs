@@ -1,7 +1,7 @@
 //! Runs as the public dialect tells them: tasks, and starting the runs of a definition.
 
 use branch::View;
-use engine::{Definition, Mode, RunOutcome, RunRecord};
+use engine::{Definition, RunOutcome, RunRecord};
 use graphql::GraphqlError;
 use model::ObjectId;
 use serde_json::{Value as Json, json};
@@ -78,7 +78,7 @@ impl DialectHost<'_> {
         let mut first = None;
         let mut ok = true;
         for target in targets {
-            let run = self.service.run_target(&definition, target, Mode::Apply, "graphql");
+            let run = self.service.run_unseen(&definition, target, "graphql");
             let run = run.map_err(told)?;
             ok &= !matches!(run.record.outcome, RunOutcome::Failed { .. });
             first = first.or_else(|| Some(run.record.id().to_string()));

@@ -56,7 +56,7 @@ impl AtDesk {
 /// What one draft holds of pools; given back when it goes, committed or not. Once committed, the
 /// reservation itself keeps others away.
 #[derive(Debug, Default)]
-pub(in crate::draft) struct Leased {
+pub(crate) struct Leased {
     desks: BTreeMap<ObjectId, AtDesk>,
     /// Objects the draft wrote that may take part in a pool.
     written: Vec<(ObjectId, Symbol)>,
