@@ -46,12 +46,16 @@ mod history;
 mod hostile;
 #[path = "stories/merge.rs"]
 mod merge;
+#[path = "stories/ip_hierarchy.rs"]
+mod ip_hierarchy;
 #[path = "stories/mutations.rs"]
 mod mutations;
 #[path = "stories/numbers.rs"]
 mod numbers;
 #[path = "stories/pool_branches.rs"]
 mod pool_branches;
+#[path = "stories/pool_scenarios.rs"]
+mod pool_scenarios;
 #[path = "stories/protection.rs"]
 mod protection;
 #[path = "stories/reading.rs"]

@@ -10,6 +10,7 @@ mod check;
 mod commit;
 mod counts;
 mod database;
+mod derived;
 mod draft;
 mod error;
 mod history;

@@ -140,8 +140,13 @@ fn index(schema: &Schema, kind: &Kind) -> KindIndex {
             })
             .cloned();
         let new = constraint(elements, over);
-        if constraints.iter().all(|known: &Constraint| known.symbol != new.symbol) {
-            constraints.push(new);
+        // One that says the same in another order needs no index of its own; that of the generic holds
+        // over more.
+        let same = |known: &&mut Constraint| known.is_over_the_same(&new);
+        match constraints.iter_mut().find(same) {
+            Some(known) if known.over.is_none() => *known = new,
+            Some(_) => {}
+            None => constraints.push(new),
         }
     }
     let order = kind.order_by.iter().filter_map(|order| match &order.by {
@@ -161,6 +166,13 @@ fn index(schema: &Schema, kind: &Kind) -> KindIndex {
     }
     let attributes = names.iter().filter_map(|name| Some(kind.attribute(name)?.symbol)).collect();
     KindIndex { attributes, constraints }
+}
+
+impl Constraint {
+    fn is_over_the_same(&self, other: &Self) -> bool {
+        let has = |element| other.elements.contains(element);
+        self.elements.len() == other.elements.len() && self.elements.iter().all(has)
+    }
 }
 
 fn constraint(elements: Vec<Element>, over: Option<String>) -> Constraint {

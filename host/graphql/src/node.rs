@@ -123,6 +123,10 @@ fn attribute_field<'d>(
     out: &mut Vec<u8>,
 ) -> Result<(), GraphqlError> {
     let mut attr = object.attr(attribute);
+    let made = execution.view.made(object, attribute)?;
+    if let Some(made) = &made {
+        attr.value = made.into();
+    }
     if attribute.kind.is_secret() {
         attr.value = ValueRef::Null;
     }

@@ -46,7 +46,8 @@ impl ObjectView {
         let mut attributes = Map::new();
         let readable = |attribute: &&Attribute| !attribute.kind.is_secret();
         for attribute in object.kind().attributes.iter().filter(readable) {
-            let value = object.value(&attribute.name);
+            let made = view.made(object, attribute)?;
+            let value = made.unwrap_or_else(|| object.value(&attribute.name));
             if !value.is_null() {
                 attributes.insert(attribute.name.clone(), value.to_json());
             }
