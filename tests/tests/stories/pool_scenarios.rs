@@ -17,7 +17,7 @@
 //! | 72–77 | `pool_branches.rs`; the attribute on a branch (74) here |
 //! | 78 | here |
 //! | 79–94, 99 | `ip_hierarchy.rs` and `addresses.rs` |
-//! | 95–98 | merging and rebasing: `merges.rs` |
+//! | 95–98 | merging and rebasing: `merge.rs` |
 //! | 100 | inside the host: an unknown place is no input |
 //! | 101 | `ip_hierarchy.rs` |
 
