@@ -44,10 +44,10 @@ mod held;
 mod history;
 #[path = "stories/hostile.rs"]
 mod hostile;
-#[path = "stories/merge.rs"]
-mod merge;
 #[path = "stories/ip_hierarchy.rs"]
 mod ip_hierarchy;
+#[path = "stories/merge.rs"]
+mod merge;
 #[path = "stories/mutations.rs"]
 mod mutations;
 #[path = "stories/numbers.rs"]
