@@ -329,12 +329,12 @@ fn scenario_57_at_once_each_gets_its_own_and_a_failure_leaves_no_gap() {
             let service = service.clone();
             move || {
                 // Every fourth fails after it has drawn.
-                let note = if nth % 4 == 0 { "NOT FINE" } else { "fine" };
+                let note = if nth.is_multiple_of(4) { "NOT FINE" } else { "fine" };
                 let name = format!("t{nth}");
                 let row =
                     json!([{"name": name, "note": note, "number": {"from_pool": {"id": "n"}}}]);
                 let done = service.object_load(&[rows("TestTicket", &row)]);
-                assert_eq!(done.is_ok(), nth % 4 != 0, "{done:?}");
+                assert_eq!(done.is_ok(), !nth.is_multiple_of(4), "{done:?}");
                 done.is_ok().then(|| numbers::number(&service, "TestTicket", &name, "number"))
             }
         };
