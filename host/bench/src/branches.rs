@@ -1,4 +1,4 @@
-//! Branches: making one, reading on one, and what a diff costs, in small and large stores.
+//! Branches: making one, reading on one, and what diff, merge and rebase cost, in small and large stores.
 
 use std::path::Path;
 use std::time::Duration;
@@ -31,6 +31,7 @@ pub(crate) fn branches(folder: &Path, scale: Scale) -> Result<Vec<Figure>, Faile
         let size = if size > 10_000 { scale.of(size) } else { size };
         let world = sub(&folder.join(size.to_string()))?;
         fill(&world, "BenchSensor", size)?;
+        fill(&world, "BenchProbe", 1)?;
         worlds.push((size, world));
     }
     figures.extend(making(&worlds, scale)?);
@@ -57,7 +58,14 @@ fn reading(folder: &Path, scale: Scale) -> Result<Vec<Figure>, Failed> {
     let mut last = BranchId::MAIN;
     for branch in 0..OPEN {
         last = world.database.branch_create(&format!("open-{branch}"), "", AUTHOR)?.id;
-        touch(&world, last, "BenchDevice", "position", PAGE / CHANGED_OF_PAGE, CHANGED_OF_PAGE)?;
+        touch(
+            &world,
+            last,
+            "BenchDevice",
+            "position",
+            (PAGE / CHANGED_OF_PAGE, CHANGED_OF_PAGE),
+            7_777,
+        )?;
     }
     let document = page(PAGE);
     let (mut on_branch, mut on_main, mut without) = (Vec::new(), Vec::new(), Vec::new());
@@ -94,8 +102,8 @@ fn touch(
     branch: BranchId,
     kind: &str,
     attribute: &str,
-    step: usize,
-    count: usize,
+    (step, count): (usize, usize),
+    value: usize,
 ) -> Result<(), Failed> {
     let view = world.database.view(branch)?;
     let kind = view.kind(kind)?.clone();
@@ -107,7 +115,7 @@ fn touch(
         .collect::<Result<_, Failed>>()?;
     world.change_on(branch, |draft| {
         for id in every {
-            draft.update(id, Input::default().json(attribute, json!(7_777)))?;
+            draft.update(id, Input::default().json(attribute, json!(value)))?;
         }
         Ok(())
     })?;
@@ -151,35 +159,49 @@ fn making(worlds: &[(usize, World)], scale: Scale) -> Result<Vec<Figure>, Failed
     ])
 }
 
-/// The diff of a branch that changed a thousand objects all over the store.
+/// Diff, rebase and merge of a branch that changed a thousand objects all over the store.
 fn differing(
     few: &(usize, World),
     many: &(usize, World),
     scale: Scale,
 ) -> Result<Vec<Figure>, Failed> {
     let changed = scale.of(CHANGED);
-    let mut medians = Vec::new();
-    for (size, world) in [few, many] {
-        let branch = world.database.branch_create("changed", "", AUTHOR)?.id;
-        touch(world, branch, "BenchSensor", "round", size / changed, changed)?;
-    }
-    for (_, world) in [few, many] {
-        let mut times = Vec::new();
-        for _round in 0..scale.of(20).max(3) {
-            let (time, diff) =
-                timed(|| world.database.branch_diff("changed", DiffScope::default()));
+    let mut times: [[Vec<Duration>; 3]; 2] = Default::default();
+    for round in 0..scale.of(10).max(3) {
+        for ((size, world), times) in [few, many].into_iter().zip(&mut times) {
+            let name = format!("changed-{round}");
+            let branch = world.database.branch_create(&name, "", AUTHOR)?.id;
+            touch(world, branch, "BenchSensor", "round", (size / changed, changed), round + 1)?;
+            let (diffed, diff) = timed(|| world.database.branch_diff(&name, DiffScope::default()));
             if diff?.objects.len() != changed {
                 return Err("the diff should be of what was changed".into());
             }
-            times.push(time);
+            // Main goes on, so that there is something to rebase on.
+            touch(world, BranchId::MAIN, "BenchProbe", "round", (1, 1), round + 1)?;
+            let (rebased, info) = timed(|| world.database.branch_rebase(&name, AUTHOR));
+            info?;
+            let (merged, merge) = timed(|| world.database.branch_merge(&name, AUTHOR));
+            if merge?.changes.counts().1 != changed {
+                return Err("the merge should bring what was changed".into());
+            }
+            drop(world.tap.take());
+            for (times, time) in times.iter_mut().zip([diffed, rebased, merged]) {
+                times.push(time);
+            }
         }
-        medians.push(micros(quantile(&mut times, 50)));
     }
-    let [short, long] = medians.as_slice() else { return Err("two stores".into()) };
-    let what = format!("diff of {changed} changed objects of {}", many.0);
-    Ok(vec![
-        Figure::new(what, long / number(changed), "us an object")
-            .against(format!("of {}", few.0), short / number(changed))
-            .target(Target::RatioAtMost(2.0)),
-    ])
+    let [short, long] = times;
+    let mut figures = Vec::new();
+    for ((what, mut short), mut long) in
+        ["diff", "rebase", "merge"].into_iter().zip(short).zip(long)
+    {
+        let of = |times: &mut Vec<Duration>| micros(quantile(times, 50)) / number(changed);
+        let name = format!("{what} of {changed} changed objects of {}", many.0);
+        figures.push(
+            Figure::new(name, of(&mut long), "us an object")
+                .against(format!("of {}", few.0), of(&mut short))
+                .target(Target::RatioAtMost(2.0)),
+        );
+    }
+    Ok(figures)
 }
