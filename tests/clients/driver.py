@@ -144,8 +144,8 @@ def http(method, path, body=None, headers=None):
     """Status and JSON (or text) of a plain request."""
     data = None if body is None else json.dumps(body).encode()
     sent = {"content-type": "application/json", **(headers or {})}
-    if TOKEN:
-        sent.setdefault("X-INFRAHUB-KEY", TOKEN)
+    if TOKEN and headers is None:
+        sent["X-INFRAHUB-KEY"] = TOKEN
     request = urllib.request.Request(ADDRESS + path, data=data, method=method, headers=sent)
     try:
         with urllib.request.urlopen(request) as answer:

@@ -5,6 +5,9 @@
 #[path = "stories/held.rs"]
 mod held;
 
+#[path = "http/wire.rs"]
+mod wire;
+
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value as Json, json};
 use sha2::Sha256;

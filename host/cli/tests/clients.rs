@@ -18,6 +18,11 @@ use process::{Server, root};
 
 /// Runs one module of scripts against a server of its own.
 fn drive(module: &str) {
+    drive_with(module, false);
+}
+
+/// The same, where the server may have accounts.
+fn drive_with(module: &str, accounts: bool) {
     let python = root().join("target/clients-venv/bin/python");
     if !python.exists() {
         println!("SKIPPED: the published clients are not installed; `cargo xtask clients` does it");
@@ -25,7 +30,12 @@ fn drive(module: &str) {
     }
     let python = std::path::absolute(python).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(&folder.path().join("data"));
+    let data = folder.path().join("data");
+    let (password, token) = ("a password of the test", "06438eb2-8019-4776-878c-0941b1f1d1ec");
+    let server = match accounts {
+        true => Server::start_with_accounts(&data, password, token),
+        false => Server::start(&data),
+    };
     let scratch = folder.path().join("scratch");
     std::fs::create_dir(&scratch).unwrap();
     let ended = Command::new(python)
@@ -33,6 +43,8 @@ fn drive(module: &str) {
         .current_dir(root().join("tests/clients"))
         .env("KILN_ADDRESS", &server.address)
         .env("KILN_SCRATCH", &scratch)
+        .env("KILN_PASSWORD", password)
+        .env("KILN_TOKEN", if accounts { token } else { "" })
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()
         .unwrap();
@@ -44,6 +56,11 @@ fn drive(module: &str) {
 #[test]
 fn objects_are_read_and_written() {
     drive("objects");
+}
+
+#[test]
+fn accounts_prove_who_they_are_and_see_what_they_may() {
+    drive_with("accounts", true);
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub(crate) async fn stored(
 }
 
 pub(crate) async fn info(service: Scoped) -> Answer {
-    let id = blocking(service, Service::deployment_id).await?;
+    let id = blocking(service.unproven(), Service::deployment_id).await?;
     ok(&json!({"deployment_id": id, "version": env!("CARGO_PKG_VERSION")}))
 }
 

@@ -82,7 +82,8 @@ impl Scoped {
         Ok(self.service.on(branch.as_deref(), at.as_deref())?.called_by(caller))
     }
 
-    /// For verbs that take other proof than the headers': logging in, and signed triggers.
+    /// For verbs that take other proof than the headers', as logging in and signed triggers do, and for
+    /// what anybody may know: that the host lives, its version and settings.
     pub(crate) fn unproven(mut self) -> Self {
         self.given = Given::Nobody;
         self

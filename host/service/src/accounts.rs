@@ -140,12 +140,16 @@ impl Service {
         &self.caller
     }
 
-    /// Who holds these credentials. Wrong ones are an error even where none would do. Where there is
-    /// no account at all, whoever calls is the system: such a server listens on loopback only.
+    /// Who holds these credentials. Wrong ones are an error even where none would do, and so is none
+    /// where nobody may look without. Where there is no account at all, whoever calls is the system:
+    /// such a server listens on loopback only.
     pub fn authenticate(&self, credential: Credential<'_>) -> Result<Caller, ServiceError> {
         let account = match credential {
             Credential::Nothing if !self.has_accounts()? => return Ok(Caller::system()),
-            Credential::Nothing => return Ok(Caller::anonymous(self.access.anonymous_read)),
+            Credential::Nothing if !self.access.anonymous_read => {
+                return Err(unauthenticated("this server shows nothing without credentials"));
+            }
+            Credential::Nothing => return Ok(Caller::anonymous(true)),
             Credential::Token(token) => self.account_of_token(token)?,
             Credential::Bearer(access) => self.account_of_access(access)?,
         };

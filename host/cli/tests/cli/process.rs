@@ -70,6 +70,15 @@ impl Server {
         Self::of(&mut serve)
     }
 
+    /// A server with accounts: the first one has this password and token.
+    pub(crate) fn start_with_accounts(data: &Path, password: &str, token: &str) -> Self {
+        let mut serve = Command::new(env!("CARGO_BIN_EXE_kiln"));
+        serve.args(["serve", "--accounts", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        serve.env("KILN_INITIAL_ADMIN_PASSWORD", password);
+        serve.env("KILN_INITIAL_ADMIN_TOKEN", token);
+        Self::of(&mut serve)
+    }
+
     /// A server whose files may not become larger than this: a disk that fills up.
     pub(crate) fn start_with_room(data: &Path, kibibytes: u32) -> Self {
         // Without the trap the system would end the process instead of failing the write.
@@ -82,8 +91,13 @@ impl Server {
 
     fn of(serve: &mut Command) -> Self {
         let mut child = serve.stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        said.read_line(&mut line).unwrap();
+        if line.starts_with("made the account") {
+            line.clear();
+            said.read_line(&mut line).unwrap();
+        }
         let address = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}"));
         Self { address: address.to_owned(), child }
     }
