@@ -50,6 +50,8 @@ mod ip_hierarchy;
 mod merge;
 #[path = "stories/mutations.rs"]
 mod mutations;
+#[path = "stories/names.rs"]
+mod names;
 #[path = "stories/numbers.rs"]
 mod numbers;
 #[path = "stories/pool_branches.rs"]

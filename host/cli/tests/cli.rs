@@ -12,6 +12,7 @@ mod demo;
 #[path = "cli/full.rs"]
 mod full;
 #[path = "cli/process.rs"]
+#[allow(dead_code, reason = "shared with the tests of published clients")]
 mod process;
 #[path = "cli/push.rs"]
 mod push;

@@ -64,6 +64,11 @@ fn accounts_prove_who_they_are_and_see_what_they_may() {
 }
 
 #[test]
+fn code_is_generated_from_the_types() {
+    drive("typed");
+}
+
+#[test]
 fn pools_hand_out_numbers_addresses_and_prefixes() {
     drive("pools");
 }

@@ -99,7 +99,14 @@ fn field<'d>(
         },
         "_updated_at" => moment(execution, object.updated(), out)?,
         "ancestors" | "descendants" => family(execution, kind, merged, object, out)?,
-        _ => write::null(out),
+        _ => {
+            let schema = Arc::clone(execution.view.schema());
+            let mut generics = kind.generics.iter().filter_map(|generic| schema.kind(generic));
+            match generics.find_map(|generic| generic.relationship(name)) {
+                Some(rel) => relationship_of_generic(execution, rel, merged, out)?,
+                None => write::null(out),
+            }
+        }
     }
     Ok(())
 }
@@ -196,6 +203,23 @@ fn attribute_part<'d>(
     Ok(())
 }
 
+/// A relationship that a generic has and the kind itself has not: nobody is there.
+fn relationship_of_generic<'d>(
+    execution: &mut Execution<'d>,
+    rel: &Relationship,
+    merged: &Merged<'d>,
+    out: &mut Vec<u8>,
+) -> Result<(), GraphqlError> {
+    let peer = Arc::clone(execution.view.kind(&rel.peer)?);
+    execution.must_see(&peer)?;
+    match (rel.cardinality, merged.fields.first().copied()) {
+        (Cardinality::Many, Some(field)) => {
+            execution.list(&peer, field, &merged.sets(), Some(Vec::new()), out)
+        }
+        _ => nobody(execution, merged, out),
+    }
+}
+
 fn relationship<'d>(
     execution: &mut Execution<'d>,
     rel: &Relationship,
@@ -219,23 +243,28 @@ fn relationship<'d>(
     execution.visit(out)?;
     match peer {
         Some(peer) => edge(execution, &merged.sets(), &peer, edges.first(), out),
-        None => {
-            out.push(b'{');
-            let mut first = true;
-            for part in execution.scope.merge(&merged.sets()) {
-                write::key(part.key, &mut first, out);
-                match part.name() {
-                    "__typename" => write::text(type_of(&merged.sets()), out),
-                    "properties" | "relationship_metadata" => {
-                        properties(execution, &part, None, out)?;
-                    }
-                    _ => write::null(out),
-                }
-            }
-            out.push(b'}');
-            Ok(())
+        None => nobody(execution, merged, out),
+    }
+}
+
+/// A relationship of cardinality one without a peer.
+fn nobody<'d>(
+    execution: &mut Execution<'d>,
+    merged: &Merged<'d>,
+    out: &mut Vec<u8>,
+) -> Result<(), GraphqlError> {
+    out.push(b'{');
+    let mut first = true;
+    for part in execution.scope.merge(&merged.sets()) {
+        write::key(part.key, &mut first, out);
+        match part.name() {
+            "__typename" => write::text(type_of(&merged.sets()), out),
+            "properties" | "relationship_metadata" => properties(execution, &part, None, out)?,
+            _ => write::null(out),
         }
     }
+    out.push(b'}');
+    Ok(())
 }
 
 /// `include_descendants` on a relationship of a hierarchical kind: those of everything below too.

@@ -62,8 +62,19 @@ const ATTRIBUTE_TYPES: [(&str, &str, &str); 10] = [
     ),
 ];
 
+/// Which text is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// What documents are held against: an interface has every field of its generic, although a kind
+    /// may narrow one, which the letter of GraphQL does not allow.
+    Accepted,
+    /// What clients read and generate code from: to the letter. An interface is without the fields that
+    /// its kinds disagree on.
+    Told,
+}
+
 /// The whole text.
-pub(crate) fn text(schema: &Schema) -> String {
+pub(crate) fn text(schema: &Schema, form: Form) -> String {
     let mut out = String::with_capacity(schema.kinds.len() * 8_000);
     out.push_str(BASE);
     for (name, value, more) in ATTRIBUTE_TYPES {
@@ -81,7 +92,7 @@ pub(crate) fn text(schema: &Schema) -> String {
     let mut roots = [root::QUERIES, questions::QUERIES].concat();
     let mut mutations = [mutation::ROOTS, root::MUTATIONS, questions::MUTATIONS].concat();
     for kind in schema.kinds.values() {
-        kind_types(schema, kind, &mut out);
+        kind_types(schema, kind, form, &mut out);
         mutation::kind_mutations(schema, kind, &mut mutations, &mut out);
         write(
             &mut roots,
@@ -103,7 +114,39 @@ fn write(out: &mut String, text: std::fmt::Arguments<'_>) {
     let _infallible = out.write_fmt(text);
 }
 
-fn kind_types(schema: &Schema, kind: &Kind, out: &mut String) {
+/// Whether all kinds of a generic show an attribute as the generic does.
+fn agree_on_attribute(schema: &Schema, generic: &Kind, attribute: &Attribute) -> bool {
+    schema.concrete(generic).all(|kind| {
+        let own = kind.attribute(&attribute.name);
+        own.is_some_and(|own| attribute_type(own) == attribute_type(attribute))
+    })
+}
+
+/// Whether all kinds of a generic show a relationship as the generic does, or have none: they then show
+/// an empty one.
+fn agree_on_relationship(schema: &Schema, generic: &Kind, rel: &Relationship) -> bool {
+    schema.concrete(generic).all(|kind| {
+        let own = kind.relationship(&rel.name);
+        kind.attribute(&rel.name).is_none()
+            && own.is_none_or(|own| own.peer == rel.peer && own.cardinality == rel.cardinality)
+    })
+}
+
+/// Relationships that the generics of a kind have and the kind itself has not, each once: groups and
+/// profiles are members of no groups.
+fn only_of_generics<'s>(schema: &'s Schema, kind: &Kind) -> Vec<&'s Relationship> {
+    let generics = kind.generics.iter().filter_map(|generic| schema.kind(generic));
+    let mut found: Vec<&Relationship> = Vec::new();
+    for rel in generics.flat_map(|generic| &generic.relationships) {
+        let known = kind.relationship(&rel.name).is_some() || kind.attribute(&rel.name).is_some();
+        if !known && found.iter().all(|other| other.name != rel.name) {
+            found.push(rel);
+        }
+    }
+    found
+}
+
+fn kind_types(schema: &Schema, kind: &Kind, form: Form, out: &mut String) {
     let name = &kind.name;
     let keyword = if kind.category == Category::Generic { "interface" } else { "type" };
     let mut implements: Vec<&str> = kind
@@ -122,11 +165,21 @@ fn kind_types(schema: &Schema, kind: &Kind, out: &mut String) {
     };
     write(out, format_args!("{keyword} {name}{implements} {{\n  id: String!\n  hfid: [String!]\n"));
     out.push_str("  display_label: String\n  _updated_at: DateTime\n");
+    let is_loose = form == Form::Accepted || kind.category != Category::Generic;
     for attribute in &kind.attributes {
-        write(out, format_args!("  {}: {}\n", attribute.name, attribute_type(attribute)));
+        if is_loose || agree_on_attribute(schema, kind, attribute) {
+            write(out, format_args!("  {}: {}\n", attribute.name, attribute_type(attribute)));
+        }
     }
     for rel in kind.relationships.iter().filter(|rel| schema.kind(&rel.peer).is_some()) {
-        relationship_field(schema, rel, out);
+        if is_loose || agree_on_relationship(schema, kind, rel) {
+            relationship_field(schema, rel, out);
+        }
+    }
+    if kind.category != Category::Generic {
+        for rel in only_of_generics(schema, kind) {
+            relationship_field(schema, rel, out);
+        }
     }
     if let Some(hierarchy) = &kind.hierarchy {
         for end in ["ancestors", "descendants"] {

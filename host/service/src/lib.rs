@@ -196,8 +196,7 @@ impl Service {
     /// The GraphQL types as text.
     pub fn sdl(&self) -> Result<String, ServiceError> {
         let view = self.view()?;
-        let typed = self.dialect.typed(view.schema()).map_err(ServiceError::Graphql)?;
-        Ok(typed.sdl.clone())
+        Ok(self.dialect.sdl(view.schema()))
     }
 
     /// Walks the whole store; what is wrong, empty when all is well.
