@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
+#[path = "stories/hammer.rs"]
+mod hammer;
 #[path = "stories/held.rs"]
 mod held;
 

@@ -58,6 +58,8 @@ mod numbers;
 mod pool_branches;
 #[path = "stories/pool_scenarios.rs"]
 mod pool_scenarios;
+#[path = "stories/pool_threads.rs"]
+mod pool_threads;
 #[path = "stories/protection.rs"]
 mod protection;
 #[path = "stories/reading.rs"]

@@ -32,9 +32,13 @@ nodes:
 
 pub(crate) fn ready() -> Service {
     let service = service();
+    load_schema(&service);
+    service
+}
+
+pub(crate) fn load_schema(service: &Service) {
     let file = SourceFile { name: "schema".to_owned(), text: SCHEMA.to_owned() };
     service.schema_load(&[file]).unwrap_or_else(|bad| panic!("{:#?}", bad.details()));
-    service
 }
 
 pub(crate) fn prefixes(service: &Service, all: &[&str]) {
