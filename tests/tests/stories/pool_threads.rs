@@ -165,8 +165,8 @@ fn nothing_is_counted_twice_after_a_restart() {
     assert_eq!(before.0, "5");
     let service = service_in(place());
     assert_eq!(told(&service), before);
-    let peeked = service.pool_peek("pool", &Drawing::default()).unwrap();
-    assert_eq!(peeked["next"], json!(["10.0.0.6/28"]));
+    let pool = service.pool("pool").unwrap();
+    assert_eq!(pool["resources"][0]["free"][0]["first"], "10.0.0.6");
     sound(&service);
 }
 
