@@ -54,6 +54,8 @@ mod mutations;
 mod names;
 #[path = "stories/numbers.rs"]
 mod numbers;
+#[path = "stories/orders.rs"]
+mod orders;
 #[path = "stories/pool_branches.rs"]
 mod pool_branches;
 #[path = "stories/pool_scenarios.rs"]

@@ -13,6 +13,8 @@ mod overlay;
 mod rebase;
 mod reconcile;
 mod record;
+#[cfg(test)]
+mod tests;
 mod verbs;
 
 pub use conflict::{Conflict, ConflictId, ConflictKind, ConflictSide, Keep};

@@ -160,7 +160,7 @@ impl Reconciler<'_> {
         for attribute in kind.attributes.iter().filter(|one| !self.is_derived(kind, one)) {
             let was = attr_of(Some(base), kind, attribute, of_base);
             let is = attr_of(Some(now), kind, attribute, of_now);
-            let alike = same_value(&was, &is)
+            let alike = was.value == is.value
                 && was.is_protected == is.is_protected
                 && (was.source, was.owner) == (is.source, is.owner);
             if !alike {
@@ -339,17 +339,20 @@ impl Reconciler<'_> {
             seqs: (ours.changed, theirs.changed),
         };
         let value = of("value", &|attr| attr.value.to_json());
+        // To choose what was the default anyway gives way to another value.
+        let clash = ours.value != base.value && theirs.value != base.value;
         let takes_ours = match (moved_here, moved_there) {
             (false, _) => false,
             (true, false) => true,
             (true, true) if ours.value == theirs.value => false,
+            (true, true) if !clash => ours.value != base.value,
             (true, true) => self.property(three.theirs, attribute, value)? == Some(Keep::Branch),
         };
         if takes_ours {
             new.value = ours.value.clone();
             new.is_default = ours.is_default;
             new.source = ours.source;
-        } else if moved_here && moved_there && ours.value != theirs.value {
+        } else if clash && ours.value != theirs.value {
             // What the branch drew for it is of no use.
             self.draft.release_value(ours.source, &ours.value, Some(three.theirs))?;
         }
