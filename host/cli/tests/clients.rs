@@ -69,6 +69,11 @@ fn code_is_generated_from_the_types() {
 }
 
 #[test]
+fn content_and_files_are_stored_and_read() {
+    drive("files");
+}
+
+#[test]
 fn pools_hand_out_numbers_addresses_and_prefixes() {
     drive("pools");
 }

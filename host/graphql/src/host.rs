@@ -32,6 +32,16 @@ pub trait Host {
     /// Deletes an object in a draft, with what goes with it.
     fn delete(&self, draft: &mut Draft, object: &Object) -> Result<(), GraphqlError>;
 
+    /// Puts a file that came with the request, by the name of its part, to an object in a draft.
+    fn attach(
+        &self,
+        _draft: &mut Draft,
+        _object: ObjectId,
+        _part: &str,
+    ) -> Result<(), GraphqlError> {
+        Err(GraphqlError::bad_request("no file can be taken here".to_owned()))
+    }
+
     /// The concrete kinds whose objects the caller may not look at. Asked once a request.
     fn hidden(&self, _schema: &Schema) -> BTreeSet<Symbol> {
         BTreeSet::new()

@@ -57,7 +57,7 @@ pub struct Request {
     pub query: String,
     /// Which of its operations; may be left out when there is one.
     pub operation_name: Option<String>,
-    /// Values of its variables.
+    /// Values of its variables. A file that came with the request is the name of its part.
     pub variables: serde_json::Map<String, serde_json::Value>,
 }
 

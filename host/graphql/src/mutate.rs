@@ -133,6 +133,9 @@ fn root_field<'d>(
             }
             Target::Host => None,
         };
+        if let (Some(id), Some(part)) = (id, arguments.get("file")) {
+            host.attach(draft, id, part.as_str().unwrap_or_default())?;
+        }
         draft.finish()?;
         let view = draft.view();
         view.quietly(|| told(host, view, scope, merged, id, &mut answer))

@@ -19,7 +19,7 @@ use crate::crowd::{REQUESTS_MAX, limited};
 use crate::problem::Problem;
 use crate::scope::Scoped;
 use crate::wire;
-use crate::{accounts, branches, checks, graphql, history, pools, query, schema};
+use crate::{accounts, branches, checks, graphql, history, pools, query, schema, storage};
 
 /// Largest body of a request: 64 MiB, for schema and object files together.
 const BODY_BYTES_MAX: usize = 64 << 20;
@@ -88,6 +88,7 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/api/pools/{name}/forecast", post(pools::forecast))
         .route("/api/pools/{name}/picture", get(pools::picture))
         .route("/api/pool-alerts", get(pools::alerts))
+        .merge(storage::routes())
         .route("/graphql", post(graphql::main))
         .route("/graphql/", post(graphql::main))
         .route("/graphql/{*branch}", post(graphql::branch))

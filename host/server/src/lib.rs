@@ -19,6 +19,7 @@ mod query;
 mod schema;
 mod scope;
 mod serve;
+mod storage;
 pub mod wire;
 
 pub use component::{check_component, compile_child, compiler, limits_table, run_fixture};

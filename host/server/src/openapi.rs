@@ -50,6 +50,13 @@ const ROUTES: &[(&str, &str, &str, Option<&str>)] = &[
     ("/api/pools/{name}/release", "post", "Give back what an identifier holds", JSON),
     ("/api/query/{name}", "get", "Execute a stored query", None),
     ("/api/query/{name}", "post", "Execute a stored query, with variables", JSON),
+    ("/api/storage/upload/content", "post", "Store a text", JSON),
+    ("/api/storage/upload/file", "post", "Store a file", FORM),
+    ("/api/storage/object/{id}", "get", "What is stored under an id", None),
+    ("/api/storage/files/by-storage-id/{id}", "get", "The same", None),
+    ("/api/storage/files/by-hfid/{kind}", "get", "The file of an object, by `hfid`", None),
+    ("/api/storage/files/{id}", "get", "The file of an object", None),
+    ("/api/artifact/{id}", "get", "The content of an artifact", None),
     ("/api/info", "get", "Version and identity", None),
     ("/api/config", "get", "Settings for clients", None),
     ("/api/diff", "get", "What a branch changed since its fork", None),
@@ -83,6 +90,7 @@ const SCOPE: [(&str, &str); 2] = [
 ];
 
 const JSON: Option<&str> = Some("application/json");
+const FORM: Option<&str> = Some("multipart/form-data");
 const WASM: Option<&str> = Some("application/wasm");
 
 /// The document.

@@ -152,6 +152,14 @@ pub struct Folder {
     pub check: bool,
 }
 
+/// Text to store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Content {
+    /// The text.
+    pub content: String,
+}
+
 /// A GraphQL request.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -10,7 +10,7 @@ mod schema;
 mod status;
 mod tasks;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use branch::{
     Author, BranchError, Cause, ChangeSet, CommitFailure, Draft, Object, View, Violation,
@@ -21,7 +21,7 @@ use model::schema::{Kind, Schema};
 use model::{ObjectId, Symbol};
 use serde_json::{Map, Value as Json};
 
-use crate::{ErrorClass, Service, ServiceError};
+use crate::{ErrorClass, Service, ServiceError, Upload};
 
 /// How often a mutation is made again when what it read has changed.
 const ATTEMPTS: usize = 64;
@@ -29,6 +29,8 @@ const ATTEMPTS: usize = 64;
 /// The host of one request.
 pub(crate) struct DialectHost<'s> {
     pub(crate) service: &'s Service,
+    /// Files that came with the request, by the names of their parts.
+    pub(crate) uploads: &'s BTreeMap<String, Upload>,
 }
 
 impl DialectHost<'_> {
@@ -74,6 +76,16 @@ impl Host for DialectHost<'_> {
             self.service.end_definition(draft, object).map_err(told)?;
         }
         Ok(draft.delete(&[object.id()]).map(|_gone| ())?)
+    }
+
+    fn attach(&self, draft: &mut Draft, object: ObjectId, part: &str) -> Result<(), GraphqlError> {
+        let missing = || {
+            let message =
+                "`file` takes a file that is sent with the request as multipart/form-data";
+            GraphqlError::bad_request(message.to_owned())
+        };
+        let upload = self.uploads.get(part).ok_or_else(missing)?;
+        self.service.attach(draft, object, upload).map_err(told)
     }
 
     fn hidden(&self, schema: &Schema) -> BTreeSet<Symbol> {

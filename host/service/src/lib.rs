@@ -19,9 +19,11 @@ mod repository;
 mod runs;
 mod schema_told;
 mod schemas;
+mod storage;
 mod stored_query;
 mod trigger;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -46,6 +48,7 @@ pub use pools::{BATCH_MAX, Drawing};
 pub use repository::{FILES_MAX, Folder, PushReport, Pushed};
 pub use runs::{InstanceView, RunAll};
 pub use schemas::SchemaReport;
+pub use storage::{FILE_BYTES_MAX, StoredFile, Upload};
 pub use stored_query::StoredQuery;
 pub use trigger::{SIGNATURE_SECONDS_MAX, Trigger};
 
@@ -179,17 +182,19 @@ impl Service {
 
     /// Answers a GraphQL request; errors are part of the answer, which is the body alone.
     pub fn graphql(&self, request: &graphql::Request) -> Result<Vec<u8>, ServiceError> {
-        Ok(self.graphql_response(request)?.body)
+        Ok(self.graphql_response(request, &BTreeMap::new())?.body)
     }
 
-    /// The same, with the status that the answer goes with.
+    /// The same, with files that came with the request, by the names of their parts, and with the
+    /// status that the answer goes with.
     pub fn graphql_response(
         &self,
         request: &graphql::Request,
+        uploads: &BTreeMap<String, Upload>,
     ) -> Result<graphql::Response, ServiceError> {
         self.may_look()?;
         let view = self.view()?;
-        let host = dialect::DialectHost { service: self };
+        let host = dialect::DialectHost { service: self, uploads };
         Ok(self.dialect.respond(&view, request, &host))
     }
 

@@ -69,14 +69,16 @@ pub enum Space {
     Diffs,
     /// branch:u32 conflict:u128 → which side is kept, and of what it was decided.
     Resolutions,
+    /// file:u128 → [length of what is told of it:u32][name, type, checksum][content].
+    Files,
 }
 
 /// Version of this page. A store of a newer version is refused.
-pub const FORMAT: u32 = 6;
+pub const FORMAT: u32 = 7;
 
 impl Space {
     /// Every space, in the order of this page.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Meta,
         Self::Symbols,
         Self::Branches,
@@ -106,6 +108,7 @@ impl Space {
         Self::Tokens,
         Self::Diffs,
         Self::Resolutions,
+        Self::Files,
     ];
 
     /// Name of the table.
@@ -140,6 +143,7 @@ impl Space {
             Self::Tokens => "tokens",
             Self::Diffs => "diffs",
             Self::Resolutions => "resolutions",
+            Self::Files => "files",
         }
     }
 

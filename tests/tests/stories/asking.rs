@@ -81,7 +81,7 @@ fn an_account_may_ask_who_it_is_and_what_it_may_do() {
     let nobody = admin.called_by(admin.authenticate(Credential::Nothing).unwrap());
     for field in ["AccountProfile { id }", "InfrahubPermissions { object_permissions { count } }"] {
         let request = graphql::Request { query: format!("{{ {field} }}"), ..Default::default() };
-        let answer = nobody.graphql_response(&request).unwrap();
+        let answer = nobody.graphql_response(&request, &Default::default()).unwrap();
         assert_eq!(answer.status, 401);
         let answer: Json = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(code(&answer).0, "AUTHENTICATION_REQUIRED");

@@ -30,6 +30,8 @@ pub enum Ledger {
     Tokens,
     /// (branch, name) → the part of the branch's life that a diff is about.
     Diffs,
+    /// file → what is told of it, and its content.
+    Files,
 }
 
 impl Ledger {
@@ -45,6 +47,7 @@ impl Ledger {
             Self::Queue => Space::Queue,
             Self::Tokens => Space::Tokens,
             Self::Diffs => Space::Diffs,
+            Self::Files => Space::Files,
         }
     }
 }
