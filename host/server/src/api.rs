@@ -15,14 +15,14 @@ use serde_json::{Value, json};
 use service::{DefinitionInput, RunAll, Service, ServiceError, SourceFile, Trigger};
 use tokio::sync::Semaphore;
 
-use crate::crowd::{REQUESTS_MAX, limited};
+use crate::crowd::{BODY_BYTES_MAX, REQUESTS_MAX, limited};
 use crate::problem::Problem;
 use crate::scope::Scoped;
 use crate::wire;
-use crate::{accounts, branches, checks, graphql, history, pools, query, schema, storage};
+use crate::{
+    accounts, branches, checks, explorer, graphql, history, pools, query, schema, storage,
+};
 
-/// Largest body of a request: 64 MiB, for schema and object files together.
-const BODY_BYTES_MAX: usize = 64 << 20;
 /// Largest component that is read at all: the sandbox's own limit is smaller and says more.
 const COMPONENT_BYTES_MAX: usize = 16 << 20;
 /// Runs listed at most.
@@ -89,9 +89,10 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/api/pools/{name}/picture", get(pools::picture))
         .route("/api/pool-alerts", get(pools::alerts))
         .merge(storage::routes())
-        .route("/graphql", post(graphql::main))
-        .route("/graphql/", post(graphql::main))
-        .route("/graphql/{*branch}", post(graphql::branch))
+        .merge(explorer::routes())
+        .route("/graphql", get(explorer::page).post(graphql::main))
+        .route("/graphql/", get(explorer::page).post(graphql::main))
+        .route("/graphql/{*branch}", get(explorer::page).post(graphql::branch))
         .route("/schema.graphql", get(graphql::sdl))
         .fallback(nothing_here)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

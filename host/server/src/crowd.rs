@@ -1,8 +1,11 @@
 //! How many requests are answered at once. What comes beyond is refused before its body is read: the
-//! threads that answer are bounded, and what waits for them must be, too.
+//! threads that answer are bounded, and what waits for them must be, too. A body must come in time, so
+//! that one that never ends does not keep a place.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
@@ -14,6 +17,10 @@ use crate::problem::Problem;
 /// Requests under way at the same time: twice the threads that answer them. Their bodies are the
 /// memory that a crowd can take.
 pub(crate) const REQUESTS_MAX: usize = 1_024;
+/// Largest body of a request: 64 MiB, for schema and object files together.
+pub(crate) const BODY_BYTES_MAX: usize = 64 << 20;
+/// Longest that a body may take: a minute, about 1 MiB a second for the largest.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Lets a request in while there is a place.
 pub(crate) async fn limited(
@@ -22,9 +29,29 @@ pub(crate) async fn limited(
     next: Next,
 ) -> Response {
     match place(&places) {
-        Ok(_held) => next.run(request).await,
+        Ok(_held) => match whole(request, PATIENCE, BODY_BYTES_MAX).await {
+            Ok(request) => next.run(request).await,
+            Err(bad) => bad.into_response(),
+        },
         Err(crowded) => crowded.into_response(),
     }
+}
+
+/// The request with all of its body: one that does not come in time, or is too large, gives its place
+/// back.
+async fn whole(request: Request, patience: Duration, most: usize) -> Result<Request, Problem> {
+    let (parts, body) = request.into_parts();
+    let read = tokio::time::timeout(patience, axum::body::to_bytes(body, most)).await;
+    let late = |_elapsed| {
+        let message = format!("the body did not come within {} seconds", patience.as_secs());
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", message)
+    };
+    let bytes = read.map_err(late)?.map_err(|bad| {
+        // A connection that broke off is nobody's to tell; the limit is what is left.
+        let message = format!("the body is larger than {most} bytes, or broke off: {bad}");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", message)
+    })?;
+    Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 
 fn place(places: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
@@ -49,5 +76,34 @@ mod tests {
         assert_eq!(refused.headers()[axum::http::header::RETRY_AFTER], "1");
         drop(held);
         assert!(place(&places).is_ok());
+    }
+
+    /// A body that says nothing, for ever.
+    struct Silent;
+
+    impl axum::body::HttpBody for Silent {
+        type Data = axum::body::Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _context: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
+            std::task::Poll::Pending
+        }
+    }
+
+    #[test]
+    fn a_body_that_never_ends_or_is_too_large_gives_its_place_back() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let take = |body: Body| {
+            let request = Request::new(body);
+            let taken = runtime.block_on(whole(request, Duration::from_millis(1), 8));
+            taken.map(|_whole| ()).map_err(|bad| bad.into_response().status())
+        };
+        assert_eq!(take(Body::from("12345678")), Ok(()));
+        assert_eq!(take(Body::empty()), Ok(()));
+        assert_eq!(take(Body::from("123456789")), Err(StatusCode::PAYLOAD_TOO_LARGE));
+        assert_eq!(take(Body::new(Silent)), Err(StatusCode::REQUEST_TIMEOUT));
     }
 }

@@ -10,6 +10,7 @@ mod checks;
 mod component;
 mod crowd;
 mod environment;
+mod explorer;
 mod graphql;
 mod history;
 mod openapi;

@@ -78,6 +78,7 @@ const ROUTES: &[(&str, &str, &str, Option<&str>)] = &[
     ),
     ("/api/pools/{name}/picture", "get", "The space as rows of cells", None),
     ("/api/pool-alerts", "get", "Pools that crossed their mark", None),
+    ("/graphql", "get", "A page to ask with, for browsers", None),
     ("/graphql", "post", "GraphQL, on the default branch", JSON),
     ("/graphql/{branch}", "post", "GraphQL on a branch", JSON),
     ("/schema.graphql", "get", "The GraphQL types", None),

@@ -246,3 +246,100 @@ fn the_settings_say_whether_anybody_may_look() {
     // That it lives, and what it is, is told to anybody.
     assert_eq!((server.get("/api/health").0, server.get("/api/info").0), (200, 200));
 }
+
+#[test]
+fn a_browser_gets_a_page_that_fetches_nothing_from_elsewhere() {
+    let server = Server::start();
+    let get = |path: &str, accept: &str| {
+        let request = server.agent.get(format!("{}{path}", server.base)).header("accept", accept);
+        let mut answer = request.call().unwrap();
+        let header = |name: &str| {
+            answer
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or("")
+                .to_owned()
+        };
+        let (kind, policy) = (header("content-type"), header("content-security-policy"));
+        (answer.status().as_u16(), kind, policy, answer.body_mut().read_to_string().unwrap())
+    };
+    let mut page = String::new();
+    for path in ["/graphql", "/graphql/", "/graphql/feature%2Fx"] {
+        let (status, kind, policy, text) = get(path, "text/html,application/xhtml+xml,*/*;q=0.8");
+        assert_eq!((status, kind.as_str()), (200, "text/html; charset=utf-8"));
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+        page = text;
+    }
+    // Every part that the page names is there, and no part names another place.
+    let parts: Vec<&str> = page
+        .split('"')
+        .filter(|part| {
+            part.starts_with('/')
+                && part.ends_with(|c: char| c.is_ascii_lowercase())
+                && part.contains('.')
+        })
+        .collect();
+    assert_eq!(parts, ["/explorer/page.css", "/explorer/page.js"]);
+    for part in parts {
+        let (status, _, _, text) = get(part, "*/*");
+        assert_eq!(status, 200, "{part}");
+        assert!(!text.contains("://") && !text.contains("innerHTML"), "{part}");
+    }
+    assert!(
+        !page.contains("://") && !page.contains("<style") && !page.contains("onclick"),
+        "{page}"
+    );
+    // The documents that it begins with are valid here.
+    let script = get("/explorer/page.js", "*/*").3;
+    let start = script.split("const START = \"").nth(1).unwrap().split("\";").next().unwrap();
+    let start: String = serde_json::from_str(&format!("\"{start}\"")).unwrap();
+    let answer = server.post("/graphql", &json!({"query": start})).1;
+    assert!(answer.get("errors").is_none(), "{answer}");
+    // Programs ask otherwise.
+    let (status, answer) = server.get("/graphql");
+    assert_eq!((status, code(&answer)), (405, "method-not-allowed"));
+}
+
+#[test]
+fn connections_that_say_nothing_and_bodies_that_never_end_keep_nobody_waiting() {
+    use std::io::Write as _;
+    use std::net::TcpStream;
+
+    let server = Server::start();
+    let address = server.base.strip_prefix("http://").unwrap().to_owned();
+    let idle: Vec<TcpStream> = (0..1_000).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    let mut endless: Vec<TcpStream> = (0..50)
+        .map(|number| {
+            let mut stream = TcpStream::connect(&address).unwrap();
+            // Half of them say how much will come, half do not; all begin, and none ends.
+            let length = match number % 2 {
+                0 => "content-length: 1000000",
+                _ => "transfer-encoding: chunked",
+            };
+            let head = format!(
+                "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{length}\r\n\r\n"
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(b"1\r\n{\r\n").unwrap();
+            stream
+        })
+        .collect();
+    for number in 0..20 {
+        let create = format!(
+            "mutation {{ BuiltinTagCreate(data: {{name: {{value: \"t{number}\"}}}}) {{ ok }} }}"
+        );
+        let (status, answer) = server.post("/graphql", &json!({"query": create}));
+        assert_eq!(
+            (status, &answer["data"]["BuiltinTagCreate"]["ok"]),
+            (200, &json!(true)),
+            "{answer}"
+        );
+        for stream in &mut endless {
+            stream.write_all(b"1\r\n \r\n").unwrap();
+        }
+    }
+    drop(idle);
+    drop(endless);
+    assert_eq!(server.get("/api/health").0, 200);
+}
