@@ -167,6 +167,54 @@ fn every_verb_takes_a_branch_and_a_moment() {
 }
 
 #[test]
+fn branches_are_validated_decided_rebased_and_merged() {
+    let server = Server::example();
+    let tag = |branch: &str, description: &str| {
+        let text = format!(
+            "mutation {{ BuiltinTagUpsert(data: {{name: {{value: \"t\"}}, description: {{value: \
+             \"{description}\"}}}}) {{ ok }} }}"
+        );
+        let answer = server.post(&format!("/graphql/{branch}"), &json!({"query": text})).1;
+        assert_eq!(answer["data"]["BuiltinTagUpsert"]["ok"], true, "{answer}");
+    };
+    tag("main", "first");
+    assert_eq!(server.post("/api/branches", &json!({"name": "team/b"})).0, 200);
+    tag("team/b", "here");
+    tag("main", "there");
+    let (status, told) = server.post("/api/branches/team/b/validate", &json!({}));
+    assert_eq!((status, &told["ok"]), (200, &json!(false)), "{told}");
+    for verb in ["merge", "rebase"] {
+        let (status, answer) = server.post(&format!("/api/branches/team/b/{verb}"), &json!({}));
+        assert_eq!((status, code(&answer)), (409, "branch-conflicts"), "{answer}");
+    }
+    let (status, told) = server.get("/api/conflicts?branch=team/b");
+    assert_eq!((status, &told["open"]), (200, &json!(1)), "{told}");
+    let conflict = &told["conflicts"][0];
+    assert_eq!(conflict["path"], "description.value", "{conflict}");
+    assert_eq!(
+        (&conflict["main"]["value"], &conflict["branch"]["value"]),
+        (&json!("there"), &json!("here"))
+    );
+    let path = format!("/api/conflicts/{}", conflict["id"].as_str().unwrap());
+    let (status, answer) = server.post(&path, &json!({"keep": "both"}));
+    assert_eq!((status, code(&answer)), (422, "bad-side"));
+    let (status, answer) = server.post("/api/conflicts/none", &json!({"keep": "main"}));
+    assert_eq!((status, code(&answer)), (404, "no-such-conflict"));
+    assert_eq!(server.post(&path, &json!({"keep": "branch"})).1["keep"], "branch");
+    assert_eq!(server.post("/api/branches/team/b/rebase", &json!({})).0, 200);
+    let (status, merged) = server.post("/api/branches/team/b/merge", &json!({}));
+    assert_eq!((status, &merged["branch"]["status"]), (200, &json!("MERGED")), "{merged}");
+    assert_eq!(merged["changes"]["updated"], 1, "{merged}");
+    let (status, answer) = server.post("/api/branches/team/b/merge", &json!({}));
+    assert_eq!((status, code(&answer)), (400, "BRANCH_ALREADY_MERGED"));
+    let (status, answer) = server.post("/api/branches/main/merge", &json!({}));
+    assert_eq!((status, code(&answer)), (403, "branch-is-default"));
+    let (status, answer) = server.post("/api/branches/none/merge", &json!({}));
+    assert_eq!((status, code(&answer)), (400, "BRANCH_NOT_FOUND"));
+    assert_eq!(server.post("/api/branches/team/b/paint", &json!({})).0, 404);
+}
+
+#[test]
 fn what_is_no_component_is_refused_and_nothing_is_kept() {
     let server = Server::start();
     let core = b"\0asm\x01\0\0\0";

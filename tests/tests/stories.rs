@@ -14,6 +14,8 @@ mod accounts;
 mod addresses;
 #[path = "stories/asking.rs"]
 mod asking;
+#[path = "stories/branch_cases.rs"]
+mod branch_cases;
 #[path = "stories/branches.rs"]
 mod branches;
 #[path = "stories/busy.rs"]

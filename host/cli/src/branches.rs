@@ -110,6 +110,10 @@ fn to_main(client: &Client, branch: &Branch, output: Output) -> Result<Exit, Fai
             }
             plan(&answer["changes"], output);
             output.line(&format!("merged {name}"));
+            for one in list(&answer["left"]) {
+                let told = one["message"].as_str().unwrap_or_default();
+                output.line(&format!("left as it is: {told}"));
+            }
         }
         Branch::Merge { name, plan: true } | Branch::Validate { name } => {
             let answer = client.post(&verb(name, "validate"), &json!({}))?;

@@ -3,6 +3,8 @@
 
 #[path = "cli/author.rs"]
 mod author;
+#[path = "cli/branches.rs"]
+mod branches;
 #[path = "cli/compile.rs"]
 mod compile;
 #[path = "cli/crash.rs"]

@@ -224,7 +224,6 @@ fn of_branch(error: &BranchError) -> ErrorClass {
             BranchFault::Main { .. } => ErrorClass::Denied,
             BranchFault::NotFound { .. }
             | BranchFault::Merged { .. }
-            | BranchFault::NeedsRebase { .. }
             | BranchFault::BadName { .. }
             | BranchFault::NoSuchMoment { .. } => ErrorClass::BadRequest,
         },

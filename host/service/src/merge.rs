@@ -58,11 +58,17 @@ impl Service {
         let merged = self.database.branch_merge(name, self.caller.author())?;
         let main = self.on(None, None)?;
         let mut changes = merged.changes;
-        changes.changes.extend(main.sweep(&changes)?.changes);
-        changes.changes.extend(main.end_targets(&targets)?.changes);
+        // It is merged: that something could not be taken away after it is told beside that.
+        let mut left = Vec::new();
+        for swept in [main.sweep(&changes), main.end_targets(&targets)] {
+            match swept {
+                Ok(more) => changes.changes.extend(more.changes),
+                Err(bad) => left.push(json!({"code": bad.code(), "message": bad.to_string()})),
+            }
+        }
         Ok(json!({
             "merged": name, "commit": merged.seq.map(|seq| seq.0), "changes": told(&changes),
-            "branch": self.branch(name)?,
+            "left": left, "branch": self.branch(name)?,
         }))
     }
 

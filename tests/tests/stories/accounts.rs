@@ -67,6 +67,10 @@ fn who_gives_no_credentials_changes_no_branch() {
     assert_eq!(code(nobody.branch_create("b", "")), "AUTHENTICATION_REQUIRED");
     assert_eq!(code(nobody.branch_update("kept", Some("c"), None)), "AUTHENTICATION_REQUIRED");
     assert_eq!(code(nobody.branch_delete("kept")), "AUTHENTICATION_REQUIRED");
+    assert_eq!(code(nobody.branch_merge("kept")), "AUTHENTICATION_REQUIRED");
+    assert_eq!(code(nobody.branch_rebase("kept")), "AUTHENTICATION_REQUIRED");
+    let conflict = "00000002-0000-8000-8000-000000000000";
+    assert_eq!(code(nobody.branch_resolve(conflict, Some("main"))), "AUTHENTICATION_REQUIRED");
     assert_eq!(dump(&service), before);
 }
 

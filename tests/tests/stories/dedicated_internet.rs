@@ -16,7 +16,7 @@ const SERVICES: [(&str, &str, &str, &str); 3] = [
 ];
 
 /// The case loaded, its services ordered, the generator registered for a pick.
-fn ready(pick: u8) -> Option<(Service, PathBuf, String)> {
+pub(crate) fn ready(pick: u8) -> Option<(Service, PathBuf, String)> {
     let case = case("2-dedicated-internet")?;
     let service = service();
     load_case(&service, &case);

@@ -5,7 +5,7 @@ use service::Service;
 
 use crate::support::{changes, file, labels, register, root, run, service, sound};
 
-fn example(name: &str) -> Service {
+pub(crate) fn example(name: &str) -> Service {
     let folder = root().join("examples").join(name);
     let service = service();
     service

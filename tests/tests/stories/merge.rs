@@ -656,3 +656,49 @@ fn a_merge_meets_writers_of_main_and_of_the_branch_and_loses_nothing() {
     assert_eq!(labels(&main, "TestThing").len(), 1 + 20 + 30 + merged.1);
     sound(&main);
 }
+
+#[test]
+fn kinds_that_go_or_are_renamed_take_their_objects_along() {
+    let main = with_sites();
+    let b = branch(&main, "b");
+    let kind = |name: &str| {
+        let declared = main.schema_declared().unwrap();
+        let nodes = declared["nodes"].as_array().unwrap().clone();
+        nodes.into_iter().find(|one| one["name"] == name).unwrap()
+    };
+    // A kind that is renamed: main goes on under the old name.
+    let renamed = format!(
+        "version: '1.0'\nnodes:\n  - {{id: {}, name: Item, namespace: Test}}\n",
+        kind("Thing")["id"]
+    );
+    load(&main, "TestThing", &json!([{"name": "before"}]));
+    let c = branch(&main, "c");
+    schema(&c, &renamed);
+    load(&c, "TestItem", &json!([{"name": "new", "color": "red"}]));
+    load(&main, "TestThing", &json!([{"name": "later"}, {"name": "before", "color": "blue"}]));
+    merge(&main, "c");
+    assert_eq!(labels(&main, "TestItem"), ["before", "later", "new"]);
+    assert_eq!(main.object("TestItem", "before").unwrap().attributes["color"], "blue");
+    sound(&main);
+    // Kinds that go with all their objects; one that main made in the meantime stands in the way.
+    for name in labels(&b, "TestSite") {
+        b.object_delete("TestSite", &name).unwrap();
+    }
+    schema(
+        &b,
+        "version: '1.0'\nnodes:\n  - {name: Site, namespace: Test, state: absent}\n  - {name: Rack, namespace: \
+         Test, state: absent}\n",
+    );
+    let d = branch(&main, "d");
+    load(&main, "TestSite", &json!([{"name": "late"}]));
+    let refused = main.branch_merge("b").unwrap_err();
+    assert_eq!(refused.code(), "branch-conflicts");
+    assert!(refused.details()[0].contains("TestSite"), "{:?}", refused.details());
+    main.object_delete("TestSite", "late").unwrap();
+    merge(&main, "b");
+    assert_eq!(code(main.objects("TestSite", 10)), "unknown-kind");
+    assert_eq!(labels(&d, "TestSite"), ["s1", "s2"]);
+    rebase(&main, "d");
+    assert_eq!(code(d.objects("TestSite", 10)), "unknown-kind");
+    sound(&main);
+}

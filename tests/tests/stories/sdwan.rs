@@ -10,10 +10,10 @@ use crate::support::{
     case, changes, dump, labels, load_case, query, register, run, service, sound,
 };
 
-const TARGET: &str = "treasury-branch-sdwan";
+pub(crate) const TARGET: &str = "treasury-branch-sdwan";
 
 /// The case loaded, the generator registered.
-fn ready() -> Option<(Service, std::path::PathBuf)> {
+pub(crate) fn ready() -> Option<(Service, std::path::PathBuf)> {
     let case = case("1-sdwan")?;
     let service = service();
     load_case(&service, &case);

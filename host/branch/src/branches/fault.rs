@@ -20,12 +20,6 @@ pub enum BranchFault {
         /// The branch.
         name: String,
     },
-    /// Main's schema changed since the fork.
-    #[error("the schema of main changed since branch `{name}` forked; rebase the branch first")]
-    NeedsRebase {
-        /// The branch.
-        name: String,
-    },
     /// The name is taken.
     #[error("The branch {name} already exists")]
     Exists {
@@ -85,9 +79,9 @@ impl BranchFault {
         match self {
             Self::NotFound { name }
             | Self::Merged { name }
-            | Self::NeedsRebase { name }
             | Self::Exists { name }
-            | Self::BadName { name, .. } => Some(name),
+            | Self::BadName { name, .. }
+            | Self::Conflicts { name, .. } => Some(name),
             _ => None,
         }
     }
@@ -97,7 +91,6 @@ impl BranchFault {
         match self {
             Self::NotFound { .. } => "BRANCH_NOT_FOUND",
             Self::Merged { .. } => "BRANCH_ALREADY_MERGED",
-            Self::NeedsRebase { .. } => "BRANCH_NEEDS_REBASE",
             Self::Exists { .. } => "branch-exists",
             Self::BadName { .. } => "bad-branch-name",
             Self::Main { .. } => "branch-is-default",
