@@ -24,6 +24,8 @@ mod busy;
 mod capacity;
 #[path = "stories/cases.rs"]
 mod cases;
+#[path = "stories/changes.rs"]
+mod changes;
 #[path = "stories/checks.rs"]
 mod checks;
 #[path = "stories/counts.rs"]

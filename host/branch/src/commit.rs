@@ -74,6 +74,11 @@ pub enum Cause {
         /// The branch.
         branch: u32,
     },
+    /// What checks of a proposed change said was noted, or its state.
+    Checks {
+        /// The change.
+        change: u128,
+    },
 }
 
 /// What a commit made other than it was, beyond the objects it names.
@@ -132,6 +137,7 @@ impl LogEntry {
             | Cause::Outcome { .. }
             | Cause::BranchCreate { .. }
             | Cause::BranchUpdate { .. }
+            | Cause::Checks { .. }
             | Cause::Revert { .. } => Upset::Nothing,
         }
     }

@@ -12,7 +12,6 @@ use model::{BranchId, ObjectId, Seq, Symbol};
 use serde::{Deserialize, Serialize};
 use store::{Space, key};
 
-use crate::database::Database;
 use crate::draft::Draft;
 use crate::error::BranchError;
 use crate::object::{PAYLOAD_AT, stamp, stamped};
@@ -249,11 +248,13 @@ impl Touched {
         self.schema
     }
 
-    /// Objects whose values or links were changed after a commit.
-    pub fn objects(&self, since: Seq) -> BTreeSet<ObjectId> {
-        let values = self.objects.iter().filter(|(_, seq)| **seq > since).map(|(id, _)| *id);
-        let links = self.links.iter().filter(|(_, seq)| **seq > since).map(|((id, _), _)| *id);
-        values.chain(links).map(ObjectId).collect()
+    /// Objects whose values or links were changed, with the newest commit of each.
+    pub fn objects(&self) -> impl Iterator<Item = (ObjectId, Seq)> {
+        let mut all = self.objects.clone();
+        for ((id, _), seq) in &self.links {
+            newer(&mut all, *id, *seq);
+        }
+        all.into_iter().map(|(id, seq)| (ObjectId(id), seq))
     }
 
     /// Where what was changed after a commit meets what a run looked at, with the commit that changed
@@ -301,14 +302,14 @@ fn newer<K: Ord>(map: &mut BTreeMap<K, Seq>, key: K, seq: Seq) {
     *known = (*known).max(seq);
 }
 
-impl Database {
+impl View {
     /// What a branch changed, for comparing with inputs of runs. Linear in the branch's own rows.
-    pub fn touched(&self, view: &View) -> Result<Touched, BranchError> {
+    pub fn touched(&self) -> Result<Touched, BranchError> {
         let mut touched = Touched::default();
-        let line = key::branch(view.branch);
+        let line = key::branch(self.branch);
         let end = key::prefix_end(&line);
-        let rows = &view.rows.snapshot;
-        let kind_of = |symbol: Symbol| view.schema().by_symbol.get(&symbol);
+        let rows = &self.rows.snapshot;
+        let kind_of = |symbol: Symbol| self.schema().by_symbol.get(&symbol);
         let is_aware =
             |symbol: Symbol| kind_of(symbol).is_none_or(|kind| kind.branch == BranchMode::Aware);
         for row in rows.range(Space::Heads, &line, &end)? {
@@ -321,7 +322,7 @@ impl Database {
             newer(&mut touched.objects, id.0, seq);
             newer(&mut touched.kinds, symbol.0, seq);
             // The row of its kind is written as an object comes and as it goes.
-            if let Some(kind) = rows.get(Space::Kinds, &key::kind_of(view.branch, id))? {
+            if let Some(kind) = rows.get(Space::Kinds, &key::kind_of(self.branch, id))? {
                 let (seq, _) = stamp(&kind).unwrap_or_default();
                 newer(&mut touched.existence, id.0, seq);
             }
@@ -332,7 +333,7 @@ impl Database {
             let Some(edge) = key::parse_edge(&key) else { continue };
             let mut local = false;
             for id in [edge.object, edge.peer] {
-                let own = rows.get(Space::Kinds, &key::kind_of(view.branch, id))?;
+                let own = rows.get(Space::Kinds, &key::kind_of(self.branch, id))?;
                 let known = own.as_deref().and_then(crate::branches::kind_in);
                 local |= known.is_some_and(|(kind, _)| !is_aware(kind));
             }
@@ -350,8 +351,8 @@ impl Database {
                 newer(&mut touched.values, key.get(4..).unwrap_or_default().to_vec(), seq);
             }
         }
-        if view.branch != BranchId::MAIN
-            && let Some(row) = rows.get(Space::Schemas, &key::schema(view.branch))?
+        if self.branch != BranchId::MAIN
+            && let Some(row) = rows.get(Space::Schemas, &key::schema(self.branch))?
         {
             let (seq, _) = stamp(&row).unwrap_or_default();
             touched.schema = Some(seq);

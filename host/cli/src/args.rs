@@ -55,6 +55,9 @@ pub(crate) enum Command {
     /// Generators.
     #[command(subcommand)]
     Generator(Generator),
+    /// Proposed changes: branches put forward for merging.
+    #[command(subcommand)]
+    Change(Change),
     /// Checks: components that say what is wrong with what a branch would change.
     #[command(subcommand)]
     Checks(Checks),
@@ -112,6 +115,81 @@ pub(crate) enum Command {
     Completion {
         /// The shell.
         shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Change {
+    /// Open one and run its checks: what the branch concerns runs on it.
+    Open {
+        /// The branch.
+        source: String,
+        /// Name; that of the branch without one.
+        #[arg(long)]
+        name: Option<String>,
+        /// For people.
+        #[arg(long)]
+        description: Option<String>,
+        /// It is not to be merged yet.
+        #[arg(long)]
+        draft: bool,
+        /// Name of an account that is asked to look at it. Once for each.
+        #[arg(long = "reviewer")]
+        reviewers: Vec<String>,
+    },
+    /// All, the newest first.
+    List {
+        /// Only `open`, `merged`, `closed` or `canceled` ones.
+        #[arg(long)]
+        state: Option<String>,
+    },
+    /// One: its checks, reviews and comments, and what stands in the way of merging it.
+    Show {
+        /// Name or id.
+        name: String,
+    },
+    /// Run checks again.
+    Check {
+        /// Name or id.
+        name: String,
+        /// `all`, `data`, `schema`, `generator` or `user`.
+        #[arg(long, default_value = "all")]
+        kind: String,
+    },
+    /// Approve or reject one, or take that back.
+    Review {
+        /// Name or id.
+        name: String,
+        /// `approve`, `reject`, `cancel_approve` or `cancel_reject`.
+        decision: String,
+    },
+    /// Say something about one.
+    Comment {
+        /// Name or id.
+        name: String,
+        /// What is said.
+        text: String,
+        /// What it is about: `data/ID/attribute`. It opens a thread.
+        #[arg(long)]
+        about: Option<String>,
+    },
+    /// Merge one, unless a required check fails; then what it concerns runs on main.
+    Merge {
+        /// Name or id.
+        name: String,
+    },
+    /// Close one without merging it.
+    Close {
+        /// Name or id.
+        name: String,
+        /// Cancel it instead.
+        #[arg(long)]
+        cancel: bool,
+    },
+    /// Open a closed one again.
+    Reopen {
+        /// Name or id.
+        name: String,
     },
 }
 

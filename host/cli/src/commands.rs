@@ -7,7 +7,7 @@ use crate::args::{Arguments, Command, Generator, Object, Schema, Store};
 use crate::client::{Client, part};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::{author, branches, checks, demo, history, local, manifest, pools, push};
+use crate::{author, branches, changes, checks, demo, history, local, manifest, pools, push};
 use crate::{scaffold, tokens};
 
 /// Runs the command of the arguments.
@@ -24,6 +24,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failur
         Command::Schema(schema) => self::schema(&client, schema, *output),
         Command::Object(object) => self::object(&client, object, *output),
         Command::Branch(branch) => branches::run(&client, branch, *output),
+        Command::Change(change) => changes::run(&client, change, *output),
         Command::Checks(checks) => checks::run(&client, checks, *output),
         Command::Blame { kind, name, field, limit } => {
             history::blame(&client, (kind, name, field), *limit, *output)

@@ -3,6 +3,7 @@
 mod args;
 mod author;
 mod branches;
+mod changes;
 mod checks;
 mod client;
 mod commands;

@@ -8,6 +8,7 @@ mod context;
 mod definition;
 mod fixture;
 mod identity;
+mod impact;
 mod instance;
 mod report;
 mod run;
@@ -17,6 +18,7 @@ pub use check::{CheckDefinition, CheckResult, Defined as DefinedCheck};
 pub use definition::{Definition, DefinitionError, OnProtected, OnRelease};
 pub use fixture::{Fixture, FixtureObject};
 pub use identity::{generated_id, instance_id};
+pub use impact::{Impact, Verdict};
 pub use instance::{Instance, InstanceState};
 pub use report::{LogLine, RunOutcome, RunRecord};
 pub use run::{

@@ -109,7 +109,9 @@ impl From<BranchError> for GraphqlError {
             BranchError::Branch(fault) => {
                 let data = fault.branch().map_or(Json::Null, |name| json!({"branch_name": name}));
                 let status = match fault {
-                    BranchFault::Conflicts { .. } | BranchFault::NotResolvable { .. } => 409,
+                    BranchFault::Conflicts { .. }
+                    | BranchFault::NotResolvable { .. }
+                    | BranchFault::Moved { .. } => 409,
                     BranchFault::NoConflict { .. } => 404,
                     _ => 400,
                 };

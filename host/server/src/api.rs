@@ -19,9 +19,8 @@ use crate::crowd::{BODY_BYTES_MAX, REQUESTS_MAX, limited};
 use crate::problem::Problem;
 use crate::scope::Scoped;
 use crate::wire;
-use crate::{
-    accounts, branches, checks, explorer, graphql, history, pools, query, schema, storage,
-};
+use crate::{accounts, branches, changes, checks, explorer, graphql, history};
+use crate::{pools, query, schema, storage};
 
 /// Largest component that is read at all: the sandbox's own limit is smaller and says more.
 const COMPONENT_BYTES_MAX: usize = 16 << 20;
@@ -61,6 +60,9 @@ pub(crate) fn router(service: Service) -> Router {
             post(generator_try).layer(DefaultBodyLimit::max(COMPONENT_BYTES_MAX)),
         )
         .route("/api/generators/{name}/trigger", post(trigger))
+        .route("/api/changes", get(changes::list).post(changes::open))
+        .route("/api/changes/{name}", get(changes::show))
+        .route("/api/changes/{name}/{verb}", post(changes::act))
         .route("/api/checks", get(checks::list).put(checks::put))
         .route("/api/checks/{name}/run", post(checks::run))
         .route("/api/runs", get(runs))

@@ -6,6 +6,7 @@
 mod accounts;
 mod api;
 mod branches;
+mod changes;
 mod checks;
 mod component;
 mod crowd;

@@ -121,6 +121,7 @@ impl Serving {
         self,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
+        let _changes = self.service.keep_changes_checked()?;
         let layer =
             TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, REQUEST_MAX);
         let app = router(self.service.clone()).layer(layer);

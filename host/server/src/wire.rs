@@ -68,6 +68,49 @@ pub struct Definition {
     pub execute_after_merge: Option<bool>,
 }
 
+/// Which proposed changes are listed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Changes {
+    /// `open`, `merged`, `closed` or `canceled`; all without one.
+    pub state: Option<String>,
+}
+
+/// A proposed change to open.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Change {
+    /// Name.
+    pub name: String,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The branch that is proposed.
+    pub source_branch: String,
+    /// It is not to be merged yet.
+    pub is_draft: bool,
+    /// Names or ids of accounts.
+    pub reviewers: Vec<String>,
+}
+
+/// What is done with a proposed change; each verb takes its part.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChangeAct {
+    /// `check`: `ALL`, `DATA`, `SCHEMA`, `GENERATOR` or `USER`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check_type: Option<String>,
+    /// `review`: `APPROVE`, `REJECT`, `CANCEL_APPROVE` or `CANCEL_REJECT`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<String>,
+    /// `comment`: what is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// `comment`: what it is about; it opens a thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object_path: Option<String>,
+}
+
 /// A check to register, or to change.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

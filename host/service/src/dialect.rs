@@ -3,6 +3,7 @@
 
 mod accounts;
 mod branches;
+mod changes;
 mod diff;
 mod events;
 mod pools;
@@ -60,9 +61,15 @@ impl Host for DialectHost<'_> {
             make(&mut draft)?;
             let changes = ChangeSet::of(&draft)?;
             self.service.may_change(draft.view(), &changes).map_err(told)?;
+            if let Some(change) = Service::asks_to_merge(&changes) {
+                drop(draft);
+                self.service.change_merge(&change.to_string()).map_err(told)?;
+                return Ok(());
+            }
             match self.service.database.commit_finished(draft, Cause::Objects) {
                 Ok(_seq) => {
                     self.service.sweep(&changes).map_err(told)?;
+                    self.service.follow(&changes).map_err(told)?;
                     return Ok(());
                 }
                 Err(CommitFailure::Conflict { .. }) if attempt < ATTEMPTS => {}
@@ -131,6 +138,10 @@ impl Host for DialectHost<'_> {
             "BranchCreate" => self.branch_create(&given),
             "BranchUpdate" => self.branch_update(&given),
             "BranchDelete" => self.branch_delete(&given),
+            "CoreProposedChangeRunCheck" => self.change_check(&given),
+            "CoreProposedChangeMerge" => self.change_merge(&given),
+            "CoreProposedChangeReview" => self.change_review(&given),
+            "CoreProposedChangeAvailableActions" => self.change_actions(&given),
             "DiffTree" | "DiffTreeSummary" => self.diff_tree(&given),
             "DiffUpdate" => self.diff_update(&given),
             "InfrahubPermissions" => self.permissions(),

@@ -78,6 +78,16 @@ pub enum ServiceError {
     /// A commit was not taken back.
     #[error(transparent)]
     Revert(#[from] RevertError),
+    /// A proposed change is not in a state for what is asked.
+    #[error("{message}")]
+    Change {
+        /// Stable code.
+        code: &'static str,
+        /// What stands in the way and what helps.
+        message: String,
+        /// What stands in the way, one by one.
+        details: Vec<String>,
+    },
     /// A trigger was refused.
     #[error("{message}")]
     Trigger {
@@ -145,6 +155,7 @@ impl ServiceError {
             Self::Revert(error) => error.code(),
             Self::Trigger { code, .. }
             | Self::Request { code, .. }
+            | Self::Change { code, .. }
             | Self::Unauthenticated { code, .. } => code,
             Self::Denied { .. } => "PERMISSION_DENIED",
             Self::NotFound { .. } => "not-found",
@@ -179,6 +190,7 @@ impl ServiceError {
             },
             Self::Trigger { .. } | Self::Denied { .. } => ErrorClass::Denied,
             Self::Unauthenticated { .. } => ErrorClass::Unauthenticated,
+            Self::Change { .. } => ErrorClass::Conflict,
             Self::Request { .. } => ErrorClass::Invalid,
             Self::NotFound { .. } => ErrorClass::NotFound,
             Self::Folder { .. } | Self::Open(_) | Self::Sandbox(_) => ErrorClass::Internal,
@@ -192,6 +204,7 @@ impl ServiceError {
                 errors.iter().map(ToString::to_string).collect()
             }
             Self::Schema(SchemaLoadError::Data(offences)) => offences.clone(),
+            Self::Change { details, .. } => details.clone(),
             Self::Revert(RevertError::Blocked { blockers, .. }) => {
                 blockers.iter().map(ToString::to_string).collect()
             }
@@ -219,6 +232,7 @@ fn of_branch(error: &BranchError) -> ErrorClass {
         BranchError::Branch(fault) => match fault {
             BranchFault::Exists { .. }
             | BranchFault::Conflicts { .. }
+            | BranchFault::Moved { .. }
             | BranchFault::NotResolvable { .. } => ErrorClass::Conflict,
             BranchFault::NoConflict { .. } => ErrorClass::NotFound,
             BranchFault::Main { .. } => ErrorClass::Denied,

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod branches;
+mod changes;
 mod checks;
 mod definitions;
 mod dialect;
@@ -38,6 +39,7 @@ pub use accounts::{
     ACCESS_SECONDS, AccessOptions, Caller, Credential, FirstAdmin, NAME_BYTES_MAX, REFRESH_SECONDS,
     SUPER_ADMINISTRATORS, Signed, TokenView,
 };
+pub use changes::{ChangeInput, CheckKind, Keeper};
 pub use checks::CheckInput;
 pub use definitions::{DefinitionInput, DefinitionView};
 pub use diff::DiffRequest;
@@ -100,6 +102,8 @@ pub struct Service {
     pub(crate) told: Arc<Mutex<Told>>,
     pub(crate) access: Arc<AccessOptions>,
     pub(crate) caller: Arc<Caller>,
+    /// Branches whose open changes are to be checked again.
+    pub(crate) dirty: Arc<changes::Dirty>,
 }
 
 impl std::fmt::Debug for Service {
@@ -142,6 +146,7 @@ impl Service {
             told: Arc::default(),
             access: Arc::new(options.access),
             caller: Arc::new(Caller::system()),
+            dirty: Arc::default(),
         })
     }
 

@@ -6,8 +6,8 @@ use branch::{
     BranchFault, Cause, ChangeSet, Conflict, ConflictId, ConflictSide, Keep, MergeCheck, Op,
 };
 use engine::Instance;
-use model::ObjectId;
 use model::permission::{Action, GlobalAction, Place};
+use model::{ObjectId, Seq};
 use serde_json::{Value as Json, json};
 
 use crate::diff::word;
@@ -51,11 +51,16 @@ impl Service {
     /// that main no longer has goes.
     pub fn branch_merge(&self, name: &str) -> Result<Json, ServiceError> {
         self.caller.check_global(GlobalAction::MergeBranch, Place::Default)?;
+        self.merge_as_of(name, None)
+    }
+
+    /// The same; with a commit, only if nothing of the branch was changed after it.
+    pub(crate) fn merge_as_of(&self, name: &str, as_of: Option<Seq>) -> Result<Json, ServiceError> {
         let mut targets: BTreeSet<ObjectId> = BTreeSet::new();
         let view = self.database.view(self.database.branch(name)?)?;
         targets.extend(Instance::all(&view)?.iter().filter_map(|instance| instance.target));
         drop(view);
-        let merged = self.database.branch_merge(name, self.caller.author())?;
+        let merged = self.database.branch_merge_as_of(name, self.caller.author(), as_of)?;
         let main = self.on(None, None)?;
         let mut changes = merged.changes;
         // It is merged: that something could not be taken away after it is told beside that.
@@ -76,7 +81,9 @@ impl Service {
     pub fn branch_rebase(&self, name: &str) -> Result<Json, ServiceError> {
         self.may_branch(Action::Update)?;
         let info = self.database.branch_rebase(name, self.caller.author())?;
-        self.on(Some(name), None)?.sweep_all()?;
+        let branch = self.on(Some(name), None)?;
+        branch.sweep_all()?;
+        branch.note_branch();
         Ok(crate::branches::shown(&info))
     }
 }

@@ -199,8 +199,16 @@ impl Service {
             draft.finish()?;
             let changes = ChangeSet::of(&draft)?;
             self.may_change(draft.view(), &changes)?;
+            if let Some(change) = Self::asks_to_merge(&changes) {
+                drop(draft);
+                self.change_merge(&change.to_string())?;
+                return Ok(Committed { seq: None, changes });
+            }
             match self.database.commit_finished(draft, cause.clone()) {
-                Ok(seq) => return Ok(Committed { seq, changes }),
+                Ok(seq) => {
+                    self.follow(&changes)?;
+                    return Ok(Committed { seq, changes });
+                }
                 Err(conflict @ branch::CommitFailure::Conflict { .. }) => last = Some(conflict),
                 Err(other) => return Err(other.into()),
             }

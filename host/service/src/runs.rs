@@ -68,7 +68,11 @@ impl Service {
         cause: &str,
     ) -> Result<RunResult, ServiceError> {
         self.may_run(&self.view()?, mode)?;
-        Ok(self.engine.run(&self.request(definition, target, mode, cause))?)
+        let result = self.engine.run(&self.request(definition, target, mode, cause))?;
+        if result.seq.is_some() {
+            self.note_branch();
+        }
+        Ok(result)
     }
 
     /// A run for its effect alone: nobody looks at its changes, and the result tells their number.
@@ -80,10 +84,20 @@ impl Service {
     ) -> Result<RunResult, ServiceError> {
         self.may_run(&self.view()?, Mode::Apply)?;
         let request = self.request(definition, target, Mode::Apply, cause);
-        Ok(self.engine.run(&RunRequest { tells: Tells::Counts, ..request })?)
+        let result = self.engine.run(&RunRequest { tells: Tells::Counts, ..request })?;
+        if result.seq.is_some() {
+            self.note_branch();
+        }
+        Ok(result)
     }
 
-    fn request(&self, definition: &str, target: ObjectId, mode: Mode, cause: &str) -> RunRequest {
+    pub(crate) fn request(
+        &self,
+        definition: &str,
+        target: ObjectId,
+        mode: Mode,
+        cause: &str,
+    ) -> RunRequest {
         RunRequest {
             branch: self.branch,
             definition: definition.to_owned(),

@@ -137,6 +137,7 @@ impl Service {
         let load = draft.load_schema(&documents)?;
         if keep {
             self.database.commit(draft, Cause::Schema)?;
+            self.note_branch();
         }
         Ok(SchemaReport {
             previous_hash: load.previous_hash.to_string(),

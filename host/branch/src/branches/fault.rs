@@ -20,6 +20,12 @@ pub enum BranchFault {
         /// The branch.
         name: String,
     },
+    /// The branch was changed since what was decided of it.
+    #[error("branch `{name}` was changed in the meantime; check it again")]
+    Moved {
+        /// The branch.
+        name: String,
+    },
     /// The name is taken.
     #[error("The branch {name} already exists")]
     Exists {
@@ -91,6 +97,7 @@ impl BranchFault {
         match self {
             Self::NotFound { .. } => "BRANCH_NOT_FOUND",
             Self::Merged { .. } => "BRANCH_ALREADY_MERGED",
+            Self::Moved { .. } => "branch-moved",
             Self::Exists { .. } => "branch-exists",
             Self::BadName { .. } => "bad-branch-name",
             Self::Main { .. } => "branch-is-default",

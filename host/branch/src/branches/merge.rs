@@ -79,9 +79,25 @@ impl Database {
     ///
     /// Linear in what the branch changed; a change of a schema in the objects of its kinds.
     pub fn branch_merge(&self, name: &str, author: Author) -> Result<Merged, CommitFailure> {
+        self.branch_merge_as_of(name, author, None)
+    }
+
+    /// The same; with a commit, only if nothing of the branch was changed after it.
+    pub fn branch_merge_as_of(
+        &self,
+        name: &str,
+        author: Author,
+        as_of: Option<Seq>,
+    ) -> Result<Merged, CommitFailure> {
         let mut changes = ChangeSet::default();
         let seq = self.repeat(|| {
             let (mut draft, mut under, found) = self.merge_draft(name, author)?;
+            if let Some(as_of) = as_of
+                && touched_last(&under.ours)? > as_of
+            {
+                let name = name.to_owned();
+                return Err(BranchError::from(BranchFault::Moved { name }).into());
+            }
             refuse(name, found.conflicts, found.violations)?;
             draft.hold_written()?;
             changes = ChangeSet::of(&draft)?;
@@ -164,6 +180,11 @@ impl Database {
         draft.hand_over_claims(&under)?;
         Ok((draft, under, found))
     }
+}
+
+/// The newest commit that changed anything of a branch's own.
+fn touched_last(ours: &View) -> Result<Seq, BranchError> {
+    Ok(ours.touched()?.newest())
 }
 
 /// Why a branch cannot be merged or rebased as it is.

@@ -40,6 +40,18 @@ type BranchValidate { ok: Boolean object: Branch messages: [String] task: TaskIn
 input ResolveDiffConflictInput { conflict_id: String! selected_branch: ConflictSelection }
 type ResolveDiffConflict { ok: Boolean }
 
+enum CheckType { ARTIFACT DATA GENERATOR REPOSITORY SCHEMA TEST USER ALL }
+enum ProposedChangeApprovalDecision { APPROVE REJECT CANCEL_APPROVE CANCEL_REJECT }
+input ProposedChangeRequestRunCheckInput { id: String! check_type: CheckType = ALL }
+input ProposedChangeMergeInput { id: String! }
+input ProposedChangeReviewInput { id: String! decision: ProposedChangeApprovalDecision! }
+type ProposedChangeRequestRunCheck { ok: Boolean }
+type ProposedChangeMerge { ok: Boolean task: TaskInfo }
+type ProposedChangeReview { ok: Boolean }
+type ActionAvailability { action: String! available: Boolean! unavailability_reason: String }
+type ActionAvailabilityEdge { node: ActionAvailability! }
+type AvailableActions { count: Int! edges: [ActionAvailabilityEdge!]! }
+
 enum DiffAction { ADDED REMOVED UPDATED UNCHANGED }
 enum RelationshipCardinality { ONE MANY }
 enum ConflictSelection { BASE_BRANCH DIFF_BRANCH }
@@ -95,6 +107,7 @@ pub(super) const QUERIES: &str = "
   InfrahubIPPrefixGetNextAvailable(prefix_id: String! prefix_length: Int): IPPrefixGetNextAvailable!
   IPAddressGetNextAvailable(prefix_id: String! prefix_length: Int): IPAddressGetNextAvailable!
   IPPrefixGetNextAvailable(prefix_id: String! prefix_length: Int): IPPrefixGetNextAvailable!
+  CoreProposedChangeAvailableActions(proposed_change_id: String!): AvailableActions!
   DiffTree(branch: String name: String from_time: DateTime to_time: DateTime root_node_uuids: [String] include_parents: Boolean = true filters: DiffTreeQueryFilters limit: Int offset: Int proposed_change_id: String): DiffTree
   DiffTreeSummary(branch: String name: String from_time: DateTime to_time: DateTime filters: DiffTreeQueryFilters proposed_change_id: String): DiffTreeSummary
   InfrahubTask(limit: Int offset: Int related_node__ids: [String] branch: String state: [StateType] workflow: [String] ids: [String] q: String log_limit: Int log_offset: Int): Tasks!
@@ -111,6 +124,9 @@ pub(super) const MUTATIONS: &str = "
   BranchCreate(context: ContextInput data: BranchCreateInput! wait_until_completion: Boolean background_execution: Boolean): BranchCreate
   BranchUpdate(context: ContextInput data: BranchUpdateInput!): BranchUpdate
   BranchDelete(context: ContextInput data: BranchDeleteInput! wait_until_completion: Boolean): BranchDelete
+  CoreProposedChangeRunCheck(context: ContextInput data: ProposedChangeRequestRunCheckInput!): ProposedChangeRequestRunCheck
+  CoreProposedChangeMerge(context: ContextInput data: ProposedChangeMergeInput! wait_until_completion: Boolean): ProposedChangeMerge
+  CoreProposedChangeReview(context: ContextInput data: ProposedChangeReviewInput!): ProposedChangeReview
   DiffUpdate(context: ContextInput data: DiffUpdateInput! wait_until_completion: Boolean): DiffUpdate
   BranchMerge(context: ContextInput data: BranchNameInput! wait_until_completion: Boolean = true): BranchMerge
   BranchRebase(context: ContextInput data: BranchNameInput! wait_until_completion: Boolean = true): BranchRebase

@@ -115,6 +115,7 @@ impl Service {
 
     /// Whether the caller may make a change. Linear in it.
     pub(crate) fn may_change(&self, view: &View, changes: &ChangeSet) -> Result<(), ServiceError> {
+        self.may_propose(view, changes)?;
         if self.caller.permissions.is_super_admin() {
             return Ok(());
         }

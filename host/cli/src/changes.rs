@@ -1,0 +1,129 @@
+//! Proposed changes on the command line.
+
+use serde_json::{Value, json};
+
+use crate::args::Change;
+use crate::client::{Client, part};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+
+/// Runs a command on proposed changes.
+pub(crate) fn run(client: &Client, change: &Change, output: Output) -> Result<Exit, Failure> {
+    let act = |name: &str, verb: &str, body: Value| {
+        client.post(&format!("/api/changes/{}/{verb}", part(name)), &body)
+    };
+    let answer = match change {
+        Change::List { state } => {
+            let state = state.as_ref().map(|state| format!("?state={}", part(state)));
+            let list = client.get(&format!("/api/changes{}", state.unwrap_or_default()))?;
+            if output.json {
+                output.value(&list);
+            }
+            for one in list["changes"].as_array().into_iter().flatten() {
+                head(one, output);
+            }
+            return Ok(Exit::Done);
+        }
+        Change::Open { source, name, description, draft, reviewers } => {
+            let mut body = json!({
+                "name": name.as_ref().unwrap_or(source), "source_branch": source,
+                "is_draft": draft, "reviewers": reviewers,
+            });
+            if let Some(description) = description {
+                body["description"] = json!(description);
+            }
+            client.post("/api/changes", &body)?
+        }
+        Change::Show { name } => client.get(&format!("/api/changes/{}", part(name)))?,
+        Change::Check { name, kind } => act(name, "check", json!({"check_type": kind}))?,
+        Change::Review { name, decision } => act(name, "review", json!({"decision": decision}))?,
+        Change::Comment { name, text, about } => {
+            let mut body = json!({"text": text});
+            if let Some(about) = about {
+                body["object_path"] = json!(about);
+            }
+            act(name, "comment", body)?
+        }
+        Change::Merge { name } => act(name, "merge", json!({}))?,
+        Change::Close { name, cancel } => {
+            act(name, if *cancel { "cancel" } else { "close" }, json!({}))?
+        }
+        Change::Reopen { name } => act(name, "open", json!({}))?,
+    };
+    if output.json {
+        output.value(&answer);
+    }
+    show(&answer, output);
+    let asks = matches!(change, Change::Open { .. } | Change::Check { .. });
+    let stands = answer["mergeable"] == json!(false) && answer["is_draft"] != json!(true);
+    Ok(if asks && stands { Exit::Refused } else { Exit::Done })
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn head(change: &Value, output: Output) {
+    let draft = if change["is_draft"] == json!(true) { " (draft)" } else { "" };
+    output.line(&format!(
+        "{}  {}  {}{draft}  {} -> {}",
+        text(&change["id"]),
+        text(&change["name"]),
+        text(&change["state"]),
+        text(&change["source_branch"]),
+        text(&change["destination_branch"])
+    ));
+}
+
+fn show(change: &Value, output: Output) {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    head(change, output);
+    if let Some(description) = change["description"].as_str() {
+        output.line(&format!("  {description}"));
+    }
+    for (name, what) in [("approved_by", "approved by"), ("rejected_by", "rejected by")] {
+        for account in list(&change[name]) {
+            output.line(&format!("  {what} {}", text(&account)));
+        }
+    }
+    for validator in list(&change["validators"]) {
+        let stale = if validator["stale"] == json!(true) { ", out of date" } else { "" };
+        let weight = if validator["required"] == json!(false) { ", advisory" } else { "" };
+        output.line(&format!(
+            "  {}: {}{weight}{stale}",
+            text(&validator["label"]),
+            text(&validator["conclusion"])
+        ));
+        output.line(&format!("    {}", text(&validator["message"])));
+        for check in list(&validator["checks"]) {
+            let reason =
+                check["reason"].as_str().map(|why| format!(" ({why})")).unwrap_or_default();
+            output.line(&format!(
+                "    {} {}: {}{reason}",
+                text(&check["severity"]),
+                text(&check["label"]),
+                text(&check["message"])
+            ));
+        }
+    }
+    for comment in list(&change["comments"]) {
+        output.line(&format!("  {}: {}", text(&comment["by"]), text(&comment["text"])));
+    }
+    for run in list(&change["after"]) {
+        output.line(&format!(
+            "  ran on main: {} {} ({})",
+            text(&run["definition"]),
+            text(&run["target"]),
+            text(&run["reason"])
+        ));
+        output.changes(&run["changes"]);
+    }
+    if change["state"] == json!("open") {
+        for blocker in list(&change["blockers"]) {
+            output.line(&format!("  in the way: {}", text(&blocker)));
+        }
+        if change["mergeable"] == json!(true) {
+            output.line("  it can be merged");
+        }
+    }
+}

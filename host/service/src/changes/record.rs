@@ -1,0 +1,233 @@
+//! What checks said, as objects of the change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use branch::{AttrInput, Author, Cause, CommitFailure, Draft, Input, PeerInput};
+use model::{ObjectId, Value};
+use serde_json::{Value as Json, json};
+
+use crate::changes::{Standing, peers};
+use crate::{Service, ServiceError};
+
+/// Checks kept of one validator; the rest is counted in its message.
+const CHECKS_MAX: usize = 1_000;
+/// How often a record is written again when somebody wrote to the change in the meantime.
+const ATTEMPTS: usize = 16;
+
+/// What one validator says.
+#[derive(Debug, Clone)]
+pub(super) struct ValidatorRecord {
+    pub(super) kind: &'static str,
+    pub(super) label: String,
+    pub(super) required: bool,
+    pub(super) message: String,
+    pub(super) standing: Standing,
+    /// The relationship to what it is about, and that.
+    pub(super) definition: Option<(&'static str, ObjectId)>,
+    pub(super) checks: Vec<CheckRecord>,
+    /// Checks of earlier passes stay, of these instances; without it they are replaced.
+    pub(super) keep_checks_of: Option<BTreeSet<String>>,
+}
+
+/// What one check says.
+#[derive(Debug, Clone)]
+pub(super) struct CheckRecord {
+    pub(super) kind: &'static str,
+    pub(super) name: String,
+    pub(super) label: String,
+    pub(super) check_kind: &'static str,
+    pub(super) message: String,
+    pub(super) success: bool,
+    pub(super) severity: &'static str,
+    pub(super) path: Option<String>,
+    pub(super) object: Option<String>,
+    /// Attributes of its own kind.
+    pub(super) more: Vec<(&'static str, Json)>,
+}
+
+impl ValidatorRecord {
+    pub(super) fn new(
+        kind: &'static str,
+        label: String,
+        required: bool,
+        standing: Standing,
+    ) -> Self {
+        Self {
+            kind,
+            label,
+            required,
+            message: String::new(),
+            standing,
+            definition: None,
+            checks: Vec::new(),
+            keep_checks_of: None,
+        }
+    }
+
+    /// Says in words what came of it.
+    pub(super) fn conclude(&mut self) {
+        let failed: Vec<&CheckRecord> = self.checks.iter().filter(|one| !one.success).collect();
+        self.message = match failed.as_slice() {
+            [] => "nothing stands in the way".to_owned(),
+            [only] => only.message.clone(),
+            [first, rest @ ..] => format!("{}; and {} more", first.message, rest.len()),
+        };
+    }
+}
+
+impl CheckRecord {
+    fn input(&self, now: model::Timestamp) -> Input {
+        let conclusion = if self.success { "success" } else { "failure" };
+        let mut input = Input::default()
+            .json("name", json!(self.name))
+            .json("label", json!(self.label))
+            .json("origin", json!("kiln"))
+            .json("kind", json!(self.check_kind))
+            .json("message", json!(self.message))
+            .json("conclusion", json!(conclusion))
+            .json("severity", json!(self.severity))
+            .json("path", json!(self.path))
+            .json("object", json!(self.object))
+            .attr("created_at", AttrInput::by_host(Value::Time(now)));
+        for (name, value) in &self.more {
+            input = input.json(name, value.clone());
+        }
+        input
+    }
+
+    fn instance(&self) -> Option<&str> {
+        let (_, id) = self.more.iter().find(|(name, _)| *name == "instance")?;
+        id.as_str()
+    }
+}
+
+impl Service {
+    /// Writes what validators say to the objects of a change, in one commit. It is the host's doing:
+    /// whoever may ask for checks need not have the right to write their outcome.
+    pub(super) fn record(
+        &self,
+        change: ObjectId,
+        records: &[ValidatorRecord],
+    ) -> Result<(), ServiceError> {
+        self.by_host(change, |draft| {
+            let mut known = BTreeMap::new();
+            for validator in peers(draft, change, "validations")? {
+                let label = validator.value("label").to_string();
+                known.insert((validator.kind().name.clone(), label), validator.id());
+            }
+            for record in records {
+                let there = known.get(&(record.kind.to_owned(), record.label.clone()));
+                write(draft, change, record, there.copied())?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The state of a change, set by the host.
+    pub(super) fn set_state(&self, change: ObjectId, state: &str) -> Result<(), ServiceError> {
+        self.by_host(change, |draft| {
+            draft.update(change, Input::default().json("state", json!(state)))?;
+            Ok(())
+        })
+    }
+
+    fn by_host(
+        &self,
+        change: ObjectId,
+        mut make: impl FnMut(&mut Draft) -> Result<(), ServiceError>,
+    ) -> Result<(), ServiceError> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let mut draft = self.database.draft(self.branch, Author(ObjectId::SYSTEM))?;
+            make(&mut draft)?;
+            match self.database.commit(draft, Cause::Checks { change: change.0 }) {
+                Ok(_) => return Ok(()),
+                Err(CommitFailure::Conflict { .. }) if attempt < ATTEMPTS => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+    }
+}
+
+fn write(
+    draft: &mut Draft,
+    change: ObjectId,
+    record: &ValidatorRecord,
+    there: Option<ObjectId>,
+) -> Result<(), ServiceError> {
+    let now = || AttrInput::by_host(Value::Time(draft.now()));
+    let (started, completed) = (now(), now());
+    let mut input = Input::default()
+        .json("label", json!(record.label))
+        .json("state", json!("completed"))
+        .json("required", json!(record.required))
+        .json("branch_commit", json!(record.standing.newest.0))
+        .json("main_commit", json!(record.standing.fork.0))
+        .attr("started_at", started)
+        .attr("completed_at", completed);
+    if let Some((relationship, definition)) = record.definition
+        && draft.kind_of(definition)?.is_some()
+    {
+        // One that is on the branch alone cannot be linked to from here.
+        input = input.rel(relationship, vec![PeerInput::id(definition)]);
+    }
+    let validator = match there {
+        Some(id) => {
+            draft.update(id, input)?;
+            id
+        }
+        None => {
+            let input = input.rel("proposed_change", vec![PeerInput::id(change)]);
+            draft.create(record.kind, None, input)?
+        }
+    };
+    let failed = write_checks(draft, validator, record)?;
+    let mut message = record.message.clone();
+    if record.keep_checks_of.is_some() && failed > 0 {
+        message = format!("{failed} failed; {message}");
+    }
+    let conclusion = if failed > 0 { "failure" } else { "success" };
+    let input =
+        Input::default().json("message", json!(message)).json("conclusion", json!(conclusion));
+    draft.update(validator, input)?;
+    Ok(())
+}
+
+/// Writes the checks of a validator; how many of all it has failed.
+fn write_checks(
+    draft: &mut Draft,
+    validator: ObjectId,
+    record: &ValidatorRecord,
+) -> Result<usize, ServiceError> {
+    let mut failed = record.checks.iter().filter(|check| !check.success).count();
+    let written: BTreeSet<&str> = record.checks.iter().filter_map(CheckRecord::instance).collect();
+    let mut gone = Vec::new();
+    let mut known: BTreeMap<String, ObjectId> = BTreeMap::new();
+    for check in peers(draft, validator, "checks")? {
+        let instance = check.value("instance").as_text().map(str::to_owned);
+        match (&record.keep_checks_of, instance) {
+            (Some(members), Some(instance)) if members.contains(&instance) => {
+                let stays = !written.contains(instance.as_str());
+                failed +=
+                    usize::from(stays && check.value("conclusion").as_text() == Some("failure"));
+                known.insert(instance, check.id());
+            }
+            _ => gone.push(check.id()),
+        }
+    }
+    draft.delete(&gone)?;
+    for check in record.checks.iter().take(CHECKS_MAX) {
+        let input = check.input(draft.now());
+        match check.instance().and_then(|instance| known.get(instance)) {
+            Some(id) => {
+                draft.update(*id, input)?;
+            }
+            None => {
+                let input = input.rel("validator", vec![PeerInput::id(validator)]);
+                draft.create(check.kind, None, input)?;
+            }
+        }
+    }
+    Ok(failed)
+}

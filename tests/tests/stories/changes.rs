@@ -1,0 +1,394 @@
+//! Proposed changes: exactly the instances a branch concerns run on it, checks stand in the way of a
+//! merge, and what a merge concerns runs on main.
+
+use serde_json::{Map, Value as Json, json};
+use service::{ChangeInput, CheckInput, CheckKind, Service, ServiceError};
+
+use crate::checks::inspect;
+use crate::support::{changes, dump, labels, load, query, run, sound};
+use crate::tracking::{create, ready, tell, value};
+
+pub(crate) fn on(service: &Service, name: &str) -> Service {
+    service.on(Some(name), None).unwrap_or_else(|bad| panic!("{bad}"))
+}
+
+fn set(service: &Service, kind: &str, name: &str, values: &Json) {
+    let values: Map<String, Json> = values.as_object().unwrap().clone();
+    service.object_update(kind, name, &values).unwrap_or_else(|bad| panic!("{bad}"));
+}
+
+pub(crate) fn open(service: &Service, source: &str) -> Json {
+    let (name, source_branch) = (format!("change of {source}"), source.to_owned());
+    let change = ChangeInput { name, source_branch, ..ChangeInput::default() };
+    service.change_open(&change).unwrap_or_else(|bad| panic!("{bad}"))
+}
+
+/// Validators as `label conclusion message`, stale ones marked.
+fn validators(change: &Json) -> Vec<String> {
+    let text = |one: &Json, name: &str| one[name].as_str().unwrap_or_default().to_owned();
+    let mut all: Vec<String> = change["validators"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            let stale = if one["stale"] == json!(true) { " STALE" } else { "" };
+            format!("{}: {}{stale}", text(one, "label"), text(one, "conclusion"))
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+/// What ran, as `target: reason`.
+pub(crate) fn ran(change: &Json) -> Vec<String> {
+    let text = |one: &Json, name: &str| one[name].as_str().unwrap_or_default().to_owned();
+    let mut all = Vec::new();
+    for validator in change["validators"].as_array().unwrap() {
+        for check in validator["checks"].as_array().unwrap() {
+            if check["kind"] == json!("GeneratorDefinition") || check.get("reason").is_some() {
+                all.push(format!("{}: {}", text(check, "name"), text(check, "reason")));
+            }
+        }
+    }
+    all.sort();
+    all
+}
+
+fn code<T: std::fmt::Debug>(result: Result<T, ServiceError>) -> &'static str {
+    result.map_err(|bad| bad.code()).unwrap_err()
+}
+
+/// Two targets that have run on main, each making a thing of its own.
+fn two() -> Service {
+    let main = ready();
+    for (target, thing) in [("one", "a"), ("two", "b")] {
+        tell(&main, target, &json!([create(thing, &json!({"color": "pink"}))]));
+        run(&main, "probe", target);
+    }
+    main
+}
+
+#[test]
+fn exactly_the_instances_that_a_branch_concerns_run_on_it() {
+    let main = two();
+    main.branch_create("b", "").unwrap();
+    let b = on(&main, "b");
+    load(&b, "TestThing", &json!([{"name": "aside"}]));
+    set(&b, "TestTarget", "two", &json!({"note": "nobody reads this"}));
+    let runs = b.runs(10).unwrap().len();
+    let change = open(&main, "b");
+    // Nothing that a generator reads was changed; `two` was, and its query's answer is the same.
+    assert!(ran(&change).is_empty(), "{change:#}");
+    assert_eq!(b.runs(10).unwrap().len(), runs);
+    assert_eq!(
+        validators(&change),
+        [
+            "Data Integrity: success",
+            "Generator Validator: probe: success",
+            "Schema Integrity: success"
+        ]
+    );
+    assert_eq!((&change["mergeable"], &change["blockers"]), (&json!(true), &json!([])));
+
+    tell(&b, "one", &json!([create("a", &json!({"color": "blue"}))]));
+    let stale = main.change_show("change of b").unwrap();
+    assert_eq!(
+        validators(&stale),
+        [
+            "Data Integrity: success STALE",
+            "Generator Validator: probe: success STALE",
+            "Schema Integrity: success STALE",
+        ]
+    );
+    assert_eq!(stale["mergeable"], false);
+    assert_eq!(main.follow_changes().unwrap(), 1);
+    let change = main.change_show("change of b").unwrap();
+    let told = ran(&change);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("one: commit ") && told[0].contains("TestTarget one"), "{told:?}");
+    assert_eq!(value(&b, "a", "color"), "blue");
+    assert_eq!(value(&main, "a", "color"), "pink");
+    assert_eq!(change["mergeable"], true, "{change:#}");
+    // Nothing is stale: nothing is checked again, and nothing runs.
+    assert_eq!(main.follow_changes().unwrap(), 0);
+    let runs = b.runs(10).unwrap().len();
+    let again = main.change_check("change of b", &CheckKind::ALL).unwrap();
+    assert_eq!((b.runs(10).unwrap().len(), ran(&again)), (runs, told));
+    sound(&main);
+}
+
+#[test]
+fn what_a_generator_made_and_somebody_changed_is_made_again() {
+    let main = two();
+    main.branch_create("b", "").unwrap();
+    let b = on(&main, "b");
+    set(&b, "TestThing", "a", &json!({"color": "by hand"}));
+    let change = open(&main, "b");
+    let told = ran(&change);
+    assert!(told.len() == 1 && told[0].contains("changed TestThing a, which it holds"), "{told:?}");
+    assert_eq!(value(&b, "a", "color"), "pink");
+    sound(&main);
+}
+
+#[test]
+fn members_without_an_instance_run_and_a_failed_run_stands_in_the_way() {
+    let main = two();
+    main.branch_create("b", "").unwrap();
+    let b = on(&main, "b");
+    load(&b, "TestTarget", &json!([{"name": "three", "member_of_groups": ["targets"]}]));
+    tell(&b, "three", &json!([{"do": "panic", "message": "no such luck"}]));
+    let change = open(&main, "b");
+    assert_eq!(ran(&change), ["three: it has never run"]);
+    assert_eq!(change["mergeable"], false);
+    let blockers = change["blockers"].to_string();
+    assert!(blockers.contains("Generator Validator: probe: 1 failed"), "{blockers}");
+    let check = change["validators"].to_string();
+    assert!(check.contains("Failed to execute generator: guest_panic"), "{check}");
+    assert!(check.contains("no such luck"), "{check}");
+    let before = main.last_commit();
+    let bad = main.change_merge("change of b").unwrap_err();
+    assert_eq!(bad.code(), "checks-failed");
+    assert!(bad.details()[0].starts_with("Generator Validator: probe"), "{:?}", bad.details());
+    assert_eq!(main.branch("b").unwrap()["status"], "OPEN");
+    assert_eq!(labels(&main, "TestTarget"), ["one", "two"]);
+    assert!(main.last_commit() > before, "the checks were recorded again");
+
+    tell(&b, "three", &json!([create("c", &json!({}))]));
+    let merged = main.change_merge("change of b").unwrap();
+    assert_eq!(merged["state"], "merged");
+    assert_eq!(labels(&main, "TestThing"), ["a", "b", "c"]);
+    // On main the instance of the new member runs, and finds what came with the merge.
+    let after = merged["after"].as_array().unwrap();
+    assert_eq!(after.len(), 1, "{after:?}");
+    assert_eq!(
+        (&after[0]["target"], &after[0]["reason"]),
+        (&json!("three"), &json!("it has never run"))
+    );
+    assert_eq!(after[0]["outcome"], json!("Unchanged"));
+    for target in ["one", "two", "three"] {
+        assert!(changes(&run(&main, "probe", target)).is_empty(), "{target}");
+    }
+    sound(&main);
+}
+
+#[test]
+fn after_a_merge_only_what_it_concerns_runs_on_main() {
+    let main = two();
+    main.branch_create("b", "").unwrap();
+    let b = on(&main, "b");
+    tell(&b, "one", &json!([create("a", &json!({"color": "blue"}))]));
+    open(&main, "b");
+    let main_runs = main.runs(10).unwrap().len();
+    let merged = main.change_merge("change of b").unwrap();
+    let after = merged["after"].as_array().unwrap();
+    assert_eq!(after.len(), 1, "{after:?}");
+    assert_eq!((&after[0]["target"], &after[0]["outcome"]), (&json!("one"), &json!("Unchanged")));
+    assert_eq!(value(&main, "a", "color"), "blue");
+    assert!(main.runs(10).unwrap().len() <= main_runs + 1);
+    assert_eq!(code(main.change_merge("change of b")), "change-not-open");
+    assert_eq!(code(main.change_state("change of b", "closed")), "change-merged");
+    assert_eq!(code(main.change_check("change of b", &CheckKind::ALL)), "change-not-open");
+    sound(&main);
+}
+
+#[test]
+fn definitions_that_ask_for_neither_do_not_run() {
+    let main = two();
+    let off = json!({"execute_in_proposed_change": false, "execute_after_merge": false});
+    set(&main, "CoreGeneratorDefinition", "probe", &off);
+    main.branch_create("b", "").unwrap();
+    let b = on(&main, "b");
+    tell(&b, "one", &json!([create("a", &json!({"color": "blue"}))]));
+    let change = open(&main, "b");
+    assert_eq!(validators(&change), ["Data Integrity: success", "Schema Integrity: success"]);
+    let merged = main.change_merge("change of b").unwrap();
+    assert_eq!(merged["after"], json!([]));
+    assert_eq!(value(&main, "a", "color"), "pink");
+}
+
+#[test]
+fn a_conflict_stands_in_the_way_until_it_is_decided() {
+    let main = ready();
+    load(&main, "TestThing", &json!([{"name": "a", "color": "pink"}]));
+    main.branch_create("b", "").unwrap();
+    let b = on(&main, "b");
+    set(&b, "TestThing", "a", &json!({"color": "blue"}));
+    set(&main, "TestThing", "a", &json!({"color": "black"}));
+    let change = open(&main, "b");
+    assert_eq!(validators(&change)[0], "Data Integrity: failure");
+    assert_eq!(code(main.change_merge("change of b")), "checks-failed");
+    assert_eq!(value(&main, "a", "color"), "black");
+    let conflict = &main.branch_conflicts("b").unwrap()["conflicts"][0];
+    main.branch_resolve(conflict["id"].as_str().unwrap(), Some("branch")).unwrap();
+    let merged = main.change_merge("change of b").unwrap();
+    assert_eq!(merged["state"], "merged");
+    assert_eq!(value(&main, "a", "color"), "blue");
+    sound(&main);
+}
+
+#[test]
+fn checks_of_users_stand_in_the_way_where_they_are_required() {
+    let main = ready();
+    load(&main, "TestThing", &json!([{"name": "a", "color": "pink"}]));
+    inspect(&main, "strict", CheckInput::default());
+    inspect(&main, "friendly", CheckInput { advisory: true, ..CheckInput::default() });
+    main.branch_create("b", "").unwrap();
+    let b = on(&main, "b");
+    set(&b, "TestThing", "a", &json!({"color": "red"}));
+    let change = open(&main, "b");
+    let told = validators(&change);
+    assert!(told.contains(&"User Validator: strict: failure".to_owned()), "{told:?}");
+    assert!(told.contains(&"User Validator: friendly: failure".to_owned()), "{told:?}");
+    assert_eq!(change["blockers"], json!(["User Validator: strict: a is red"]));
+    assert_eq!(code(main.change_merge("change of b")), "checks-failed");
+    // One that traps or loops has failed, and nothing else has.
+    set(&b, "TestThing", "a", &json!({"color": "black"}));
+    main.follow_changes().unwrap();
+    let change = main.change_show("change of b").unwrap();
+    assert!(
+        change["blockers"][0].as_str().unwrap().contains("guest_panic"),
+        "{}",
+        change["blockers"]
+    );
+    set(&b, "TestThing", "a", &json!({"color": "yellow"}));
+    assert_eq!(main.change_merge("change of b").unwrap()["state"], "merged");
+    assert_eq!(value(&main, "a", "color"), "yellow");
+}
+
+#[test]
+fn what_cannot_be_proposed_is_refused_and_nothing_changes() {
+    let main = ready();
+    main.branch_create("b", "").unwrap();
+    open(&main, "b");
+    let before = dump(&main);
+    let propose = |source: &str| {
+        let (name, source_branch) = ("x".to_owned(), source.to_owned());
+        main.change_open(&ChangeInput { name, source_branch, ..ChangeInput::default() })
+    };
+    assert_eq!(code(propose("none")), "BRANCH_NOT_FOUND");
+    assert_eq!(code(propose("main")), "bad-change");
+    assert_eq!(code(propose("b")), "change-exists");
+    assert_eq!(code(main.change_show("none")), "not-found");
+    assert_eq!(code(main.change_review("change of b", "APPROVE")), "no-account");
+    assert_eq!(code(main.change_review("change of b", "maybe")), "bad-review");
+    let row = crate::support::rows(
+        "CoreProposedChange",
+        &json!([{"name": "y", "source_branch": "b", "destination_branch": "c"}]),
+    );
+    assert_eq!(code(main.object_load(&[row])), "bad-change");
+    assert_eq!(dump(&main), before);
+    assert_eq!(main.change_state("change of b", "canceled").unwrap()["state"], "canceled");
+    assert_eq!(code(main.change_merge("change of b")), "change-not-open");
+    assert_eq!(main.change_state("change of b", "open").unwrap()["state"], "open");
+    main.branch_merge("b").unwrap();
+    assert_eq!(code(propose("b")), "BRANCH_ALREADY_MERGED");
+    // The branch was merged by itself: the change says so when it is asked to merge.
+    assert_eq!(main.change_merge("change of b").unwrap()["state"], "merged");
+}
+
+#[test]
+fn a_draft_is_not_merged_and_comments_are_kept() {
+    let main = ready();
+    main.branch_create("b", "").unwrap();
+    load(&on(&main, "b"), "TestThing", &json!([{"name": "a"}]));
+    let change = ChangeInput {
+        name: "draft".to_owned(),
+        description: Some("words".to_owned()),
+        source_branch: "b".to_owned(),
+        is_draft: true,
+        ..ChangeInput::default()
+    };
+    let draft = main.change_open(&change).unwrap();
+    assert_eq!((&draft["is_draft"], &draft["mergeable"]), (&json!(true), &json!(false)));
+    assert_eq!(code(main.change_merge("draft")), "change-is-draft");
+    main.change_comment("draft", "looks odd", None).unwrap();
+    let told = main.change_comment("draft", "this too", Some("data/1/color")).unwrap();
+    assert_eq!(told["comments"][0]["text"], "looks odd");
+    assert_eq!(told["threads"][0]["object_path"], "data/1/color");
+    assert_eq!(told["threads"][0]["comments"][0]["text"], "this too");
+    set(&main, "CoreProposedChange", draft["id"].as_str().unwrap(), &json!({"is_draft": false}));
+    assert_eq!(main.change_merge("draft").unwrap()["state"], "merged");
+    assert_eq!(main.changes(Some("merged")).unwrap()["changes"].as_array().unwrap().len(), 1);
+    assert_eq!(main.changes(Some("open")).unwrap()["changes"], json!([]));
+    sound(&main);
+}
+
+#[test]
+fn generators_that_feed_each_other_run_until_nothing_is_left() {
+    let main = two();
+    // `two` lists all things of a colour by a query of its own, and so reads what `one` makes.
+    let ask = json!([
+        {"do": "ask", "document": "query { TestThing(name__value: \"a\") { edges { node { color { value } } } } }"},
+        create("b", &json!({"color": "pink"})),
+    ]);
+    tell(&main, "two", &ask);
+    run(&main, "probe", "two");
+    main.branch_create("b", "").unwrap();
+    let b = on(&main, "b");
+    tell(&b, "one", &json!([create("a", &json!({"color": "blue"}))]));
+    let change = open(&main, "b");
+    let told = ran(&change);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[1].starts_with("two: commit ") && told[1].contains("TestThing"), "{told:?}");
+    assert_eq!(change["mergeable"], true);
+    let again = main.change_check("change of b", &[CheckKind::Generator]).unwrap();
+    assert_eq!(ran(&again), told);
+}
+
+#[test]
+fn the_public_mutations() {
+    let main = two();
+    let ask = |text: &str| {
+        let answer = query(&main, text);
+        assert!(answer.get("errors").is_none(), "{answer:#}");
+        answer["data"].clone()
+    };
+    ask("mutation { BranchCreate(data: {name: \"b\"}) { ok } }");
+    let b = on(&main, "b");
+    tell(&b, "one", &json!([create("a", &json!({"color": "blue"}))]));
+    let made = ask(
+        "mutation { CoreProposedChangeCreate(data: {name: {value: \"p\"}, source_branch: {value: \"b\"}, \
+         destination_branch: {value: \"main\"}}) { ok object { id state { value } } } }",
+    );
+    let id = made["CoreProposedChangeCreate"]["object"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(made["CoreProposedChangeCreate"]["object"]["state"]["value"], "open");
+    assert_eq!(value(&b, "a", "color"), "blue");
+    let validations = format!(
+        "{{ CoreProposedChange(ids: [\"{id}\"]) {{ edges {{ node {{ validations {{ count edges {{ node {{ \
+         label {{ value }} conclusion {{ value }} checks {{ count }} }} }} }} }} }} }} }}"
+    );
+    let told = ask(&validations);
+    let node = &told["CoreProposedChange"]["edges"][0]["node"];
+    assert_eq!(node["validations"]["count"], 3, "{told:#}");
+    let done = ask(&format!(
+        "mutation {{ CoreProposedChangeRunCheck(data: {{id: \"{id}\", check_type: DATA}}) {{ ok }} }}"
+    ));
+    assert_eq!(done["CoreProposedChangeRunCheck"]["ok"], true);
+    let actions = ask(&format!(
+        "{{ CoreProposedChangeAvailableActions(proposed_change_id: \"{id}\") {{ count edges {{ node {{ \
+         action available unavailability_reason }} }} }} }}"
+    ));
+    let edges = actions["CoreProposedChangeAvailableActions"]["edges"].as_array().unwrap();
+    let merge = edges.iter().find(|edge| edge["node"]["action"] == "merge").unwrap();
+    assert_eq!(merge["node"]["available"], true);
+    let review = query(
+        &main,
+        &format!(
+            "mutation {{ CoreProposedChangeReview(data: {{id: \"{id}\", decision: APPROVE}}) {{ ok }} }}"
+        ),
+    );
+    assert_eq!(review["errors"][0]["extensions"]["code"], "no-account", "{review}");
+    // Merging by an update of the state is the same as the mutation for it.
+    ask(&format!(
+        "mutation {{ CoreProposedChangeUpdate(data: {{id: \"{id}\", state: {{value: \"merged\"}}}}) {{ ok \
+         object {{ state {{ value }} }} }} }}"
+    ));
+    assert_eq!(value(&main, "a", "color"), "blue");
+    assert_eq!(main.branch("b").unwrap()["status"], "MERGED");
+    let again = query(
+        &main,
+        &format!("mutation {{ CoreProposedChangeMerge(data: {{id: \"{id}\"}}) {{ ok }} }}"),
+    );
+    assert_eq!(again["errors"][0]["extensions"]["code"], "change-not-open", "{again}");
+    sound(&main);
+}
