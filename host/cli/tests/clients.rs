@@ -74,6 +74,11 @@ fn content_and_files_are_stored_and_read() {
 }
 
 #[test]
+fn the_description_of_the_api_holds() {
+    drive_with("contract", true);
+}
+
+#[test]
 fn pools_hand_out_numbers_addresses_and_prefixes() {
     drive("pools");
 }

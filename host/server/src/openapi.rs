@@ -1,5 +1,7 @@
 //! The OpenAPI document, from one table of routes.
 
+mod bodies;
+
 use serde_json::{Map, Value, json};
 
 /// Path, method, what it does, content type of its body.
@@ -108,9 +110,41 @@ const JSON: Option<&str> = Some("application/json");
 const FORM: Option<&str> = Some("multipart/form-data");
 const WASM: Option<&str> = Some("application/wasm");
 
+/// Statuses of refusals and failures, and why there is one.
+const REFUSALS: [(&str, &str); 11] = [
+    ("400", "The request does not read, or names a branch or a moment that is not there"),
+    ("401", "Who asks must say who they are"),
+    ("403", "It may not be done"),
+    ("404", "What it names is not there"),
+    ("408", "The body did not come in time"),
+    ("409", "It does not fit what is there"),
+    ("413", "The body is too large"),
+    ("415", "The body is of another type"),
+    ("422", "What it says breaks a rule"),
+    ("500", "The host failed; nothing was changed"),
+    ("503", "The host takes on no more for now"),
+];
+
+/// The answers of an operation: every error has the same form, with a stable code.
+fn responses(path: &str, method: &str) -> Map<String, Value> {
+    let success = if path == "/api/schema/check" { "202" } else { "200" };
+    let mut all = Map::new();
+    all.insert(success.to_owned(), json!({"description": "Done"}));
+    if (path, method) == ("/graphql", "get") {
+        all.insert("405".to_owned(), json!({"description": "Programs ask by POST"}));
+    }
+    for (status, why) in REFUSALS {
+        let body = json!({"schema": {"$ref": "#/components/schemas/Problem"}});
+        let told = json!({"description": why, "content": {"application/json": body}});
+        all.insert(status.to_owned(), told);
+    }
+    all
+}
+
 /// The document.
 pub(crate) fn document() -> Value {
     let mut paths = Map::new();
+    let mut generator = bodies::generator();
     for (path, method, summary, body) in ROUTES.iter().copied() {
         let mut parameters: Vec<Value> = path
             .split('{')
@@ -126,18 +160,20 @@ pub(crate) fn document() -> Value {
                 "schema": {"type": "string"},
             }));
         }
-        let problem = json!({"description": "An error, with a stable code"});
-        let success = if path == "/api/schema/check" { "202" } else { "200" };
+        for (name, list, what) in bodies::parameters(path, method) {
+            let text = json!({"type": "string"});
+            let schema = if list { json!({"type": "array", "items": text}) } else { text };
+            parameters.push(json!({
+                "name": name, "in": "query", "required": false, "description": what,
+                "schema": schema,
+            }));
+        }
         let mut operation = json!({
-            "summary": summary,
-            "parameters": parameters,
-            "responses": {
-                success: {"description": "Done"}, "400": problem, "403": problem, "404": problem,
-                "409": problem, "413": problem, "415": problem, "422": problem, "500": problem,
-            },
+            "summary": summary, "parameters": parameters, "responses": responses(path, method),
         });
-        if let Some(body) = body {
-            operation["requestBody"] = json!({"content": {body: {}}});
+        if let Some(media) = body {
+            let schema = bodies::schema(path, method, media, &mut generator);
+            operation["requestBody"] = json!({"content": {media: {"schema": schema}}});
         }
         let entry = paths.entry(path.to_owned()).or_insert_with(|| json!({}));
         entry[method] = operation;
@@ -146,5 +182,14 @@ pub(crate) fn document() -> Value {
         "openapi": "3.1.0",
         "info": {"title": "Kiln", "version": env!("CARGO_PKG_VERSION")},
         "paths": paths,
+        "components": {
+            "schemas": bodies::components(generator),
+            "securitySchemes": {
+                "token": {"type": "apiKey", "in": "header", "name": "X-INFRAHUB-KEY"},
+                "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
+        },
+        // Without credentials as far as the server lets who has none.
+        "security": [{}, {"token": []}, {"session": []}],
     })
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A file in a request.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct File {
     /// Name, for messages.
     pub name: String,
@@ -14,7 +15,7 @@ pub struct File {
 }
 
 /// Files to load: all of them, or none.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Files {
     /// The files, in order.
@@ -22,7 +23,7 @@ pub struct Files {
 }
 
 /// Schema documents to load or check: all of them, or none.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SchemaDocuments {
     /// Documents as they are once read, as the published clients send them.
@@ -32,7 +33,7 @@ pub struct SchemaDocuments {
 }
 
 /// A definition to register, or to change.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Definition {
     /// Name.
@@ -112,7 +113,7 @@ pub struct ChangeAct {
 }
 
 /// A check to register, or to change.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Check {
     /// Name.
@@ -135,7 +136,7 @@ pub struct Check {
 }
 
 /// A check to run.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CheckRun {
     /// Id or label of the target; all without one.
@@ -144,7 +145,7 @@ pub struct CheckRun {
 }
 
 /// A run to start.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Run {
     /// Id, human-friendly id or label of the target; all members of the group without one.
@@ -155,7 +156,7 @@ pub struct Run {
 }
 
 /// Who logs in.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Login {
     /// Name of the account.
     pub username: String,
@@ -170,7 +171,7 @@ impl std::fmt::Debug for Login {
 }
 
 /// A token to make.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Token {
     /// Whose; one's own without a name.
@@ -182,7 +183,7 @@ pub struct Token {
 }
 
 /// A repository folder.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Folder {
     /// Text of the manifest.
@@ -196,7 +197,7 @@ pub struct Folder {
 }
 
 /// Text to store.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Content {
     /// The text.
@@ -204,7 +205,7 @@ pub struct Content {
 }
 
 /// A GraphQL request.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct GraphqlBody {
     /// The document.
@@ -217,7 +218,7 @@ pub struct GraphqlBody {
 }
 
 /// Variables of a stored query.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct StoredQuery {
     /// By name.
@@ -225,7 +226,7 @@ pub struct StoredQuery {
 }
 
 /// A branch to make, or what to change of one.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Branch {
     /// Name; a new one where the branch is there.
@@ -237,7 +238,7 @@ pub struct Branch {
 }
 
 /// Which part of a branch's diff is asked for.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Diff {
     /// `fork` or `main`.
@@ -255,7 +256,7 @@ pub struct Diff {
 }
 
 /// Which field is asked about.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Blame {
     /// Attribute or relationship.
     pub field: String,
@@ -264,7 +265,7 @@ pub struct Blame {
 }
 
 /// What to take back: a commit, or what a run changed.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Revert {
     /// Number of the commit.
@@ -278,7 +279,7 @@ pub struct Revert {
 }
 
 /// Which side of a conflict stands: `main` or `branch`; null takes the decision back.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resolve {
     /// The side.
@@ -286,7 +287,7 @@ pub struct Resolve {
 }
 
 /// A draw from a pool.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Draw {
     /// Same identifier, same resource.
@@ -325,7 +326,7 @@ pub struct Draw {
 }
 
 /// How long a pool lasts.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Forecast {
     /// The generator whose instances draw; plain draws without it.
@@ -335,7 +336,7 @@ pub struct Forecast {
 }
 
 /// How finely a pool is drawn.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cells {
     /// Cells of a resource at most.
@@ -343,7 +344,7 @@ pub struct Cells {
 }
 
 /// What is given back to a pool.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Release {
     /// The identifier it was drawn under.
