@@ -13,6 +13,7 @@ mod overlay;
 mod rebase;
 mod reconcile;
 mod record;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod verbs;

@@ -79,6 +79,8 @@ pub enum Cause {
         /// The change.
         change: u128,
     },
+    /// What no branch can see any more was taken away.
+    Swept,
 }
 
 /// What a commit made other than it was, beyond the objects it names.
@@ -138,7 +140,8 @@ impl LogEntry {
             | Cause::BranchCreate { .. }
             | Cause::BranchUpdate { .. }
             | Cause::Checks { .. }
-            | Cause::Revert { .. } => Upset::Nothing,
+            | Cause::Revert { .. }
+            | Cause::Swept => Upset::Nothing,
         }
     }
 

@@ -251,6 +251,7 @@ pub(crate) fn how(cause: &Cause) -> String {
         Cause::BranchMerge { .. } => "a branch was merged".to_owned(),
         Cause::BranchRebase { .. } => "a branch was rebased".to_owned(),
         Cause::Checks { .. } => "checks of a proposed change were noted".to_owned(),
+        Cause::Swept => "what no branch sees any more was taken away".to_owned(),
         Cause::Revert { commit } => format!("commit {commit} was taken back"),
     }
 }

@@ -702,3 +702,50 @@ fn kinds_that_go_or_are_renamed_take_their_objects_along() {
     assert_eq!(code(d.objects("TestSite", 10)), "unknown-kind");
     sound(&main);
 }
+
+#[test]
+fn what_no_branch_sees_any_more_is_not_kept() {
+    let main = ready();
+    load(&main, "TestThing", &json!([{"name": "a"}, {"name": "b"}]));
+    let kept = |main: &Service| dump(main).lines().filter(|row| row.starts_with("past ")).count();
+    let x = branch(&main, "x");
+    set(&main, "a", "name", json!("a2"));
+    let y = branch(&main, "y");
+    set(&main, "b", "name", json!("b2"));
+    assert!(kept(&main) >= 2);
+    rebase(&main, "x");
+    // `y` still sees what went after it forked, and nothing else is kept.
+    assert_eq!(kept(&main), 1);
+    assert_eq!(labels(&y, "TestThing"), ["a2", "b"]);
+    assert!(y.object("TestThing", "b").is_ok());
+    assert_eq!(labels(&x, "TestThing"), ["a2", "b2"]);
+    main.branch_delete("y").unwrap();
+    assert_eq!(kept(&main), 0);
+    assert!(x.object("TestThing", "b2").is_ok());
+    sound(&main);
+}
+
+#[test]
+fn what_a_run_deleted_on_the_branch_and_main_keeps_stays_the_generators() {
+    for rebased_first in [false, true] {
+        let main = ready();
+        tell(&main, "one", &json!([create("a", &json!({})), create("b", &json!({}))]));
+        run(&main, "probe", "one");
+        let b = branch(&main, "b");
+        tell(&b, "one", &json!([create("a", &json!({}))]));
+        run(&b, "probe", "one");
+        assert_eq!(labels(&b, "TestThing"), ["a"]);
+        set(&main, "b", "color", json!("red"));
+        decide(&main, "b", "main");
+        if rebased_first {
+            rebase(&main, "b");
+            assert_eq!(labels(&b, "TestThing"), ["a", "b"]);
+            sound(&main);
+        }
+        merge(&main, "b");
+        assert_eq!(labels(&main, "TestThing"), ["a", "b"]);
+        // It is no orphan: the next run takes it away.
+        assert_eq!(changes(&run(&main, "probe", "one")), ["deleted TestThing b"]);
+        sound(&main);
+    }
+}

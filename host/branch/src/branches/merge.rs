@@ -235,8 +235,11 @@ impl Draft {
                 continue;
             }
             let there = self.kind_of(object)?.is_some();
+            // What the branch let go of as it deleted it, and main keeps, main holds as before.
+            let kept = ours.is_none() && there && under.ours.kind_of(object)?.is_none();
             let claim = match (ours, main) {
                 (_, _) if !there => None,
+                (_, main) if kept => main,
                 (ours, main) if main == base => ours,
                 (Some(ours), Some(main)) => Some(claims_together(main, ours)),
                 (ours, main) => main.or(ours),

@@ -16,13 +16,14 @@ use crate::branches::merge::{note_line, refuse};
 use crate::branches::overlay::{Locals, Overlay, kind_row};
 use crate::branches::reconcile::{Purpose, reconcile};
 use crate::branches::record::{Fork, Together};
+use crate::branches::sweep::SWEPT;
 use crate::branches::verbs::together;
 use crate::branches::{BranchFault, BranchInfo, kind_in};
 use crate::commit::{Author, Cause, past};
 use crate::database::Database;
 use crate::draft::Draft;
 use crate::error::{BranchError, CommitFailure};
-use crate::object::{Edge, PAYLOAD_AT, THROUGH, TOMBSTONE, is_through, stamp, stamped};
+use crate::object::{Edge, PAYLOAD_AT, THROUGH, TOMBSTONE, is_there, is_through, stamp, stamped};
 use crate::record::Record;
 
 /// Tables of a branch's own rows that are written anew.
@@ -46,6 +47,7 @@ impl Database {
             let mut draft = self.draft_anew(id, fork, locals, author)?;
             let mut under = self.under(&draft, name)?;
             note_line(&draft, id);
+            draft.rows.note_point(Space::Meta, SWEPT);
             let found = reconcile(&mut draft, &under.base, &under.ours, Purpose::Rebase)?;
             refuse(name, found.conflicts, found.violations)?;
             draft.drop_dangling(&under.ours.compiled.locals)?;
@@ -63,6 +65,7 @@ impl Database {
             drop(under);
             self.commit_finished(draft, Cause::BranchRebase { branch: id.0 })
         })?;
+        self.sweep_past(author)?;
         Ok(self.branch_info(name)?)
     }
 
@@ -120,7 +123,27 @@ impl Draft {
                 }
             }
         }
+        self.claims_that_stand(&mut own)?;
         Ok(own)
+    }
+
+    /// What instances let go of as they deleted it on the branch, of objects that stand again: main's
+    /// word on it shows.
+    fn claims_that_stand(&self, own: &mut OwnRows) -> Result<(), BranchError> {
+        let line = key::branch(self.branch());
+        let rows = &self.rows.snapshot;
+        for row in rows.range(Space::Claims, &line, &key::prefix_end(&line))? {
+            let (key, row) = row?;
+            let Some((branch, instance, object)) = key::parse_claim(&key) else { continue };
+            let was = rows.get(Space::Kinds, &key::kind_of(branch, object))?;
+            let deleted = was.is_some_and(|was| !is_there(&was));
+            if !is_there(&row) && deleted && self.kind_of(object)?.is_some() {
+                let back = key::claimed_by(branch, object, instance);
+                own.insert((Space::ClaimedBy, back), row.to_vec());
+                own.insert((Space::Claims, key.to_vec()), row.to_vec());
+            }
+        }
+        Ok(())
     }
 }
 

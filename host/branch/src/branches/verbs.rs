@@ -169,7 +169,8 @@ impl Database {
             draft.put_row(Space::Branches, key::branch(id), record.encode())?;
             self.commit_finished(draft, Cause::BranchDelete { branch: id.0 })
         })?;
-        self.drop_rows(id, author)
+        self.drop_rows(id, author)?;
+        self.sweep_past(author)
     }
 
     /// Takes the rows of a branch away that is being deleted, a bounded number a commit; at last its
@@ -334,7 +335,7 @@ pub(crate) fn open_branches(snapshot: &Snapshot) -> Result<Vec<BranchId>, Branch
     Ok(all.into_iter().map(|(id, _)| id).collect())
 }
 
-fn records(snapshot: &Snapshot) -> Result<Vec<(BranchId, BranchRecord)>, BranchError> {
+pub(crate) fn records(snapshot: &Snapshot) -> Result<Vec<(BranchId, BranchRecord)>, BranchError> {
     let mut all = every_record(snapshot)?;
     all.retain(|(_, record)| record.state != BranchState::Deleting);
     Ok(all)

@@ -338,7 +338,6 @@ impl Reconciler<'_> {
             made: three.base.is_none(),
             seqs: (ours.changed, theirs.changed),
         };
-        let value = of("value", &|attr| attr.value.to_json());
         // To choose what was the default anyway gives way to another value.
         let clash = ours.value != base.value && theirs.value != base.value;
         let takes_ours = match (moved_here, moved_there) {
@@ -346,7 +345,10 @@ impl Reconciler<'_> {
             (true, false) => true,
             (true, true) if ours.value == theirs.value => false,
             (true, true) if !clash => ours.value != base.value,
-            (true, true) => self.property(three.theirs, attribute, value)? == Some(Keep::Branch),
+            (true, true) => {
+                let value = of("value", &|attr| attr.value.to_json());
+                self.property(three.theirs, attribute, value)? == Some(Keep::Branch)
+            }
         };
         if takes_ours {
             new.value = ours.value.clone();
