@@ -5,6 +5,8 @@
 mod author;
 #[path = "cli/branches.rs"]
 mod branches;
+#[path = "cli/changes.rs"]
+mod changes;
 #[path = "cli/compile.rs"]
 mod compile;
 #[path = "cli/crash.rs"]

@@ -4,7 +4,7 @@
 use branch::{Blamed, BranchError, Cause, ChangeSet, Committed, Origin, RunInput, View};
 use engine::RunRecord;
 use model::permission::Action;
-use model::{ObjectId, Seq, Symbol};
+use model::{BranchId, ObjectId, Seq, Symbol};
 use serde_json::{Value as Json, json};
 
 use crate::objects::find;
@@ -85,9 +85,34 @@ impl Service {
             told["value"] = one.value.clone();
             told["is_default"] = json!(one.is_default);
             told["source"] = json!(one.source.map(|source| source.to_string()));
+            if let Cause::BranchMerge { branch, .. } = one.origin.cause {
+                told["merged_from"] =
+                    self.merged_from(BranchId(branch), object.id(), field, one)?;
+            }
             Ok(told)
         };
         told["values"] = Json::Array(values.iter().map(value).collect::<Result<_, _>>()?);
+        Ok(told)
+    }
+
+    /// What set a value on the branch that it came from; null where the branch is gone.
+    fn merged_from(
+        &self,
+        branch: BranchId,
+        object: ObjectId,
+        field: &str,
+        merged: &Blamed,
+    ) -> Result<Json, ServiceError> {
+        let Ok(view) = self.database.view(branch) else { return Ok(Json::Null) };
+        if view.kind_of(object)?.is_none_or(|kind| kind.attribute(field).is_none()) {
+            return Ok(Json::Null);
+        }
+        let values = view.blame(object, field, 1)?;
+        let Some(value) = values.first().filter(|one| one.value == merged.value) else {
+            return Ok(Json::Null);
+        };
+        let mut told = self.origin_told(&view, &value.origin)?;
+        told["branch"] = json!(view.branch_name());
         Ok(told)
     }
 
@@ -163,8 +188,8 @@ impl Service {
         let fork = view.fork().map_or(u64::MAX, |fork| fork.0);
         for number in after.max(upto.saturating_sub(COMMITS_MAX)) + 1..=upto {
             let Some(entry) = view.log_entry(Seq(number))? else { continue };
-            let seen_here = entry.branch == view.branch()
-                || (entry.branch == model::BranchId::MAIN && number <= fork);
+            let seen_here =
+                entry.branch == view.branch() || (entry.branch == BranchId::MAIN && number <= fork);
             if !seen_here || met.len() >= MET_MAX {
                 continue;
             }

@@ -392,3 +392,65 @@ fn the_public_mutations() {
     assert_eq!(again["errors"][0]["extensions"]["code"], "change-not-open", "{again}");
     sound(&main);
 }
+
+#[test]
+fn reviews_are_somebodys_and_a_rejection_stands_in_the_way() {
+    let service = crate::support::service();
+    let password = "a password for tests";
+    let admin =
+        service::FirstAdmin { password: password.to_owned(), token: "0123456789abcdef".to_owned() };
+    assert!(service.first_admin(&admin).unwrap());
+    load(&service, "CoreAccount", &json!([{"name": "second", "password": password}]));
+    let group = json!([{"name": service::SUPER_ADMINISTRATORS, "members": ["admin", "second"]}]);
+    load(&service, "CoreAccountGroup", &group);
+    let by = |name: &str, salt: u8| {
+        let signed = service.login(name, password, [salt; 32]).unwrap();
+        let caller = service.authenticate(service::Credential::Bearer(&signed.access)).unwrap();
+        service.called_by(caller)
+    };
+    let (first, second) = (by("admin", 1), by("second", 2));
+    first.branch_create("b", "").unwrap();
+    load(&on(&first, "b"), "BuiltinTag", &json!([{"name": "t"}]));
+    let change = ChangeInput {
+        name: "c".to_owned(),
+        source_branch: "b".to_owned(),
+        reviewers: vec!["second".to_owned()],
+        ..ChangeInput::default()
+    };
+    let opened = first.change_open(&change).unwrap();
+    assert_eq!(
+        (&opened["reviewers"], &opened["created_by"]),
+        (&json!(["second"]), &json!("admin"))
+    );
+    assert_eq!(code(first.change_review("c", "APPROVE")), "own-change");
+    let rejected = second.change_review("c", "REJECT").unwrap();
+    assert_eq!(rejected["rejected_by"], json!(["second"]));
+    assert_eq!(code(first.change_merge("c")), "checks-failed");
+    // Approving takes the rejection back.
+    let approved = second.change_review("c", "approve").unwrap();
+    assert_eq!(
+        (&approved["approved_by"], &approved["rejected_by"]),
+        (&json!(["second"]), &json!([]))
+    );
+    let nobody = service.called_by(service.authenticate(service::Credential::Nothing).unwrap());
+    assert_eq!(code(nobody.change_merge("c")), "AUTHENTICATION_REQUIRED");
+    assert_eq!(code(nobody.change_comment("c", "hello", None)), "AUTHENTICATION_REQUIRED");
+    assert_eq!(code(nobody.change_check("c", &CheckKind::ALL)), "AUTHENTICATION_REQUIRED");
+    assert_eq!(first.change_merge("c").unwrap()["state"], "merged");
+    assert_eq!(code(second.change_review("c", "REJECT")), "change-not-open");
+}
+
+#[test]
+fn after_a_merge_blame_leads_to_the_run_on_the_branch() {
+    let main = two();
+    main.branch_create("b", "").unwrap();
+    let b = on(&main, "b");
+    tell(&b, "one", &json!([create("a", &json!({"color": "blue"}))]));
+    open(&main, "b");
+    main.change_merge("change of b").unwrap();
+    let blame = main.blame("TestThing", "a", "color", None).unwrap();
+    let newest = &blame["values"][0];
+    assert_eq!((&newest["value"], &newest["how"]), (&json!("blue"), &json!("a branch was merged")));
+    assert_eq!(newest["merged_from"]["branch"], "b");
+    assert_eq!(newest["merged_from"]["run"]["definition"], "probe");
+}

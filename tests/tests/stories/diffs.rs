@@ -145,7 +145,8 @@ fn the_diff_tree_of_the_public_dialect() {
         "{ DiffTree(branch: \"b\") { name base_branch diff_branch num_added num_updated num_removed \
          num_conflicts nodes { kind label status contains_conflict num_added num_updated num_removed \
          attributes { name status num_updated contains_conflict properties { property_type status \
-         previous_value new_value conflict { base_branch_value diff_branch_value resolvable } } } \
+         previous_value new_value conflict { base_branch_value diff_branch_value resolvable \
+         selected_branch } } } \
          relationships { name status cardinality num_added elements { status peer_label \
          properties { property_type new_label } } } } } }",
     );
@@ -178,6 +179,7 @@ fn the_diff_tree_of_the_public_dialect() {
     let node = &tree["nodes"][0];
     let clash = json!({
         "base_branch_value": "black", "diff_branch_value": "blue", "resolvable": true,
+        "selected_branch": null,
     });
     assert_eq!(
         node["attributes"],
@@ -243,4 +245,22 @@ fn filters_pages_and_names_of_the_diff_tree() {
     assert_eq!(query(&b, "{ DiffTree { num_added } }")["data"]["DiffTree"]["num_added"], 2);
     let unknown = query(&main, "{ DiffTree(branch: \"none\") { num_added } }");
     assert_eq!(unknown["errors"][0]["extensions"]["code"], "BRANCH_NOT_FOUND", "{unknown}");
+}
+
+#[test]
+fn a_conflict_of_the_diff_tree_is_decided_by_its_id() {
+    let (main, _) = changed();
+    set(&main, "a", "color", json!("black"));
+    let tree = "{ DiffTree(branch: \"b\") { num_conflicts nodes { label attributes { conflict { uuid \
+                selected_branch } } } } }";
+    let told = query(&main, tree);
+    let conflict =
+        |told: &Json| told["data"]["DiffTree"]["nodes"][0]["attributes"][0]["conflict"].clone();
+    let id = conflict(&told)["uuid"].as_str().unwrap_or_else(|| panic!("{told}")).to_owned();
+    let resolve = format!(
+        "mutation {{ ResolveDiffConflict(data: {{conflict_id: \"{id}\", selected_branch: DIFF_BRANCH}}) \
+         {{ ok }} }}"
+    );
+    assert_eq!(query(&main, &resolve)["data"]["ResolveDiffConflict"]["ok"], true);
+    assert_eq!(conflict(&query(&main, tree))["selected_branch"], "DIFF_BRANCH");
 }

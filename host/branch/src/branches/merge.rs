@@ -249,3 +249,55 @@ impl Draft {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use model::{Clock, IdSource, Timestamp};
+    use store::Store;
+
+    use super::*;
+    use crate::database::Environment;
+    use crate::draft::Input;
+
+    #[derive(Debug, Default)]
+    struct Outside(AtomicU64);
+
+    impl Clock for Outside {
+        fn now(&self) -> Timestamp {
+            Timestamp(1)
+        }
+    }
+
+    impl IdSource for Outside {
+        fn next_id(&self, _now: Timestamp) -> ObjectId {
+            ObjectId(u128::from(self.0.fetch_add(1, Ordering::Relaxed) + 1) << 64)
+        }
+    }
+
+    #[test]
+    fn a_branch_that_was_changed_since_is_not_merged_as_it_was() {
+        let outside = Arc::new(Outside::default());
+        let environment = Environment { clock: outside.clone(), ids: outside };
+        let store = Store::in_memory(store::Options::default()).unwrap();
+        let database = Database::open(store, environment).unwrap();
+        let author = Author(ObjectId::SYSTEM);
+        let id = database.branch_create("b", "", author).unwrap().id;
+        let tag = |name: &str| {
+            let mut draft = database.draft(id, author).unwrap();
+            let input = Input::default().json("name", name.into());
+            draft.create("BuiltinTag", None, input).unwrap();
+            database.commit(draft, Cause::Objects).unwrap().seq
+        };
+        let checked = tag("checked");
+        let later = tag("later");
+        let before = database.last_seq();
+        let refused = database.branch_merge_as_of("b", author, checked).unwrap_err();
+        let CommitFailure::Refused(error) = refused else { panic!("{refused}") };
+        assert_eq!(error.code(), "branch-moved");
+        assert_eq!(database.last_seq(), before);
+        assert!(database.branch_merge_as_of("b", author, later).unwrap().seq.is_some());
+    }
+}

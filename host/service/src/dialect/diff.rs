@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use branch::{
-    Against, BranchDiff, BranchError, DiffScope, FieldDiff, LinkDiff, Moment, ObjectDiff, Op,
-    ParentOf,
+    Against, BranchDiff, BranchError, BranchFault, Conflict, DiffScope, FieldDiff, Keep, LinkDiff,
+    Moment, ObjectDiff, Op, ParentOf,
 };
 use graphql::GraphqlError;
-use model::BranchId;
 use model::schema::Cardinality;
+use model::{BranchId, ObjectId};
 use serde_json::{Map, Value as Json, json};
 
 use crate::Service;
 use crate::dialect::{Arguments, DialectHost, page, told};
-use crate::diff::{Counts, DiffWindow, conflicts, word};
+use crate::diff::{Counts, DiffWindow, word};
 
 /// The public word for what a property is.
 fn property_type(property: &str) -> &'static str {
@@ -38,11 +38,16 @@ impl DialectHost<'_> {
         let scope = DiffScope { against: Against::Fork, from, to };
         let name = service.view().map_err(told)?.branch_name().to_owned();
         let diff = service.database.branch_diff(&name, scope)?;
+        let conflicts = match (&window.from, &window.to) {
+            (None, None) => clashes(&service, &name)?,
+            // What two sides did in a part of a branch's life is no conflict of today.
+            _ => Clashes::new(),
+        };
         let filter = Filter::read(arguments)?;
         let wanted: Vec<&ObjectDiff> =
             diff.objects.iter().filter(|one| filter.accepts(one)).collect();
-        let mut answer = summary(&diff, &wanted);
-        let paged = page(wanted.iter().map(|one| node(one)).collect(), arguments);
+        let mut answer = summary(&diff, &wanted, &conflicts);
+        let paged = page(wanted.iter().map(|one| node(one, &conflicts)).collect(), arguments);
         let with_parents = arguments.get("include_parents").and_then(Json::as_bool).unwrap_or(true);
         let nodes = if with_parents { parents(&wanted, paged) } else { paged };
         answer.insert("nodes".to_owned(), Json::Array(nodes));
@@ -148,14 +153,45 @@ impl Filter {
     }
 }
 
-fn summary(diff: &BranchDiff, wanted: &[&ObjectDiff]) -> Map<String, Json> {
+/// Conflicts by object and place in it.
+type Clashes = BTreeMap<(ObjectId, String), Conflict>;
+
+/// The conflicts of a branch; none of one that was merged.
+fn clashes(service: &Service, name: &str) -> Result<Clashes, GraphqlError> {
+    let all = match service.database.branch_conflicts(name) {
+        Err(BranchError::Branch(BranchFault::Merged { .. })) => Vec::new(),
+        all => all?,
+    };
+    let placed = |conflict: Conflict| {
+        conflict.object.map(|object| ((object, conflict.path.clone()), conflict))
+    };
+    Ok(all.into_iter().filter_map(placed).collect())
+}
+
+fn clash(conflicts: &Clashes, object: ObjectId, path: String) -> Option<Json> {
+    let conflict = conflicts.get(&(object, path))?;
+    Some(json!({
+        "uuid": conflict.id.to_string(), "resolvable": conflict.is_resolvable,
+        "base_branch_action": word(conflict.main.op),
+        "base_branch_value": shown(&conflict.main.value),
+        "base_branch_changed_at": conflict.main.at.map(|at| at.to_string()),
+        "diff_branch_action": word(conflict.branch.op),
+        "diff_branch_value": shown(&conflict.branch.value),
+        "diff_branch_changed_at": conflict.branch.at.map(|at| at.to_string()),
+        "selected_branch": conflict.keep.map(Keep::word),
+    }))
+}
+
+fn summary(diff: &BranchDiff, wanted: &[&ObjectDiff], conflicts: &Clashes) -> Map<String, Json> {
+    let concerned: BTreeSet<ObjectId> = wanted.iter().map(|one| one.id).collect();
+    let clashing = conflicts.keys().filter(|(object, _)| concerned.contains(object)).count();
     let counts = Counts::of(wanted.iter().map(|one| one.op));
     let told = json!({
         "base_branch": "main", "diff_branch": diff.branch,
         "from_time": diff.from.to_string(), "to_time": diff.to.to_string(),
         "num_added": counts.added, "num_updated": counts.updated, "num_removed": counts.removed,
         "num_unchanged": 0,
-        "num_conflicts": wanted.iter().map(|one| conflicts(one)).sum::<usize>(),
+        "num_conflicts": clashing,
         "num_untracked_base_changes": 0, "num_untracked_diff_changes": 0,
     });
     match told {
@@ -182,7 +218,7 @@ fn op_of(field: &FieldDiff) -> Op {
     }
 }
 
-fn node(object: &ObjectDiff) -> Json {
+fn node(object: &ObjectDiff, conflicts: &Clashes) -> Json {
     let path = format!("data/{}", object.id);
     let mut by_attribute: BTreeMap<&str, Vec<&FieldDiff>> = BTreeMap::new();
     for field in &object.fields {
@@ -195,13 +231,18 @@ fn node(object: &ObjectDiff) -> Json {
     // Of an object that is new or gone, so are its attributes.
     let attributes: Vec<(Op, Json)> = by_attribute
         .into_iter()
-        .map(|(name, fields)| (object.op, attribute(&path, name, object.op, &fields)))
+        .map(|(name, fields)| {
+            let conflict =
+                |property: &str| clash(conflicts, object.id, format!("{name}.{property}"));
+            (object.op, attribute(&path, name, object.op, (&fields, &conflict)))
+        })
         .collect();
     let relationships: Vec<(Op, Json)> = by_relationship
         .into_iter()
         .map(|(name, links)| {
             let op = relationship_op(object.op, &links);
-            (op, relationship(&path, name, op, &links))
+            let conflict = |part: &str| clash(conflicts, object.id, format!("{name}{part}"));
+            (op, relationship(&path, name, op, (&links, &conflict)))
         })
         .collect();
     let parent = object.parent.as_ref().map(|parent| {
@@ -210,16 +251,14 @@ fn node(object: &ObjectDiff) -> Json {
             "relationship_name": parent.relationship,
         })
     });
-    let conflict = object.conflict.map(|_how| {
-        let branch = word(object.op);
-        let base = if object.op == Op::Deleted { "UPDATED" } else { "REMOVED" };
-        json!({"base_branch_action": base, "diff_branch_action": branch, "resolvable": false})
-    });
+    let conflict = clash(conflicts, object.id, String::new());
+    let within = (object.id, String::new())..=(object.id, char::MAX.to_string());
+    let contains = conflicts.range(within).next().is_some();
     let ops: Vec<Op> = attributes.iter().chain(&relationships).map(|(op, _)| *op).collect();
     let told = json!({
         "uuid": object.id.to_string(), "kind": object.kind, "label": object.label,
         "status": word(object.op), "path_identifier": path, "parent": parent,
-        "conflict": conflict, "contains_conflict": object.has_conflict(),
+        "conflict": conflict, "contains_conflict": contains,
         "last_changed_at": object.origin.at.to_string(),
         "attributes": attributes.into_iter().map(|(_, json)| json).collect::<Vec<_>>(),
         "relationships": relationships.into_iter().map(|(_, json)| json).collect::<Vec<_>>(),
@@ -227,36 +266,36 @@ fn node(object: &ObjectDiff) -> Json {
     counted(told, ops.into_iter())
 }
 
-fn attribute(path: &str, name: &str, op: Op, fields: &[&FieldDiff]) -> Json {
+/// What is in conflict about a part of something.
+type Clashing<'c> = &'c dyn Fn(&str) -> Option<Json>;
+
+fn attribute(
+    path: &str,
+    name: &str,
+    op: Op,
+    (fields, conflict): (&[&FieldDiff], Clashing<'_>),
+) -> Json {
     let path = format!("{path}/{name}");
     let last = fields.iter().map(|field| field.origin.at).max();
+    let clashing = fields.iter().find_map(|field| conflict(field.property));
+    let properties: Vec<Json> =
+        fields.iter().map(|field| property(&path, field, conflict(field.property))).collect();
     let told = json!({
         "name": name, "status": word(op), "path_identifier": path,
         "last_changed_at": last.map(|at| at.to_string()),
-        "contains_conflict": fields.iter().any(|field| field.main.is_some()),
-        "conflict": fields.iter().find_map(|field| conflict(field)),
-        "properties": fields.iter().map(|field| property(&path, field)).collect::<Vec<_>>(),
+        "contains_conflict": clashing.is_some(), "conflict": clashing, "properties": properties,
     });
     counted(told, fields.iter().map(|field| op_of(field)))
 }
 
-fn property(path: &str, field: &FieldDiff) -> Json {
+fn property(path: &str, field: &FieldDiff, conflict: Option<Json>) -> Json {
     json!({
         "property_type": property_type(field.property),
         "path_identifier": format!("{path}/{}", field.property),
         "previous_value": shown(&field.before), "new_value": shown(&field.after),
         "previous_label": null, "new_label": null, "status": word(op_of(field)),
-        "last_changed_at": field.origin.at.to_string(), "conflict": conflict(field),
+        "last_changed_at": field.origin.at.to_string(), "conflict": conflict,
     })
-}
-
-fn conflict(field: &FieldDiff) -> Option<Json> {
-    let main = field.main.as_ref()?;
-    Some(json!({
-        "base_branch_action": "UPDATED", "base_branch_value": shown(main),
-        "diff_branch_action": word(op_of(field)), "diff_branch_value": shown(&field.after),
-        "diff_branch_changed_at": field.origin.at.to_string(), "resolvable": true,
-    }))
 }
 
 /// Values are told as text.
@@ -280,13 +319,22 @@ fn relationship_op(object: Op, links: &[&LinkDiff]) -> Op {
     }
 }
 
-fn relationship(path: &str, name: &str, op: Op, links: &[&LinkDiff]) -> Json {
+fn relationship(
+    path: &str,
+    name: &str,
+    op: Op,
+    (links, conflict): (&[&LinkDiff], Clashing<'_>),
+) -> Json {
     let path = format!("{path}/{name}");
     let one = links.first().is_some_and(|link| link.cardinality == Cardinality::One);
     let element = |link: &&LinkDiff| {
         let path = format!("{path}/{}", link.peer);
         let mut properties: Vec<Json> =
-            link.properties.iter().map(|field| property(&path, field)).collect();
+            link.properties.iter().map(|field| property(&path, field, None)).collect();
+        let clashing = match one {
+            true => conflict(""),
+            false => conflict(&format!("/{}", link.peer)),
+        };
         if link.op != Op::Updated {
             let peer = Some(link.peer.to_string());
             let (before, after) = if link.op == Op::Created { (None, peer) } else { (peer, None) };
@@ -305,17 +353,19 @@ fn relationship(path: &str, name: &str, op: Op, links: &[&LinkDiff]) -> Json {
             "status": word(link.op), "peer_id": link.peer.to_string(),
             "peer_label": link.peer_label, "path_identifier": path,
             "last_changed_at": link.origin.at.to_string(), "properties": properties,
-            "conflict": null, "contains_conflict": false,
+            "contains_conflict": clashing.is_some(), "conflict": clashing,
         });
         let related = (link.op != Op::Updated).then_some(link.op);
         counted(told, related.into_iter().chain(link.properties.iter().map(op_of)))
     };
+    let elements: Vec<Json> = links.iter().map(element).collect();
     let last = links.iter().map(|link| link.origin.at).max();
     let told = json!({
         "name": name, "label": name, "status": word(op), "path_identifier": path,
         "cardinality": if one { "ONE" } else { "MANY" },
-        "last_changed_at": last.map(|at| at.to_string()), "contains_conflict": false,
-        "elements": links.iter().map(element).collect::<Vec<_>>(),
+        "last_changed_at": last.map(|at| at.to_string()),
+        "contains_conflict": elements.iter().any(|one| one["contains_conflict"] == json!(true)),
+        "elements": elements,
     });
     counted(told, links.iter().map(|link| link.op))
 }
