@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it prints its figures")]
 
 mod branches;
+mod changes;
 mod figure;
 mod guest;
 mod large;
@@ -41,13 +42,14 @@ impl Scale {
 
 type Section = fn(&Path, Scale) -> Result<Vec<Figure>, Failed>;
 
-const SECTIONS: [(&str, &str, Section); 8] = [
+const SECTIONS: [(&str, &str, Section); 9] = [
     ("guest", "the sandbox alone", guest::guest),
     ("runs", "runs that create", runs::create),
     ("scattered", "runs that update objects all over the store", runs::scattered),
     ("large", "a service of 3,000 objects", large::large),
     ("query", "a page of objects", query::query),
     ("branches", "branches of small and large stores", branches::branches),
+    ("changes", "what a proposed change runs", changes::changes),
     ("wire", "over HTTP, and from the published client", wire::wire),
     ("size", "stores of 100,000 and 1,000,000 objects", size::size),
 ];

@@ -201,17 +201,22 @@ impl World {
 
     /// One run; anything but success is an error.
     pub(crate) fn run(&self, target: ObjectId) -> Result<RunResult, Failed> {
-        self.start(target, Mode::Apply)
+        self.start(BranchId::MAIN, target, Mode::Apply)
     }
 
     /// The same without the commit.
     pub(crate) fn plan(&self, target: ObjectId) -> Result<RunResult, Failed> {
-        self.start(target, Mode::Plan)
+        self.start(BranchId::MAIN, target, Mode::Plan)
     }
 
-    fn start(&self, target: ObjectId, mode: Mode) -> Result<RunResult, Failed> {
+    /// One run on a branch.
+    pub(crate) fn run_on(&self, branch: BranchId, target: ObjectId) -> Result<RunResult, Failed> {
+        self.start(branch, target, Mode::Apply)
+    }
+
+    fn start(&self, branch: BranchId, target: ObjectId, mode: Mode) -> Result<RunResult, Failed> {
         let result = self.engine.run(&RunRequest {
-            branch: BranchId::MAIN,
+            branch,
             definition: DEFINITION.to_owned(),
             target,
             mode,
