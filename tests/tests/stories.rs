@@ -42,6 +42,8 @@ mod documents;
 mod examples;
 #[path = "stories/folders.rs"]
 mod folders;
+#[path = "stories/generated.rs"]
+mod generated;
 #[path = "stories/held.rs"]
 mod held;
 #[path = "stories/history.rs"]
