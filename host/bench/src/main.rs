@@ -7,6 +7,7 @@ mod changes;
 mod figure;
 mod guest;
 mod large;
+mod pools;
 mod query;
 mod runs;
 mod size;
@@ -42,7 +43,7 @@ impl Scale {
 
 type Section = fn(&Path, Scale) -> Result<Vec<Figure>, Failed>;
 
-const SECTIONS: [(&str, &str, Section); 9] = [
+const SECTIONS: [(&str, &str, Section); 10] = [
     ("guest", "the sandbox alone", guest::guest),
     ("runs", "runs that create", runs::create),
     ("scattered", "runs that update objects all over the store", runs::scattered),
@@ -50,6 +51,7 @@ const SECTIONS: [(&str, &str, Section); 9] = [
     ("query", "a page of objects", query::query),
     ("branches", "branches of small and large stores", branches::branches),
     ("changes", "what a proposed change runs", changes::changes),
+    ("pools", "what is free next, drawn durably", pools::pools),
     ("wire", "over HTTP, and from the published client", wire::wire),
     ("size", "stores of 100,000 and 1,000,000 objects", size::size),
 ];
@@ -91,8 +93,17 @@ fn arguments() -> Option<Arguments> {
 
 fn main() -> ExitCode {
     let mut second = std::env::args_os().skip(1);
-    if second.next().is_some_and(|word| word == "__open") {
-        let told = second.next().ok_or("no file".into()).and_then(|file| size::open(file.as_ref()));
+    let told = match second.next() {
+        Some(word) if word == "__open" => {
+            Some(second.next().ok_or("no file".into()).and_then(|file| size::open(file.as_ref())))
+        }
+        Some(word) if word == "__draw" => Some(match (second.next(), second.next()) {
+            (Some(file), Some(pool)) => pools::draw(file.as_ref(), &pool.to_string_lossy()),
+            _ => Err("no file or no pool".into()),
+        }),
+        _ => None,
+    };
+    if let Some(told) = told {
         return match told {
             Ok(told) => {
                 println!("{told}");

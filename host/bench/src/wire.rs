@@ -52,14 +52,14 @@ fn number(number: usize) -> f64 {
 }
 
 /// A server in this process.
-struct Server {
-    address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     stop: tokio::sync::oneshot::Sender<()>,
     thread: std::thread::JoinHandle<Result<(), Failed>>,
 }
 
 impl Server {
-    fn start(folder: &Path) -> Result<Self, Failed> {
+    pub(crate) fn start(folder: &Path) -> Result<Self, Failed> {
         let service = server::open(Some(folder), 16, None, false)?;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let (tell, told) = mpsc::sync_channel(1);
@@ -76,21 +76,26 @@ impl Server {
         Ok(Self { address, stop, thread })
     }
 
-    fn stop(self) -> Result<(), Failed> {
+    pub(crate) fn stop(self) -> Result<(), Failed> {
         drop(self.stop);
         self.thread.join().map_err(|_panicked| "the server panicked")?
     }
 }
 
 /// When the first byte of an answer came, when its last, and its body.
-struct Answer {
-    first: Duration,
-    total: Duration,
+pub(crate) struct Answer {
+    pub(crate) first: Duration,
+    pub(crate) total: Duration,
     body: Vec<u8>,
 }
 
 /// One request on a connection that is kept, or closed after it.
-fn post(stream: &mut TcpStream, path: &str, body: &str, kept: bool) -> Result<Answer, Failed> {
+pub(crate) fn post(
+    stream: &mut TcpStream,
+    path: &str,
+    body: &str,
+    kept: bool,
+) -> Result<Answer, Failed> {
     let connection = if kept { "keep-alive" } else { "close" };
     let request = format!(
         "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
