@@ -64,6 +64,8 @@ mod numbers;
 mod orders;
 #[path = "stories/pool_branches.rs"]
 mod pool_branches;
+#[path = "stories/pool_refusals.rs"]
+mod pool_refusals;
 #[path = "stories/pool_scenarios.rs"]
 mod pool_scenarios;
 #[path = "stories/pool_threads.rs"]

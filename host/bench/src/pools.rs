@@ -24,6 +24,8 @@ use crate::world::{AUTHOR, Failed, World, chunks, store_options};
 
 /// Values drawn and given back in one measurement of the allocator.
 const DRAWS: usize = 200_000;
+/// Draws in a row that are measured together.
+const BATCH: usize = 64;
 /// Clients at once.
 const CLIENTS: usize = 64;
 /// Numbers in a row of the large store: each has rows of its own.
@@ -86,33 +88,41 @@ impl Space {
         Self { free, taken, odd }
     }
 
-    /// The time of drawing the lowest free block, the lengths mixed, and of giving another one back: so
-    /// it stays as full and as torn as it is.
-    fn draw(&mut self, lowest: u8, highest: u8, draws: usize) -> Duration {
-        let heights: Vec<u8> = (0..draws)
-            .map(|_| {
+    /// The time of drawing the lowest free block, the lengths mixed, and of giving one back anywhere. What
+    /// is drawn is given back and what is given back is drawn again, so that the space stays as full and
+    /// as torn as it is.
+    fn draw(&mut self, lowest: u8, highest: u8, draws: usize) -> (Duration, Duration) {
+        let (mut drawing, mut giving) = (Duration::ZERO, Duration::ZERO);
+        let rounds = draws.div_ceil(BATCH);
+        for _round in 0..rounds {
+            let mut some = || {
                 let more = self.odd.below(u128::from(highest - lowest) + 1);
                 lowest + u8::try_from(more).unwrap_or(0)
-            })
-            .collect();
-        let victims: Vec<usize> = (0..draws)
-            .map(|_| {
-                let count = u128::try_from(self.taken.len()).unwrap_or(0);
-                usize::try_from(self.odd.below(count)).unwrap_or(0)
-            })
-            .collect();
-        let (time, ()) = timed(|| {
-            for (height, victim) in heights.into_iter().zip(victims) {
-                let Some(first) = self.free.lowest(height) else { continue };
-                let block = (first, first + ((1u128 << height) - 1));
-                self.free.take(block.0, block.1);
-                if let Some(old) = self.taken.get_mut(victim) {
-                    self.free.give(old.0, old.1);
-                    *old = block;
+            };
+            let heights: [u8; BATCH] = std::array::from_fn(|_| some());
+            let mut drawn = [(0, 0); BATCH];
+            let (time, ()) = timed(|| {
+                for (height, drawn) in heights.into_iter().zip(&mut drawn) {
+                    let Some(first) = self.free.lowest(height) else { continue };
+                    *drawn = (first, first + ((1u128 << height) - 1));
+                    self.free.take(drawn.0, drawn.1);
                 }
-            }
-        });
-        time / u32::try_from(draws).unwrap_or(1)
+            });
+            drawing += time;
+            drawn.iter().for_each(|drawn| self.free.give(drawn.0, drawn.1));
+            let count = u128::try_from(self.taken.len()).unwrap_or(0);
+            let mut victims: Vec<usize> =
+                (0..BATCH).map(|_| usize::try_from(self.odd.below(count)).unwrap_or(0)).collect();
+            victims.sort_unstable();
+            victims.dedup();
+            let victims: Vec<(u128, u128)> =
+                victims.into_iter().filter_map(|at| self.taken.get(at).copied()).collect();
+            let (time, ()) = timed(|| victims.iter().for_each(|one| self.free.give(one.0, one.1)));
+            giving += time;
+            victims.iter().for_each(|one| self.free.take(one.0, one.1));
+        }
+        let count = u32::try_from(rounds * BATCH).unwrap_or(1);
+        (drawing / count, giving / count)
     }
 }
 
@@ -125,7 +135,8 @@ fn sizes(scale: Scale) -> Vec<Figure> {
     for (what, room, highest) in [("number", 2, 0u8), ("address", 3, 0), ("prefix", 256, 6)] {
         let mut few = Space::new(1_000 * room, 1_000, highest);
         let mut lot = Space::new(u128::try_from(many).unwrap_or(0) * room, many, highest);
-        let (small, large) = (few.draw(0, highest, draws), lot.draw(0, highest, draws));
+        let (small, _) = few.draw(0, highest, draws);
+        let (large, back) = lot.draw(0, highest, draws);
         let name = format!("next free {what}, {many} taken, random holes");
         figures.push(Figure::new(name.clone(), micros(large), "us").target(Target::AtMost(1.0)));
         figures.push(
@@ -133,6 +144,7 @@ fn sizes(scale: Scale) -> Vec<Figure> {
                 .against("with 1000 taken", micros(small))
                 .target(Target::RatioAtMost(3.0)),
         );
+        figures.push(Figure::new(format!("give back a {what} of {many}"), micros(back), "us"));
     }
     figures
 }
@@ -143,7 +155,7 @@ fn naive(scale: Scale) -> Vec<Figure> {
     for count in [1_000, 10_000, 65_000] {
         let size = u128::try_from(2 * count).unwrap_or(1);
         let mut space = Space::new(size, count, 0);
-        let ours = space.draw(0, 0, scale.of(DRAWS));
+        let (ours, _) = space.draw(0, 0, scale.of(DRAWS));
         let taken: Vec<u128> = space.taken.iter().map(|(first, _)| *first).collect();
         let rounds = scale.of(100);
         let (time, found) = timed(|| {
@@ -166,7 +178,7 @@ fn naive(scale: Scale) -> Vec<Figure> {
 /// Enormous spaces with little in them.
 fn spaces(scale: Scale) -> Vec<Figure> {
     let (count, draws) = (10_000, scale.of(DRAWS));
-    let small = Space::new(65_536, count, 0).draw(0, 0, draws);
+    let (small, _) = Space::new(65_536, count, 0).draw(0, 0, draws);
     let mut figures = Vec::new();
     for (what, size, height) in [
         ("an address of a /8", 1u128 << 24, 0u8),
@@ -183,7 +195,7 @@ fn spaces(scale: Scale) -> Vec<Figure> {
                 space.taken.push((first, first + (block - 1)));
             }
         }
-        let time = space.draw(height, height, draws);
+        let (time, _) = space.draw(height, height, draws);
         figures.push(
             Figure::new(format!("{what}, {count} taken"), micros(time), "us")
                 .against("a number of 65536", micros(small))

@@ -236,7 +236,7 @@ impl Database {
     }
 
     /// After a commit: what the draft held is committed and keeps others away by itself; pools it drew
-    /// from are looked at.
+    /// from, or put something into by hand, are looked at.
     pub fn settled(&self, held: Unsettled) {
         let Unsettled { drawn, leases } = held;
         drop(leases);
@@ -266,7 +266,8 @@ impl Database {
             changed: if draft.is_bare() { Vec::new() } else { summary(&draft)? },
             drawn: crate::draft::drawn(&draft)?,
         };
-        let drawn = entry.drawn.iter().map(|(pool, _, _)| *pool).collect();
+        let mut drawn: BTreeSet<ObjectId> = entry.drawn.iter().map(|(pool, _, _)| *pool).collect();
+        drawn.extend(self.books().concerned(&draft.written_kinds()));
         let proposal = Proposal {
             base: draft.seq(),
             writes: writes(&mut draft)?,
@@ -288,6 +289,7 @@ pub struct Prepared {
 /// What a draft holds of pools until its commit is settled; let go of, it is given back.
 #[derive(Debug)]
 pub struct Unsettled {
+    /// Desks to be looked at.
     drawn: BTreeSet<ObjectId>,
     leases: Leased,
 }

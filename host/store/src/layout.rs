@@ -6,7 +6,7 @@
 #[repr(u8)]
 pub enum Space {
     /// name → anything; `format` holds the version of this page; `division/` pool desk → values of a
-    /// pool's scope; `last-drawn/` desk → place.
+    /// pool's scope; `division-of/` desk → pool; `last-drawn/` desk → place.
     Meta,
     /// symbol:u32 → name.
     Symbols,

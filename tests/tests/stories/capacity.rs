@@ -85,6 +85,16 @@ fn a_mark_is_told_once_each_time_it_is_crossed_each_way() {
 }
 
 #[test]
+fn what_is_set_by_hand_crosses_the_mark_as_well() {
+    let service = ready(5, &json!({}));
+    draw(&service, &named("a")).unwrap();
+    load(&service, "TestPort", &json!([{"name": "x", "number": 2}, {"name": "y", "number": 3}]));
+    assert_eq!(events(&service), Vec::<String>::new());
+    load(&service, "TestPort", &json!([{"name": "z", "number": 5}]));
+    assert_eq!(events(&service), ["pool-nearly-full 4/5"]);
+}
+
+#[test]
 fn a_pool_without_a_mark_is_never_told_of() {
     let service = ready(1, &json!({"alert_at": 0}));
     draw(&service, &named("a")).unwrap();

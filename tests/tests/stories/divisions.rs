@@ -99,6 +99,27 @@ fn scenario_70_a_scope_of_several_elements_and_an_exhausted_division_by_name() {
 }
 
 #[test]
+fn each_division_is_told_of_when_it_is_nearly_full() {
+    let service = service();
+    schema(&service);
+    pool(&service, &json!(["site"]), 4).unwrap();
+    for name in ["a1", "a2", "a3", "a4"] {
+        vlan(&service, name, "A", &json!({})).unwrap();
+    }
+    vlan(&service, "b1", "B", &json!({})).unwrap();
+    let alerts = service.pool_alerts().unwrap()["alerts"].clone();
+    let told: Vec<&Json> = alerts.as_array().unwrap().iter().collect();
+    assert_eq!(told.len(), 1, "{alerts:#}");
+    let site = service.object("TestSite", "A").unwrap().id.to_string();
+    assert_eq!(told[0]["scope"], json!({"site": site}));
+    assert_eq!((&told[0]["used"], &told[0]["total"]), (&json!("4"), &json!("4")));
+    service.object_delete("TestVlan", "a1").unwrap();
+    let alerts = service.pool_alerts().unwrap()["alerts"].clone();
+    assert_eq!(alerts[1]["event"], "pool-has-room", "{alerts:#}");
+    sound(&service);
+}
+
+#[test]
 fn an_object_that_moves_takes_its_number_along_or_is_told_who_has_it() {
     let service = ready(&json!(["site"]));
     for (name, site) in [("a", "A"), ("b", "A"), ("c", "B")] {

@@ -92,6 +92,7 @@ impl Service {
             .map(|alert| {
                 json!({
                     "pool": ObjectId(alert.pool).to_string(), "name": alert.name,
+                    "scope": super::scope_json(&alert.scope),
                     "event": if alert.is_full { "pool-nearly-full" } else { "pool-has-room" },
                     "used": alert.used.to_string(), "total": alert.total.to_string(),
                     "alert_at": alert.alert_at, "at": model::Timestamp(alert.at).to_string(),

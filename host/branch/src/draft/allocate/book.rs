@@ -338,20 +338,19 @@ impl Book {
                 self.ends.remove(&(until, place));
             }
         }
-        if let Some(kept) = view.kept_at(desk.id, place)? {
-            self.hold(place, &kept);
+        if let Some(held) = view.kept_at(desk.id, place)?.as_ref().and_then(held_place) {
+            self.hold(place, held);
         }
         Ok(())
     }
 
-    fn hold(&mut self, place: u128, kept: &Kept) {
-        let Some(stretch) = Stretch::of(&kept.value) else { return };
-        let until = kept.until;
+    fn hold(&mut self, place: u128, held: HeldPlace) {
+        let (stretch, until, _) = held;
         if until.is_some_and(|until| until <= self.now) {
             return;
         }
         self.add(stretch);
-        self.held.insert(place, (stretch, until, kept.branch));
+        self.held.insert(place, held);
         if let Some(until) = until {
             self.ends.insert((until, place));
         }
@@ -414,8 +413,9 @@ impl Book {
         for branch in lines.all()? {
             self.load(lines, branch)?;
         }
-        for (place, kept) in lines.here.all_kept(lines.desk.id)? {
-            self.hold(place, &kept);
+        let kept = lines.here.all_kept(lines.desk.id, |_, kept| held_place(&kept))?;
+        for (place, held) in kept {
+            self.hold(place, held);
         }
         for (stretch, count) in leases {
             (0..*count).for_each(|_| self.add(*stretch));
@@ -537,6 +537,11 @@ impl Book {
 /// Whether a line is the default branch, or what all branches share.
 fn is_default(line: BranchId) -> bool {
     line == BranchId::MAIN || line == BranchId::GLOBAL
+}
+
+/// What a book has to know of a reservation.
+fn held_place(kept: &Kept) -> Option<HeldPlace> {
+    Some((Stretch::of(&kept.value)?, kept.until, kept.branch))
 }
 
 impl SetUp {

@@ -3,20 +3,28 @@
 //! One book serves every branch that sees a pool set up alike. A branch that widened a range, or has a
 //! parent prefix that others do not see, has one of its own; what drafts hold is held in all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::{BranchId, ObjectId, Seq};
+use model::{BranchId, ObjectId, Seq, Symbol};
 
 use crate::draft::allocate::book::{Book, SetUp};
-use crate::draft::allocate::lines::Lines;
+use crate::draft::allocate::lines::{Lines, Part};
 use crate::draft::allocate::shelf::Stretch;
 use crate::error::BranchError;
 
 /// All books of a database, by pool, or division of one.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
-    desks: Mutex<BTreeMap<ObjectId, SharedDesk>>,
+    desks: Mutex<BTreeMap<ObjectId, Known>>,
+}
+
+/// A desk of which something is known.
+#[derive(Debug, Default)]
+struct Known {
+    books: SharedDesk,
+    /// The kinds whose objects take part, on whatever branch it was looked at.
+    kinds: BTreeSet<Symbol>,
 }
 
 pub(super) type SharedDesk = Arc<Mutex<DeskBooks>>;
@@ -25,13 +33,23 @@ impl Books {
     /// What is known of a desk; nothing yet when it is new.
     pub(super) fn of(&self, desk: ObjectId) -> SharedDesk {
         let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(desks.entry(desk).or_default())
+        Arc::clone(&desks.entry(desk).or_default().books)
     }
 
-    /// The desks of which something is known.
-    pub(super) fn known(&self) -> Vec<ObjectId> {
+    /// Objects of these kinds take part at a desk.
+    pub(super) fn concern(&self, desk: ObjectId, kinds: &BTreeSet<Symbol>) {
+        let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        desks.entry(desk).or_default().kinds.extend(kinds);
+    }
+
+    /// The desks at which objects of one of these kinds take part, as far as anything is known of them.
+    pub(crate) fn concerned(&self, kinds: &BTreeSet<Symbol>) -> Vec<ObjectId> {
+        if kinds.is_empty() {
+            return Vec::new();
+        }
         let desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
-        desks.keys().copied().collect()
+        let concerned = desks.iter().filter(|(_, known)| !known.kinds.is_disjoint(kinds));
+        concerned.map(|(desk, _)| *desk).collect()
     }
 }
 
@@ -49,6 +67,8 @@ pub(super) struct DeskBooks {
     next: u32,
     /// Which book shows the desk as a branch sees it, and whether that is still sure.
     of: BTreeMap<BranchId, (u32, bool)>,
+    /// The kinds whose objects take part.
+    kinds: BTreeSet<Symbol>,
 }
 
 impl DeskBooks {
@@ -60,6 +80,11 @@ impl DeskBooks {
 
     pub(super) fn book(&mut self, at: u32) -> &mut Book {
         self.books.entry(at).or_default()
+    }
+
+    /// The kinds whose objects take part, on the branches that were looked at.
+    pub(super) fn kinds(&self) -> &BTreeSet<Symbol> {
+        &self.kinds
     }
 
     /// The book of the branch that is drawn on, brought up to date.
@@ -97,6 +122,8 @@ impl DeskBooks {
     fn choose(&mut self, lines: &mut Lines<'_>) -> Result<u32, BranchError> {
         let branch = lines.here.branch;
         let set_up = SetUp::of(lines.here, lines.desk)?;
+        let part = Part::of(lines.here, &lines.desk.pool);
+        self.kinds.extend(part.kinds(lines.here).iter().map(|kind| kind.symbol));
         let same = self.books.iter().find(|(_, book)| book.is_over(&set_up)).map(|(at, _)| *at);
         let at = match same {
             Some(at) => {

@@ -225,13 +225,18 @@ impl Draft {
             data: from_pool.data.clone(),
             ..PoolRequest::new(pool.id().to_string(), identifier, want)
         })?;
-        match granted.object {
-            Some(object) => Ok((granted.pool, object)),
-            None => Err(Violation::WrongPeer {
+        let made = match granted.object {
+            Some(object) => self.view.kind_of(object)?.map(|kind| (object, kind)),
+            None => None,
+        };
+        let schema = self.view.schema();
+        match made {
+            Some((object, made)) if schema.is_a(&made, &rel.peer) => Ok((granted.pool, object)),
+            other => Err(Violation::WrongPeer {
                 kind: kind.name.clone(),
                 field: rel.name.clone(),
                 wanted: rel.peer.clone(),
-                found: "number".to_owned(),
+                found: other.map_or_else(|| "number".to_owned(), |(_, made)| made.name.clone()),
                 peer: granted.value.to_string(),
             }
             .into()),

@@ -188,7 +188,12 @@ impl Draft {
         }
         // The newest state: what others have committed since this draft began is taken.
         let newest = self.database.view(branch)?;
-        open.bring(&mut Lines::new(&self.database, desk, &newest))
+        let known = open.kinds().len();
+        let at = open.bring(&mut Lines::new(&self.database, desk, &newest))?;
+        if open.kinds().len() != known {
+            self.database.books().concern(desk.id, open.kinds());
+        }
+        Ok(at)
     }
 
     /// Looks at the objects written since the last time, and holds what they take.
@@ -263,19 +268,20 @@ impl Draft {
     /// before it is committed. Where only main is and the attribute has an index, who draws has looked
     /// there, and the commit decides; an index of one branch says nothing of the others.
     pub(crate) fn hold_written(&mut self) -> Result<(), BranchError> {
-        let kinds: BTreeSet<Symbol> = self.leases.written.iter().map(|(_, kind)| *kind).collect();
+        let kinds = self.written_kinds();
         if kinds.is_empty() || self.leases.changes_pools {
             return Ok(());
         }
-        let known = self.database.books().known();
-        if known.is_empty() {
+        let concerned = self.database.books().concerned(&kinds);
+        if concerned.is_empty() {
             return Ok(());
         }
         let is_alone = crate::branches::is_alone(&self.view.rows.snapshot)?;
-        for id in known {
-            let Some(pool) = self.view.quietly(|| self.view.object(id))? else { continue };
-            let part = Part::of(&self.view, &pool);
-            let concerned = match &part {
+        for id in concerned {
+            let Some(desk) = self.view.quietly(|| self.view.desk_by_id(id))? else { continue };
+            let pool = &desk.pool;
+            let part = Part::of(&self.view, pool);
+            let held = match &part {
                 Part::Numbers(numbered) => numbered.iter().any(|(kind, attribute)| {
                     kinds.contains(&kind.symbol)
                         && !(is_alone && self.view.is_indexed(kind, attribute))
@@ -283,13 +289,16 @@ impl Draft {
                 // Places of prefixes and addresses are always in an index.
                 _ => !is_alone && kinds.iter().any(|kind| part.concerns(&self.view, *kind)),
             };
-            if concerned {
-                for desk in self.view.desks(&pool)? {
-                    self.at_desk(&desk, Also::default(), |_| Ok(((), Vec::new())))?;
-                }
+            if held {
+                self.at_desk(&desk, Also::default(), |_| Ok(((), Vec::new())))?;
             }
         }
         Ok(())
+    }
+
+    /// The kinds of the objects written that may take part in a pool.
+    pub(crate) fn written_kinds(&self) -> BTreeSet<Symbol> {
+        self.leases.written.iter().map(|(_, kind)| *kind).collect()
     }
 }
 

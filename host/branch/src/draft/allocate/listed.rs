@@ -72,11 +72,11 @@ impl Draft {
         })?;
         let now = self.view.now();
         let mut places: BTreeMap<u128, Place> = BTreeMap::new();
-        for (place, _) in self.view.all_kept(desk.id)? {
-            let kept = self.view.named_at(desk.id, place)?;
-            if let Some(kept) = kept.filter(|(_, kept)| kept.holds_at(now)) {
-                places.entry(place).or_default().kept = Some(kept);
-            }
+        let kept = self
+            .view
+            .all_kept(desk.id, |name, kept| kept.holds_at(now).then(|| (name.to_owned(), kept)))?;
+        for (place, kept) in kept {
+            places.entry(place).or_default().kept = Some(kept);
         }
         for (line, id, place) in carried {
             let place = places.entry(place).or_default();

@@ -44,6 +44,11 @@ fn divisions_prefix(pool: ObjectId) -> Vec<u8> {
     [&b"division/"[..], &pool.0.to_be_bytes()].concat()
 }
 
+/// The row that tells of which pool a division is.
+fn pool_key(desk: ObjectId) -> Vec<u8> {
+    [&b"division-of/"[..], &desk.0.to_be_bytes()].concat()
+}
+
 /// The row with the last value a desk has given.
 fn last_key(desk: ObjectId) -> Vec<u8> {
     [&b"last-drawn/"[..], &desk.0.to_be_bytes()].concat()
@@ -95,6 +100,21 @@ impl View {
         let row = self.rows.peek(Space::Meta, &last_key(desk))?;
         let row = row.and_then(|row| <[u8; 16]>::try_from(&*row).ok());
         Ok(row.map(u128::from_be_bytes))
+    }
+
+    /// A desk by its id, which is a pool's or that of a division; nothing where the pool is gone.
+    pub(super) fn desk_by_id(&self, id: ObjectId) -> Result<Option<Desk>, BranchError> {
+        if let Some(pool) = self.object(id)? {
+            let whole = scope_of(&pool).is_empty();
+            return Ok(whole.then(|| Desk { id, pool, division: Vec::new() }));
+        }
+        let Some(row) = self.rows.peek(Space::Meta, &pool_key(id))? else { return Ok(None) };
+        let pool = <[u8; 16]>::try_from(&*row).ok().map(u128::from_be_bytes);
+        let Some(pool) = pool else { return Ok(None) };
+        let Some(pool) = self.object(ObjectId(pool))? else { return Ok(None) };
+        let row = self.rows.peek(Space::Meta, &division_key(pool.id(), id))?;
+        let division = row.and_then(|row| postcard::from_bytes(&row).ok());
+        Ok(division.map(|division| Desk { id, pool, division }))
     }
 
     /// The desks of a pool: itself, or each division from which something was drawn.
@@ -162,6 +182,8 @@ impl Draft {
             if self.view.rows.get(Space::Meta, &key)?.is_none() {
                 let row = postcard::to_stdvec(&division).expect("plain data serialises");
                 self.put_row(Space::Meta, key, row)?;
+                let of = pool.id().0.to_be_bytes().to_vec();
+                self.put_row(Space::Meta, pool_key(id), of)?;
             }
         }
         Ok(Desk { id, pool, division })
@@ -201,6 +223,7 @@ impl Draft {
             self.view.rows.write(Space::Meta, last_key(desk.id), None)?;
             if !desk.is_whole() {
                 self.view.rows.write(Space::Meta, division_key(pool.id(), desk.id), None)?;
+                self.view.rows.write(Space::Meta, pool_key(desk.id), None)?;
             }
         }
         Ok(())

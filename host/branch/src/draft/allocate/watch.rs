@@ -26,6 +26,8 @@ pub struct PoolAlert {
     pub pool: u128,
     /// Its name.
     pub name: String,
+    /// The division, by element; empty where the pool has one space.
+    pub scope: Vec<(String, String)>,
     /// It is nearly full now; else it no longer is.
     pub is_full: bool,
     /// What is taken.
@@ -38,9 +40,9 @@ pub struct PoolAlert {
     pub at: i64,
 }
 
-/// The row that says that a pool is above its mark.
-fn alert_key(pool: ObjectId) -> Vec<u8> {
-    [&b"alert/"[..], &pool.0.to_be_bytes()].concat()
+/// The row that says that a desk is above its mark.
+fn alert_key(desk: ObjectId) -> Vec<u8> {
+    [&b"alert/"[..], &desk.0.to_be_bytes()].concat()
 }
 
 /// Whether a share is at the mark or above; exact.
@@ -53,12 +55,12 @@ fn is_above(used: u128, total: u128, alert_at: u8) -> bool {
 }
 
 impl Database {
-    /// Looks at pools that a commit drew from or gave back to, and tells of those that crossed their mark.
-    /// A few microseconds a pool where none did.
-    pub(crate) fn watch(&self, pools: &BTreeSet<ObjectId>) -> Result<(), BranchError> {
-        for pool in pools {
+    /// Looks at desks that a commit drew from or gave back to, or where what it wrote takes part, and tells
+    /// of those that crossed their mark. A few microseconds a desk where none did.
+    pub(crate) fn watch(&self, desks: &BTreeSet<ObjectId>) -> Result<(), BranchError> {
+        for desk in desks {
             for _attempt in 0..ATTEMPTS {
-                if self.watch_one(*pool)? {
+                if self.watch_one(*desk)? {
                     break;
                 }
             }
@@ -69,11 +71,9 @@ impl Database {
     /// `false` where another commit came in between.
     fn watch_one(&self, id: ObjectId) -> Result<bool, BranchError> {
         let mut draft = self.draft(BranchId::MAIN, Author(ObjectId::SYSTEM))?;
-        let Some(pool) = draft.view.object(id)? else { return Ok(true) };
-        let Some(alert_at) = mark_of(&pool) else { return Ok(true) };
-        let Some(desk) = draft.view.desks(&pool)?.into_iter().find(|desk| desk.id == id) else {
-            return Ok(true);
-        };
+        let Some(desk) = draft.view.desk_by_id(id)? else { return Ok(true) };
+        let pool = &desk.pool;
+        let Some(alert_at) = mark_of(pool) else { return Ok(true) };
         let (used, total) =
             draft.at_desk(&desk, Also::default(), |book| Ok((book.fill(), Vec::new())))?;
         let is_full = is_above(used, total, alert_at);
@@ -82,7 +82,9 @@ impl Database {
             return Ok(true);
         }
         let (name, at) = (pool.value("name").to_string(), draft.now().0);
-        let alert = PoolAlert { pool: id.0, name, is_full, used, total, alert_at, at };
+        let scope = super::scope_of(pool).into_iter().zip(desk.division.clone()).collect();
+        let pool = pool.id().0;
+        let alert = PoolAlert { pool, name, scope, is_full, used, total, alert_at, at };
         let row = postcard::to_stdvec(&alert).expect("plain data serialises");
         let state = is_full.then(Vec::new);
         draft.view.rows.write(Space::Meta, alert_key(id), state)?;
