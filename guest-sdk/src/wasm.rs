@@ -14,6 +14,11 @@ pub mod bindings {
 
 pub mod check;
 
+/// The standard library's own allocator, in a version that begins with the heap the component is
+/// linked with (`kiln build`): growing memory costs more than most runs compute.
+#[global_allocator]
+static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 use bindings::kiln::generator::{log, objects, pools, query, run, types};
 use serde::de::DeserializeOwned;
 

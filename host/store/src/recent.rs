@@ -1,7 +1,7 @@
 //! Which commit wrote a key last, for what was written lately: what proposals are validated against.
 //!
-//! The rows of each group of commits are kept as one sorted run; runs are merged eight at a time, so
-//! that a proposal made a moment ago meets a few small runs and one made long ago few large ones.
+//! The rows of each group of commits are kept as one sorted run. A proposal made a moment ago meets a few
+//! of them; for one made long ago they are merged, eight at a time, so that it meets few large ones.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
@@ -19,8 +19,8 @@ const KEYS_MAX: usize = 1_000_000;
 /// Runs of one level that become one of the next; as many newer ones are left as they are.
 const MERGED: usize = 8;
 
-/// Levels of runs: one group, 8, 64 groups.
-const LEVELS: usize = 3;
+/// Levels of runs: one group, 8, 64, 512 groups.
+const LEVELS: usize = 4;
 
 /// A key of a table.
 pub(crate) type Place = (Space, Vec<u8>);
@@ -125,7 +125,7 @@ impl Recent {
     }
 
     /// Why a proposal cannot be accepted: something it read was written after its base.
-    pub(crate) fn conflict(&self, proposal: &Proposal) -> Option<CommitError> {
+    pub(crate) fn conflict(&mut self, proposal: &Proposal) -> Option<CommitError> {
         if proposal.reads.is_empty() {
             return None;
         }
@@ -133,8 +133,15 @@ impl Recent {
             let (base, oldest) = (proposal.base, self.oldest);
             return Some(CommitError::TooOld { base, oldest });
         }
-        let mut since = self.runs.iter().take_while(|run| run.newest > proposal.base);
-        since.find_map(|run| run.conflict(proposal))
+        if self.since(proposal.base).nth(2 * MERGED).is_some() {
+            (0..LEVELS - 1).for_each(|level| while self.merge(level) {});
+        }
+        self.since(proposal.base).find_map(|run| run.conflict(proposal))
+    }
+
+    /// The runs with something written after a commit, newest first.
+    fn since(&self, base: Seq) -> impl Iterator<Item = &Run> {
+        self.runs.iter().take_while(move |run| run.newest > base)
     }
 
     /// Remembers the rows of a group whose last commit is `newest`.
@@ -143,9 +150,6 @@ impl Recent {
             rows.into_iter().map(|((space, key), row)| (space, key, row.seq)).collect();
         self.keys += keys.len();
         self.runs.push_front(Run { keys, newest, level: 0 });
-        for level in 0..LEVELS - 1 {
-            self.merge(level);
-        }
         while self.keys > KEYS_MAX
             && self.runs.len() > 1
             && let Some(forgotten) = self.runs.pop_back()
@@ -155,17 +159,18 @@ impl Recent {
         }
     }
 
-    /// Merges the oldest runs of a level once there are twice as many as are merged.
-    fn merge(&mut self, level: usize) {
+    /// Merges the oldest runs of a level where there are twice as many as are merged; whether it did.
+    fn merge(&mut self, level: usize) -> bool {
         let newer = self.runs.iter().take_while(|run| run.level < level).count();
         let end = self.runs.iter().take_while(|run| run.level <= level).count();
         if end - newer < 2 * MERGED {
-            return;
+            return false;
         }
         let before: usize = self.runs.range(end - MERGED..end).map(|run| run.keys.len()).sum();
         let merged = Run::merged(self.runs.drain(end - MERGED..end));
         self.keys = self.keys - before + merged.keys.len();
         self.runs.insert(end - MERGED, merged);
+        true
     }
 }
 
@@ -193,6 +198,7 @@ mod tests {
             commits in proptest::collection::vec(
                 proptest::collection::btree_set(any::<u8>(), 1..4), 1..400),
             base in 0u64..400,
+            asked_every in 1u64..100,
             points in proptest::collection::vec(any::<u8>(), 0..3),
             ranges in proptest::collection::vec((any::<u8>(), any::<u8>()), 0..2),
         ) {
@@ -201,6 +207,10 @@ mod tests {
             for (keys, seq) in commits.iter().zip(1u64..) {
                 let keys: Vec<u8> = keys.iter().copied().collect();
                 recent.remember(rows(&keys, Seq(seq)), Seq(seq));
+                // Runs are merged for whoever asks from long ago.
+                if seq.is_multiple_of(asked_every) {
+                    recent.conflict(&reads(0, &points, &ranges));
+                }
                 last.extend(keys.into_iter().map(|key| (key, seq)));
             }
             let looked_at = |key: &u8| {

@@ -1,13 +1,12 @@
 //! The one writer: takes what waits, validates each proposal in order, writes them as one durable
 //! transaction, answers. A thread of its own does that, or a caller who finds nobody writing.
 
-use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 
 use model::Seq;
-use redb::{CursorError, Database, Table};
+use redb::Database;
 
 use crate::error::CommitError;
 use crate::layout::Space;
@@ -124,8 +123,15 @@ impl Writer {
         }
         for space in Space::ALL {
             let mut rows = of_space(rows, space).peekable();
-            if rows.peek().is_some() {
-                put(&mut transaction.open_table(definition(space))?, rows)?;
+            if rows.peek().is_none() {
+                continue;
+            }
+            let mut table = transaction.open_table(definition(space))?;
+            for (key, value) in rows {
+                match value {
+                    Some(value) => table.insert(key, value)?,
+                    None => table.remove(key)?,
+                };
             }
         }
         {
@@ -159,43 +165,6 @@ fn of_space(rows: &Rows, space: Space) -> impl Iterator<Item = (&[u8], Option<&[
     rows.range((space, Vec::new())..)
         .take_while(move |((of, _), _)| *of == space)
         .map(|((_, key), written)| (key.as_slice(), written.value.as_deref()))
-}
-
-/// Writes rows of one table, in key order. New rows that come to lie side by side, as those of a run
-/// do, go in together: each leaf page is then written once for all of them.
-fn put<'r>(
-    table: &mut Table<'_, &'static [u8], &'static [u8]>,
-    rows: impl Iterator<Item = (&'r [u8], Option<&'r [u8]>)>,
-) -> Result<(), redb::Error> {
-    let mut rows = rows.peekable();
-    while let Some((key, value)) = rows.next() {
-        let Some(value) = value else {
-            table.remove(key)?;
-            continue;
-        };
-        let mut gap = table.lower_bound_mut(Bound::Included(key))?;
-        let is_new = fits(gap.insert_before(key, value))?;
-        while is_new
-            && let Some((key, Some(value))) = rows.peek()
-            && fits(gap.insert_before(key, value))?
-        {
-            rows.next();
-        }
-        gap.close()?;
-        if !is_new {
-            table.insert(key, value)?;
-        }
-    }
-    Ok(())
-}
-
-/// Whether a row went into the gap; it does not where its key is there already, or beyond a key that is.
-fn fits(inserted: Result<(), CursorError>) -> Result<bool, redb::Error> {
-    match inserted {
-        Ok(()) => Ok(true),
-        Err(CursorError::UnorderedKey) => Ok(false),
-        Err(other) => Err(other.into()),
-    }
 }
 
 /// The rows of a group as they are in the tables, for a tap: values are taken, as nobody looks at them

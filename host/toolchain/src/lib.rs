@@ -122,7 +122,7 @@ fn modules(
         // These would replace the flags that lead to the std of the target.
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .envs(environment);
+        .envs(with_heap(environment));
     if let Some(target_dir) = build.target_dir {
         command.arg("--target-dir").arg(target_dir);
     }
@@ -139,6 +139,24 @@ fn modules(
     Ok(modules)
 }
 
+/// Heap that a component begins with, in bytes: 512 KiB, what most runs need. One that is grown costs
+/// each run two changes of page protection, which every core has to hear of.
+const HEAP_BYTES: u32 = 512 << 10;
+
+/// The environment of a build, with the heap told to the linker.
+fn with_heap(mut environment: Vec<(String, String)>) -> Vec<(String, String)> {
+    const FLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
+    let heap = format!("-Clink-arg=--initial-heap={HEAP_BYTES}");
+    match environment.iter_mut().find(|(name, _)| name == FLAGS) {
+        Some((_, flags)) => {
+            flags.push(' ');
+            flags.push_str(&heap);
+        }
+        None => environment.push((FLAGS.to_owned(), heap)),
+    }
+    environment
+}
+
 /// The module that one message of cargo tells of.
 fn module(message: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(message).ok()?;
@@ -147,4 +165,18 @@ fn module(message: &str) -> Option<PathBuf> {
     }
     let files = message.get("filenames")?.as_array()?.iter().filter_map(Value::as_str);
     files.map(PathBuf::from).find(|file| file.extension().is_some_and(|end| end == "wasm"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_heap_is_added_to_the_flags_there_are() {
+        let name = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS".to_owned();
+        let heap = "-Clink-arg=--initial-heap=524288";
+        assert_eq!(with_heap(Vec::new()), [(name.clone(), heap.to_owned())]);
+        let own = vec![("A".to_owned(), "b".to_owned()), (name.clone(), "--sysroot=x".to_owned())];
+        assert_eq!(with_heap(own)[1], (name, format!("--sysroot=x {heap}")));
+    }
 }

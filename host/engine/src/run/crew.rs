@@ -49,7 +49,11 @@ fn labour(waiting: &Mutex<Receiver<Work>>) {
     loop {
         let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match next {
-            Ok(work) => work(),
+            Ok(work) => {
+                work();
+                // The writer may wait for this very core, and would for as long as a time slice.
+                std::thread::yield_now();
+            }
             Err(_no_more) => return,
         }
     }
