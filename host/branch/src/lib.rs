@@ -14,6 +14,7 @@ mod derived;
 mod draft;
 mod error;
 mod history;
+pub mod limits;
 mod object;
 mod record;
 mod rows;

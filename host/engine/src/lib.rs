@@ -10,6 +10,7 @@ mod fixture;
 mod identity;
 mod impact;
 mod instance;
+pub mod limits;
 mod report;
 mod run;
 mod tracking;

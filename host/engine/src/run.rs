@@ -31,8 +31,7 @@ pub use component::{ComponentError, ComponentInfo};
 use crew::Crew;
 use gate::{Gate, Joins, Place};
 
-/// How often a run is repeated beside others before it is repeated alone.
-const REPEATS_MAX: u32 = 8;
+use crate::limits::REPEATS_MAX;
 /// Names of definitions remembered.
 const GUESSES_MAX: usize = 10_000;
 /// How often it is then repeated alone: only hand-made changes can still get in between.
@@ -54,7 +53,11 @@ impl Default for EngineOptions {
     /// caller and a few kilobytes.
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { limits: Limits::default(), computing_max: cores, under_way_max: 1_024 }
+        Self {
+            limits: Limits::default(),
+            computing_max: cores,
+            under_way_max: crate::limits::UNDER_WAY_MAX,
+        }
     }
 }
 

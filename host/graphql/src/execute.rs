@@ -21,10 +21,8 @@ use crate::project::project;
 use crate::select::{Expand, Merged, Scope};
 use crate::write;
 
-/// Objects one query may look at.
-const VISITED_MAX: u64 = 5_000_000;
-/// Largest answer, in bytes.
-const ANSWER_BYTES_MAX: usize = 256 << 20;
+use crate::limits::ANSWER_BYTES_MAX;
+use crate::limits::VISITED_MAX;
 
 /// Fields of a selection for one concrete kind.
 pub(crate) type Shape<'d> = Arc<Vec<Merged<'d>>>;

@@ -10,8 +10,7 @@ use serde_json::Value as Json;
 
 use crate::error::GraphqlError;
 
-/// Values in one list argument.
-const VALUES_MAX: usize = 10_000;
+use crate::limits::VALUES_MAX;
 
 #[derive(Debug)]
 enum Filter {

@@ -8,8 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::error::GraphqlError;
 
-/// Peers in one list.
-const PEERS_MAX: usize = 100_000;
+use crate::limits::PEERS_MAX;
 /// What attributes show but do not take. Clients that have read an object send it back.
 const SHOWN: [&str; 8] = [
     "updated_at",

@@ -10,6 +10,7 @@ mod filter;
 mod fragments;
 mod host;
 mod input;
+pub mod limits;
 mod mutate;
 mod node;
 mod order;
@@ -36,16 +37,11 @@ pub use fragments::Fragments;
 pub use host::{Answer, Host, Make, ReadOnly};
 pub use mutate::account;
 
-/// Largest document: 256 KiB. The largest public query is 5 kB.
-pub const DOCUMENT_BYTES_MAX: usize = 256 << 10;
-/// Deepest selection. The deepest public query has 28 levels.
-pub const DEPTH_MAX: usize = 64;
-/// Deepest brackets of any sort, looked at before anything is parsed: the parser's time grows with them.
-pub const BRACKETS_MAX: usize = 256;
-/// Errors told of one document; what follows is mostly of the same making.
-const ERRORS_MAX: usize = 25;
-/// Fields of a document, fragments expanded.
-pub const FIELDS_MAX: usize = 20_000;
+pub use limits::BRACKETS_MAX;
+pub use limits::DEPTH_MAX;
+pub use limits::DOCUMENT_BYTES_MAX;
+use limits::ERRORS_MAX;
+pub use limits::FIELDS_MAX;
 /// Parsed documents kept, and schemas.
 const DOCUMENTS_KEPT: usize = 1_000;
 const SCHEMAS_KEPT: usize = 16;

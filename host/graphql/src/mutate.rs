@@ -20,8 +20,7 @@ use crate::project::project;
 use crate::select::{Merged, Scope};
 use crate::write;
 
-/// Mutation fields of one document.
-const FIELDS_MAX: usize = 1_000;
+use crate::limits::MUTATIONS_MAX as FIELDS_MAX;
 
 /// What a mutation does to an object of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

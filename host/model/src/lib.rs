@@ -5,6 +5,7 @@
 
 pub mod id;
 pub mod ip;
+pub mod limits;
 pub mod object_file;
 pub mod permission;
 pub mod repository;

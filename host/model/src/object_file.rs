@@ -5,10 +5,8 @@ use serde_json::Value as Json;
 
 use crate::schema::{SchemaError, yaml_documents};
 
-/// Most rows of one file, ranges expanded.
-pub const ROWS_MAX: usize = 100_000;
-/// Deepest nesting of rows in rows.
-pub const DEPTH_MAX: usize = 16;
+pub use crate::limits::DEPTH_MAX;
+pub use crate::limits::ROWS_MAX;
 
 /// The kind of what a menu file holds.
 const MENU_ITEM: &str = "CoreMenuItem";

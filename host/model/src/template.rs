@@ -8,8 +8,7 @@ use crate::Value;
 
 /// Work one rendering may do; a label is a few dozen instructions.
 const FUEL: u64 = 20_000;
-/// Longest result, in bytes.
-const OUTPUT_BYTES_MAX: usize = 64 << 10;
+use crate::limits::TEMPLATE_BYTES_MAX as OUTPUT_BYTES_MAX;
 
 /// Why a template cannot be rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

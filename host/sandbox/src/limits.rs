@@ -1,28 +1,14 @@
 //! Every limit that a guest can meet, in one table: the struct that carries the values, and the rows
 //! that say why and what happens there. All of them are set before a guest is instantiated.
 
-use std::fmt::Write as _;
 use std::time::Duration;
+
+pub use model::limits::LimitRow;
 
 /// One kibibyte.
 const KIB: u64 = 1 << 10;
 /// One mebibyte.
 const MIB: u64 = 1 << 20;
-
-/// A row of the table, for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LimitRow {
-    /// Name, as in [`Limits`].
-    pub name: &'static str,
-    /// Default value, in `unit`.
-    pub default: u64,
-    /// What is counted.
-    pub unit: &'static str,
-    /// Why this much.
-    pub reason: &'static str,
-    /// What happens there.
-    pub at_the_limit: &'static str,
-}
 
 /// Declares the struct, its defaults and the table from the same lines, so that they cannot differ.
 macro_rules! limits {
@@ -48,7 +34,7 @@ macro_rules! limits {
         pub const TABLE: &[LimitRow] = &[
             $(LimitRow {
                 name: stringify!($name),
-                default: $default,
+                value: $default,
                 unit: $unit,
                 reason: $reason,
                 at_the_limit: $at,
@@ -190,22 +176,8 @@ impl Limits {
     }
 }
 
-/// The table as Markdown, for the documentation.
-pub fn table_markdown() -> String {
-    let mut text = String::from(
-        "| limit | default | unit | why | at the limit |\n| --- | ---: | --- | --- | --- |\n",
-    );
-    for row in TABLE {
-        let LimitRow { name, unit, reason, at_the_limit, default } = row;
-        let default = grouped(*default);
-        let _infallible =
-            writeln!(text, "| `{name}` | {default} | {unit} | {reason} | {at_the_limit} |");
-    }
-    text
-}
-
 /// A number with commas between thousands.
-pub(crate) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {
@@ -242,17 +214,6 @@ pub(crate) fn count(size: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_table_has_a_row_for_each_limit_and_says_why() {
-        let text = table_markdown();
-        assert_eq!(text.lines().count(), TABLE.len() + 2);
-        assert!(text.contains(
-            "| `fuel` | 2,000,000,000 | fuel | About one second of work; the same figure on every \
-             machine | the run ends as `cpu_limit` |"
-        ));
-        assert!(TABLE.iter().all(|row| !row.reason.is_empty() && !row.at_the_limit.is_empty()));
-    }
 
     #[test]
     fn sizes_read_well() {

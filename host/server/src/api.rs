@@ -22,10 +22,8 @@ use crate::wire;
 use crate::{accounts, branches, changes, checks, explorer, graphql, history};
 use crate::{pools, query, schema, storage};
 
-/// Largest component that is read at all: the sandbox's own limit is smaller and says more.
-const COMPONENT_BYTES_MAX: usize = 16 << 20;
-/// Runs listed at most.
-const LISTED_MAX: usize = 1_000;
+use crate::limits::COMPONENT_BYTES_MAX;
+use crate::limits::LISTED_MAX;
 
 pub(crate) type Answer = Result<Response, Problem>;
 

@@ -38,11 +38,6 @@ pub fn run_fixture(bytes: &[u8], fixture: &str) -> Result<Value, (String, String
     service.run_fixture(bytes, fixture).map_err(refused)
 }
 
-/// The limits of runs and uploads, as a table in Markdown.
-pub fn limits_table() -> String {
-    sandbox::limits::table_markdown()
-}
-
 /// Compiling in a child: `program word SECONDS BYTES`, where the word leads to [`compile_child`].
 pub fn compiler(program: PathBuf, word: &str) -> InChild {
     InChild::new(program, vec![OsString::from(word)], CompileLimits::default())

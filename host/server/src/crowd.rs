@@ -14,13 +14,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::problem::Problem;
 
-/// Requests under way at the same time: twice the threads that answer them. Their bodies are the
-/// memory that a crowd can take.
-pub(crate) const REQUESTS_MAX: usize = 1_024;
-/// Largest body of a request: 64 MiB, for schema and object files together.
-pub(crate) const BODY_BYTES_MAX: usize = 64 << 20;
-/// Longest that a body may take: a minute, about 1 MiB a second for the largest.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) use crate::limits::{BODY_BYTES_MAX, REQUESTS_MAX};
+/// Longest that a body may take.
+const PATIENCE: Duration = Duration::from_secs(crate::limits::BODY_SECONDS_MAX);
 
 /// Lets a request in while there is a place.
 pub(crate) async fn limited(

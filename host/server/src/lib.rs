@@ -14,6 +14,7 @@ mod environment;
 mod explorer;
 mod graphql;
 mod history;
+mod limits;
 mod openapi;
 mod pools;
 mod problem;
@@ -24,8 +25,9 @@ mod serve;
 mod storage;
 pub mod wire;
 
-pub use component::{check_component, compile_child, compiler, limits_table, run_fixture};
+pub use component::{check_component, compile_child, compiler, run_fixture};
 pub use environment::{SystemClock, TimeOrderedIds, environment, installation_secret};
+pub use limits::limits_table;
 pub use service::Service;
 
 pub use serve::{ServeError, Serving, first_admin, open, serve};

@@ -12,8 +12,8 @@ use tower_http::timeout::TimeoutLayer;
 use crate::api::router;
 use crate::environment::{environment, installation_secret, random_bytes};
 
-/// Longest request, runs included: 5 minutes. One run has 30 seconds; a group has many.
-const REQUEST_MAX: Duration = Duration::from_secs(300);
+/// Longest request, runs included.
+const REQUEST_MAX: Duration = Duration::from_secs(crate::limits::REQUEST_SECONDS_MAX);
 
 /// Why a server does not start, or stopped.
 #[derive(Debug, thiserror::Error)]

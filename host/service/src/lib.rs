@@ -12,6 +12,7 @@ mod dialect;
 mod diff;
 mod error;
 mod history;
+pub mod limits;
 mod merge;
 pub mod object_load;
 mod objects;

@@ -10,12 +10,9 @@ use serde_json::{Value as Json, json};
 
 use crate::{Service, ServiceError};
 
-/// Values drawn in one request at most: a pool is not emptied by a slip.
-pub const BATCH_MAX: usize = 1_000;
-/// Values before the next one that are told.
-const PASSED_MAX: usize = 16;
-/// Held values that are listed.
-const HELD_MAX: usize = 10_000;
+pub use crate::limits::BATCH_MAX;
+use crate::limits::HELD_MAX;
+use crate::limits::PASSED_MAX;
 
 /// What is drawn by hand.
 #[derive(Debug, Clone, Default, PartialEq)]

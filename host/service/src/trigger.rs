@@ -9,8 +9,7 @@ use sha2::Sha256;
 use crate::objects::find;
 use crate::{Caller, Service, ServiceError};
 
-/// How far a signature's time may be from ours: 5 minutes, against replays.
-pub const SIGNATURE_SECONDS_MAX: i64 = 300;
+pub use crate::limits::SIGNATURE_SECONDS_MAX;
 
 /// A trigger as it comes in. The signature is HMAC-SHA256 of `timestamp.body` under the definition's
 /// shared secret, in hexadecimal.

@@ -12,12 +12,9 @@ use crate::draft::Draft;
 use crate::error::{BranchError, CommitFailure};
 use crate::object::{PAYLOAD_AT, is_through, stamp, stamped};
 
-/// Longest name of a branch, in bytes.
-pub(crate) const BRANCH_NAME_BYTES_MAX: usize = 250;
-/// Most branches at once: each costs a row when they are listed.
-pub(crate) const BRANCHES_MAX: usize = 10_000;
-/// Longest description of a branch, in bytes.
-pub(crate) const BRANCH_DESCRIPTION_BYTES_MAX: usize = 4_096;
+pub(crate) use crate::limits::BRANCH_DESCRIPTION_BYTES_MAX;
+pub(crate) use crate::limits::BRANCH_NAME_BYTES_MAX;
+pub(crate) use crate::limits::BRANCHES_MAX;
 /// Rows of a deleted branch that go in one commit; others are not held up for longer.
 const DELETED_MAX: usize = 20_000;
 /// How often a verb is repeated when another one got in between.

@@ -10,8 +10,7 @@ use model::{ObjectId, Value};
 
 use crate::draft::Draft;
 
-/// Longest password, in bytes; a hash is computed of all of it.
-pub const PASSWORD_BYTES_MAX: usize = 1_024;
+pub use crate::limits::PASSWORD_BYTES_MAX;
 
 /// The hash of a password. The salt need not be secret, but must not have been used before.
 fn hash(password: &str, salt: ObjectId) -> Option<String> {

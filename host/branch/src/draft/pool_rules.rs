@@ -14,8 +14,7 @@ use crate::object::Object;
 
 /// Numbers outside that are listed; the rest is counted.
 const TOLD_MAX: usize = 10;
-/// Longest rest of a value, in seconds: ten years.
-const QUARANTINE_MAX: i64 = 315_360_000;
+use crate::limits::QUARANTINE_MAX;
 
 fn told(code: &'static str, what: &str) -> BranchError {
     Violation::Pool { code, message: what.to_owned() }.into()

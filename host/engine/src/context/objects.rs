@@ -14,8 +14,7 @@ use sandbox::api::{Code, Draft as GuestDraft, Field, GuestError, Link, Outcome, 
 use crate::context::{KEY_MARK, RunContext, error, full_key, value_json};
 use crate::identity::generated_id;
 
-/// Longest key, in bytes.
-const KEY_BYTES_MAX: usize = 256;
+use crate::limits::KEY_BYTES_MAX;
 
 impl RunContext {
     /// Ensures an object: makes it, updates it, or leaves it alone.

@@ -15,8 +15,7 @@ use serde_json::Value as Json;
 use crate::context::{RunContext, error, full_key, json_scalar, value_json};
 use crate::identity::generated_id;
 
-/// Longest identifier, in bytes.
-const IDENTIFIER_BYTES_MAX: usize = 256;
+use crate::limits::IDENTIFIER_BYTES_MAX;
 
 impl RunContext {
     /// Draws a number, address or prefix under an identifier of the instance.

@@ -6,8 +6,7 @@ use serde_json::Value as Json;
 use crate::schema::declared::{AttributeDecl, KindDecl, RelationshipDecl};
 use crate::schema::error::{SchemaError, nearest};
 
-/// Largest schema or object file: 8 MiB. The largest public schema file is 30 kB.
-pub const DOCUMENT_BYTES_MAX: usize = 8 << 20;
+pub use crate::limits::DOCUMENT_BYTES_MAX;
 
 /// A schema file that has the right shape.
 #[derive(Debug, Clone, Default)]

@@ -58,8 +58,7 @@ const CLOSED_GENERICS: [&str; 16] = [
     "CoreAction",
     "CoreNodeTriggerMatch",
 ];
-/// Most attributes of one kind: fits the record's counter many times over and any real schema.
-const ATTRIBUTES_MAX: usize = 2_000;
+use crate::limits::ATTRIBUTES_MAX;
 
 /// Rules that a declaration breaks by itself.
 pub(crate) fn declarations(declared: &Declared, workshop: &mut Workshop) {

@@ -12,10 +12,8 @@ use crate::schema::document::truth;
 use crate::schema::types::{Attribute, AttributeKind};
 use crate::{Interface, Value};
 
-/// Longest text or structure of one value: 1 MiB. Larger things belong into files.
-pub const TEXT_BYTES_MAX: usize = 1 << 20;
-/// Steps a pattern may take back before it counts as not matching.
-const REGEX_STEPS_MAX: usize = 100_000;
+use crate::limits::REGEX_STEPS_MAX;
+pub use crate::limits::TEXT_BYTES_MAX;
 
 /// A value that an attribute does not take.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

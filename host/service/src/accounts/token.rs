@@ -11,14 +11,11 @@ use crate::accounts::{ACCOUNT, unauthenticated};
 use crate::objects::find;
 use crate::{Service, ServiceError};
 
-/// Longest name of a token, in bytes.
-pub const NAME_BYTES_MAX: usize = 128;
+pub use crate::limits::TOKEN_NAME_BYTES_MAX as NAME_BYTES_MAX;
 /// Shortest token that is taken from outside, in bytes: a UUID has 36.
 pub(super) const TOKEN_BYTES_MIN: usize = 16;
-/// Longest token, in bytes.
-const TOKEN_BYTES_MAX: usize = 512;
-/// Tokens and sessions read at most for a listing.
-const LISTED_MAX: usize = 10_000;
+use crate::limits::TOKEN_BYTES_MAX;
+use crate::limits::TOKENS_LISTED_MAX as LISTED_MAX;
 
 /// A token as listings show it: never its text.
 #[derive(Debug, Clone, PartialEq, Eq)]

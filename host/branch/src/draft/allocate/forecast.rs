@@ -7,8 +7,7 @@ use crate::draft::allocate::{IdentifiedBy, PoolRequest, Want, refused};
 use crate::error::BranchError;
 use crate::object::Object;
 
-/// Draws of one forecast at most: what lasts longer is told to last at least so long.
-pub const FORECAST_MAX: u32 = 10_000;
+pub use crate::limits::FORECAST_MAX;
 
 /// How long a pool lasts.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,8 +10,7 @@ use crate::draft::allocate::shelf::{Realm, Shelf};
 use crate::error::BranchError;
 use crate::object::Object;
 
-/// Cells of one resource at most.
-pub const CELLS_MAX: u128 = 512;
+pub use crate::limits::CELLS_MAX;
 
 /// A part of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,8 +8,7 @@ use serde_json::Value as Json;
 use crate::draft::allocate::scope::Desk;
 use crate::object::Object;
 
-/// Numbers in a row at most: each has rows of its own.
-pub const BLOCK_MAX: u32 = 1_024;
+pub use crate::limits::BLOCK_MAX;
 
 /// What is asked of a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]

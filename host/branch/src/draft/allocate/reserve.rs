@@ -18,10 +18,8 @@ use crate::error::BranchError;
 use crate::object::Object;
 use crate::view::View;
 
-/// Longest identifier, in bytes: it is a key, and people read it.
-pub const IDENTIFIER_BYTES_MAX: usize = 512;
-/// Longest reason, in bytes.
-pub const REASON_BYTES_MAX: usize = 1_024;
+pub use crate::limits::IDENTIFIER_BYTES_MAX;
+pub use crate::limits::REASON_BYTES_MAX;
 
 /// A value on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

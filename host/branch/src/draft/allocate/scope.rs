@@ -16,8 +16,7 @@ use crate::error::BranchError;
 use crate::object::Object;
 use crate::view::View;
 
-/// Elements of a scope at most.
-pub(in crate::draft) const SCOPE_MAX: usize = 4;
+pub(in crate::draft) use crate::limits::SCOPE_MAX;
 
 /// Where something is drawn: a pool, or one division of it.
 #[derive(Debug)]

@@ -1,0 +1,34 @@
+//! Limits of a GraphQL request.
+
+model::limits! {
+    pub DOCUMENT_BYTES_MAX: usize = 256 << 10, "bytes",
+        "The largest public query has 5 kB",
+        "the document is refused before it is read";
+    pub DEPTH_MAX: usize = 64, "levels",
+        "Selections within selections; the deepest public query has 28",
+        "the document is refused";
+    pub BRACKETS_MAX: usize = 256, "levels",
+        "Brackets of any sort within one another; the parser's time grows with them",
+        "the document is refused before it is read";
+    pub FIELDS_MAX: usize = 20_000, "fields",
+        "Of a document, fragments expanded",
+        "the document is refused";
+    pub(crate) MUTATIONS_MAX: usize = 1_000, "fields",
+        "Mutations of one document; each is a commit",
+        "the document is refused";
+    pub(crate) VALUES_MAX: usize = 10_000, "values",
+        "In one list argument of a filter",
+        "the argument is refused";
+    pub(crate) PEERS_MAX: usize = 100_000, "peers",
+        "In one list of a mutation",
+        "the mutation is refused";
+    pub(crate) VISITED_MAX: u64 = 5_000_000, "objects",
+        "What one query looks at; some seconds",
+        "the query ends with an error";
+    pub(crate) ANSWER_BYTES_MAX: usize = 256 << 20, "bytes",
+        "An answer is held in memory",
+        "the query ends with an error";
+    pub(crate) ERRORS_MAX: usize = 25, "errors",
+        "Of one document; what follows is mostly of the same making",
+        "the rest is not told";
+}

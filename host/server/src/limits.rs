@@ -1,0 +1,73 @@
+//! Limits of a request, and the table of all limits.
+
+use std::fmt::Write as _;
+
+use model::limits::LimitRow;
+
+model::limits! {
+    pub(crate) REQUESTS_MAX: usize = 1_024, "requests",
+        "Twice the threads that answer them; their bodies are the memory that a crowd can take",
+        "a further request is refused as `busy`";
+    pub(crate) REQUEST_SECONDS_MAX: u64 = 300, "seconds",
+        "One run has 30 seconds, a group has many",
+        "the request ends with status 408";
+    pub(crate) BODY_BYTES_MAX: usize = 64 << 20, "bytes",
+        "Schema and object files together",
+        "the request is refused with status 413";
+    pub(crate) BODY_SECONDS_MAX: u64 = 60, "seconds",
+        "How long a body may take; about 1 MiB a second for the largest",
+        "the request ends with status 408";
+    pub(crate) COMPONENT_BYTES_MAX: usize = 16 << 20, "bytes",
+        "A component that is read at all; the sandbox's own limit is smaller and says more",
+        "the upload is refused with status 413";
+    pub(crate) LISTED_MAX: usize = 1_000, "entries",
+        "Of one listing of runs or objects",
+        "the rest is not listed";
+}
+
+/// Every table, by what it is about.
+const TABLES: [(&str, &[LimitRow]); 7] = [
+    ("Runs and components", sandbox::limits::TABLE),
+    ("Runs within the host", engine::limits::TABLE),
+    ("GraphQL", graphql::limits::TABLE),
+    ("Schemas and object files", model::limits::TABLE),
+    ("Branches, pools, accounts", branch::limits::TABLE),
+    ("Verbs", service::limits::TABLE),
+    ("HTTP", TABLE),
+];
+
+/// All limits as Markdown, for the documentation.
+pub fn limits_table() -> String {
+    let mut text = String::new();
+    for (about, rows) in TABLES {
+        let _infallible = writeln!(
+            text,
+            "## {about}\n\n| limit | value | unit | why | at the limit |\n| --- | ---: | --- | --- | --- |"
+        );
+        for row in rows {
+            let LimitRow { name, value, unit, reason, at_the_limit } = row;
+            let (name, value) = (name.to_lowercase(), sandbox::limits::grouped(*value));
+            let _infallible =
+                writeln!(text, "| `{name}` | {value} | {unit} | {reason} | {at_the_limit} |");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_has_a_row_that_says_why_and_what_happens() {
+        let text = limits_table();
+        let rows: usize = TABLES.iter().map(|(_, rows)| rows.len()).sum();
+        assert_eq!(text.lines().filter(|line| line.starts_with("| `")).count(), rows);
+        assert!(text.contains("| `body_bytes_max` | 67,108,864 | bytes | Schema and object files"));
+        let all = TABLES.iter().flat_map(|(_, rows)| rows.iter());
+        for row in all {
+            assert!(row.value > 0 && !row.reason.is_empty() && !row.at_the_limit.is_empty());
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Limits of the verbs.
+
+model::limits! {
+    pub BATCH_MAX: usize = 1_000, "values",
+        "Drawn in one request; a pool is not emptied by a slip",
+        "the request is refused";
+    pub(crate) PASSED_MAX: usize = 16, "values",
+        "Told of those before the next one of a pool",
+        "the rest is not told";
+    pub(crate) HELD_MAX: usize = 10_000, "values",
+        "Listed of those that are held of a pool",
+        "the rest is not listed";
+    pub SIGNATURE_SECONDS_MAX: i64 = 300, "seconds",
+        "How far the time of a trigger's signature may be from ours, against replays",
+        "the trigger is refused as `stale-signature`";
+    pub TOKEN_NAME_BYTES_MAX: usize = 128, "bytes",
+        "The name of a token",
+        "the name is refused";
+    pub(crate) TOKEN_BYTES_MAX: usize = 512, "bytes",
+        "A token that comes in",
+        "it counts as unknown";
+    pub(crate) TOKENS_LISTED_MAX: usize = 10_000, "tokens",
+        "Read for one listing",
+        "the rest is not listed";
+}
