@@ -101,7 +101,7 @@ pub(crate) enum Command {
     /// The store of a data folder; no server may have it open.
     #[command(subcommand)]
     Store(Store),
-    /// Print the limits of runs and uploads, as a table in Markdown.
+    /// Print every limit on what comes from outside, as tables in Markdown.
     Limits,
     /// What the server starts to compile an upload: limits itself and reads it.
     #[command(name = "__compile", hide = true)]

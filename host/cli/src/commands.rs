@@ -37,6 +37,9 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failur
         Command::Generator(generator) => self::generator(&client, generator, *output),
         Command::New { folder } => {
             scaffold::new(folder)?;
+            if output.json {
+                output.value(&json!({"made": folder}));
+            }
             output.line(&format!("made {}; its README says what comes next", folder.display()));
             Ok(Exit::Done)
         }
@@ -45,6 +48,9 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failur
         Command::Check { component } => check(component, *output),
         Command::Store(store) => self::store(store, *output),
         Command::Limits => {
+            if output.json {
+                output.value(&server::limits_json());
+            }
             output.line(&server::limits_table());
             Ok(Exit::Done)
         }
@@ -184,7 +190,11 @@ fn generator(client: &Client, generator: &Generator, output: Output) -> Result<E
     match generator {
         Generator::Push { folder, components } => {
             let components = components.as_ref().unwrap_or(folder);
-            for name in manifest::push(client, folder, components)? {
+            let names = manifest::push(client, folder, components)?;
+            if output.json {
+                output.value(&json!({"registered": names}));
+            }
+            for name in names {
                 output.line(&format!("registered {name}"));
             }
             Ok(Exit::Done)

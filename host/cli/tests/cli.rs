@@ -1,5 +1,10 @@
 //! The program as its users have it: a process, its exit code, what it prints.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test ends by panicking, and says by which seed it is had again"
+)]
 
 #[path = "cli/author.rs"]
 mod author;
@@ -7,6 +12,8 @@ mod author;
 mod branches;
 #[path = "cli/changes.rs"]
 mod changes;
+#[path = "cli/commands.rs"]
+mod commands;
 #[path = "cli/compile.rs"]
 mod compile;
 #[path = "cli/crash.rs"]

@@ -27,7 +27,7 @@ pub mod wire;
 
 pub use component::{check_component, compile_child, compiler, run_fixture};
 pub use environment::{SystemClock, TimeOrderedIds, environment, installation_secret};
-pub use limits::limits_table;
+pub use limits::{limits_json, limits_table};
 pub use service::Service;
 
 pub use serve::{ServeError, Serving, first_admin, open, serve};

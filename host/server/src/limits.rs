@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use model::limits::LimitRow;
+use serde_json::{Value, json};
 
 model::limits! {
     pub(crate) REQUESTS_MAX: usize = 1_024, "requests",
@@ -16,7 +17,7 @@ model::limits! {
         "the request is refused with status 413";
     pub(crate) BODY_SECONDS_MAX: u64 = 60, "seconds",
         "How long a body may take; about 1 MiB a second for the largest",
-        "the request ends with status 408";
+        "the request is refused as `body-too-slow` (408)";
     pub(crate) COMPONENT_BYTES_MAX: usize = 16 << 20, "bytes",
         "A component that is read at all; the sandbox's own limit is smaller and says more",
         "the upload is refused with status 413";
@@ -53,6 +54,18 @@ pub fn limits_table() -> String {
         text.push('\n');
     }
     text
+}
+
+/// All limits for programs.
+pub fn limits_json() -> Value {
+    let row = |row: &LimitRow| {
+        json!({
+            "name": row.name.to_lowercase(), "value": row.value, "unit": row.unit,
+            "reason": row.reason, "at_the_limit": row.at_the_limit,
+        })
+    };
+    let table = |(about, rows): &(&str, &[LimitRow])| json!({"about": about, "limits": rows.iter().map(row).collect::<Vec<_>>()});
+    json!({"tables": TABLES.iter().map(table).collect::<Vec<_>>()})
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! holds together.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::process::{Server, kiln, root};
@@ -26,10 +26,12 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
     let folder = example.to_str().unwrap();
     server.kiln(&["generator", "push", folder, "--components", components]).ok();
     let mut server = Some(server);
+    let mut moments = Moments::new();
     let mut acknowledged: Vec<String> = Vec::new();
     for kill in 0..KILLS {
         let running = server.take().unwrap_or_else(|| Server::start(&data));
         let down = AtomicBool::new(false);
+        let loaded = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             let loads = scope.spawn(|| {
                 let mut done = Vec::new();
@@ -41,6 +43,7 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
                     let said = running.kiln(&["object", "load", file.to_str().unwrap()]);
                     if said.code == 0 {
                         done.extend(names);
+                        loaded.fetch_add(1, Ordering::AcqRel);
                     }
                     if down.load(Ordering::Acquire) {
                         break;
@@ -53,11 +56,7 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
                     let _either = running.kiln(&["generator", "run", "web-service"]);
                 }
             });
-            // Another moment each time.
-            let until = Instant::now() + Duration::from_millis(150 + 130 * kill);
-            while Instant::now() < until {
-                std::thread::yield_now();
-            }
+            moments.wait(&loaded, usize::from(kill == 0));
             running.kill_now();
             down.store(true, Ordering::Release);
             acknowledged.extend(loads.join().unwrap());
@@ -81,6 +80,39 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
     let loaded = there.iter().filter(|name| name.starts_with("site-")).count();
     assert_eq!(loaded % BATCH, 0, "a load is there in part");
     server.stop();
+}
+
+/// When the server is killed: at random, by a seed that is told, so that a failure can be had again with
+/// `KILN_CRASH_SEED`.
+struct Moments(u64);
+
+impl Moments {
+    fn new() -> Self {
+        let own = u64::from(std::process::id());
+        let seed = std::env::var("KILN_CRASH_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = seed.unwrap_or(own);
+        println!("KILN_CRASH_SEED={seed}");
+        Self(seed)
+    }
+
+    /// Until somewhere in the middle of the first load, or of one of those after.
+    fn wait(&mut self, loaded: &AtomicUsize, at_least: usize) {
+        let after = at_least.max(self.up_to(3));
+        while loaded.load(Ordering::Acquire) < after {
+            std::thread::yield_now();
+        }
+        let until = Instant::now() + Duration::from_micros(self.up_to(300_000));
+        while Instant::now() < until {
+            std::thread::yield_now();
+        }
+    }
+
+    /// A number below the end.
+    fn up_to<T: TryFrom<u64> + Default>(&mut self, end: u64) -> T {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        T::try_from((self.0 >> 33) % end).unwrap_or_default()
+    }
 }
 
 /// An object file of sites.

@@ -1,0 +1,97 @@
+//! What every command owes its users: help with exit codes, JSON where it is asked for, errors by code.
+
+use crate::process::{Server, kiln, root};
+
+fn path(name: &str) -> String {
+    root().join(name).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn help_tells_the_exit_codes_and_wrong_arguments_are_code_2() {
+    let help = kiln(&["--help"]).ok();
+    assert!(
+        help.contains("Exit codes: 0 done, 1 refused or a run failed, 2 wrong arguments"),
+        "{help}"
+    );
+    let said = kiln(&["object", "lost"]).refused(2);
+    assert!(said.contains("unrecognized subcommand"), "{said}");
+}
+
+#[test]
+fn completion_is_a_script_for_each_shell() {
+    for (shell, mark) in [
+        ("bash", "complete -F _kiln"),
+        ("zsh", "#compdef kiln"),
+        ("fish", "complete -c kiln"),
+        ("powershell", "Register-ArgumentCompleter"),
+        ("elvish", "set edit:completion"),
+    ] {
+        let script = kiln(&["completion", shell]).ok();
+        assert!(script.contains(mark) && script.contains("generator"), "{shell}: {script}");
+    }
+}
+
+#[test]
+fn the_limits_are_told_with_their_reasons() {
+    let told = kiln(&["limits"]).ok();
+    for row in
+        ["## HTTP", "| `fuel` | 2,000,000,000 | fuel |", "| `document_bytes_max` | 262,144 |"]
+    {
+        assert!(told.contains(row), "{row} is not in {told}");
+    }
+    let tables = kiln(&["limits", "--json"]).json();
+    assert!(tables["tables"].as_array().unwrap().len() >= 7, "{tables}");
+}
+
+#[test]
+fn a_component_is_checked_and_what_is_none_is_refused_by_its_code() {
+    let report = kiln(&["check", &path("target/components/web_service.wasm")]).json();
+    let imports = report["imports"].to_string();
+    assert!(imports.contains("kiln:generator/objects@0.1.0"), "{report}");
+    let said = kiln(&["check", &path("README.md")]).refused(1);
+    assert!(said.starts_with("error[component_"), "{said}");
+    let said = kiln(&["check", "/nowhere/at.wasm"]).refused(4);
+    assert!(said.starts_with("error[bad-file]"), "{said}");
+    let told = kiln(&["--json", "check", &path("README.md")]);
+    assert_eq!(told.code, 1);
+    let told: serde_json::Value = serde_json::from_str(&told.out).unwrap();
+    let code = told["errors"][0]["extensions"]["code"].as_str().unwrap();
+    assert!(code.starts_with("component_"), "{told}");
+}
+
+#[test]
+fn every_command_of_a_session_answers_in_json_where_that_is_asked_for() {
+    let scratch = tempfile::tempdir().unwrap();
+    let made = scratch.path().join("shop");
+    let told = kiln(&["new", made.to_str().unwrap(), "--json"]).json();
+    assert_eq!(told["made"], made.to_str().unwrap());
+    let data = scratch.path().join("data");
+    let server = Server::start(&data);
+    let json = |arguments: &[&str]| server.kiln(&[arguments, &["--json"]].concat()).json();
+    let example = |name: &str| path(&format!("examples/web-service/{name}"));
+    let loaded = json(&["schema", "load", &example("schema.yml")]);
+    assert!(!loaded["changes"].as_array().unwrap().is_empty(), "{loaded}");
+    assert_eq!(
+        json(&["schema", "check", &example("schema.yml")])["changes"],
+        serde_json::json!([])
+    );
+    assert!(json(&["object", "load", &example("data.yml")])["created"].as_u64().unwrap() > 5);
+    let components = path("target/components");
+    let folder = path("examples/web-service");
+    let pushed = json(&["generator", "push", &folder, "--components", &components]);
+    assert_eq!(pushed["registered"], serde_json::json!(["web-service"]));
+    assert_eq!(json(&["generator", "list"])["generators"][0]["name"], "web-service");
+    let planned = json(&["generator", "run", "web-service", "--target", "shop", "--plan"]);
+    let ran = json(&["generator", "run", "web-service", "--target", "shop"]);
+    assert_eq!(planned["runs"][0]["digest"], ran["runs"][0]["digest"]);
+    assert_eq!(json(&["generator", "show"])["instances"][0]["name"], "web-service: shop");
+    let shown = json(&["generator", "show", "web-service: shop"]);
+    assert_eq!(shown["owns"].as_array().unwrap().len(), 8, "{shown}");
+    assert_eq!(json(&["object", "list", "InfraServer"])["objects"].as_array().unwrap().len(), 3);
+    assert_eq!(json(&["object", "get", "InfraServer", "shop-0"])["display_label"], "shop-0");
+    assert_eq!(json(&["object", "set", "AppWebService", "shop", "instances=1"])["updated"], 1);
+    assert!(json(&["object", "delete", "AppWebService", "shop"])["deleted"].as_u64().unwrap() > 1);
+    server.stop();
+    let checked = kiln(&["store", "check", "--data", data.to_str().unwrap(), "--json"]).json();
+    assert_eq!(checked["findings"], serde_json::json!([]));
+}
