@@ -379,7 +379,8 @@ fn a_valid_query_is_answered_in_the_shape_its_types_promise() {
     let must = json!({"kind": "NON_NULL", "ofType": {"kind": "SCALAR", "name": "String"}});
     assert!(types.fits(&must, &[], &Json::Null).is_err());
     assert!(types.fits(&must, &[], &json!(1)).is_err());
-    let own = Asked { key: "k".to_owned(), of: must.clone(), below: Vec::new() };
+    let text = must["ofType"].clone();
+    let own = Asked { key: "k".to_owned(), of: text, below: Vec::new() };
     let below = [Item::Field(own)];
     assert!(types.object("DemoDevice", &below, &json!({"k": "DemoServer"})).is_ok());
     assert!(types.object("DemoDevice", &below, &json!({"k": "DemoSite"})).is_err());
