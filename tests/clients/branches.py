@@ -1,10 +1,14 @@
 """Branches as scripts use them: T1 section 9 as far as it is there."""
 
+import os
+import pathlib
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 
 from infrahub_sdk.exceptions import BranchNotFoundError, GraphQLError
 
-from driver import client, load_schema, raises
+from driver import ADDRESS, client, load_schema, raises
 
 
 async def test_00_schema():
@@ -47,3 +51,24 @@ async def test_what_is_made_on_a_branch_stays_on_it():
     assert await c.count(kind="BuiltinTag", name__value="there") == 0
     assert await c.branch.delete("feature/x")
     assert list(await c.branch.all()) == ["main"]
+
+
+async def test_a_change_is_proposed_reported_and_merged():
+    c = client()
+    await c.branch.create(branch_name="proposal")
+    await (await c.create(kind="BuiltinTag", name="proposed", branch="proposal")).save()
+    change = await c.create(kind="CoreProposedChange", name="new tag", source_branch="proposal", destination_branch="main")
+    await change.save()
+    change = await c.get(kind="CoreProposedChange", id=change.id, include=["validations"])
+    assert change.state.value == "open" and len(change.validations.peers) >= 2
+    program = pathlib.Path(sys.executable).parent / "infrahubctl"
+    environment = {**os.environ, "INFRAHUB_ADDRESS": ADDRESS, "COLUMNS": "200"}
+    report = subprocess.run([program, "branch", "report", "proposal", "--update-diff"], env=environment,
+                            capture_output=True, text=True)
+    said = report.stdout + report.stderr
+    assert report.returncode == 0 and "Proposed change: new tag" in said, said
+    change.state.value = "merged"
+    await change.save()
+    assert (await c.get(kind="BuiltinTag", name__value="proposed")).name.value == "proposed"
+    assert (await c.branch.get("proposal")).status == "MERGED"
+    await c.branch.delete("proposal")

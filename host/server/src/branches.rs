@@ -14,6 +14,7 @@ use crate::wire;
 pub(crate) fn routes() -> Router<service::Service> {
     Router::new()
         .route("/api/diff", get(diff))
+        .route("/api/diff/files", get(files))
         .route("/api/branches", get(list).post(create))
         .route("/api/branches/{*name}", get(show).patch(update).delete(delete).post(act))
         .route("/api/conflicts", get(conflicts))
@@ -35,6 +36,13 @@ pub(crate) async fn create(service: Scoped, body: Bytes) -> Answer {
 
 pub(crate) async fn show(service: Scoped, Path(name): Path<String>) -> Answer {
     ok(&blocking(service, move |service| service.branch(&name)).await?)
+}
+
+/// Files of repositories that the branch changed: none, as this host keeps no repositories.
+pub(crate) async fn files(service: Scoped) -> Answer {
+    let name = service.branch().to_owned();
+    blocking(service, move |service| service.branch(&name)).await?;
+    ok(&serde_json::json!({}))
 }
 
 /// Of the branch that the query names.

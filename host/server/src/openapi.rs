@@ -76,6 +76,7 @@ const ROUTES: &[(&str, &str, &str, Option<&str>)] = &[
     ("/api/info", "get", "Version and identity", None),
     ("/api/config", "get", "Settings for clients", None),
     ("/api/diff", "get", "What a branch changed since its fork", None),
+    ("/api/diff/files", "get", "Files of repositories that a branch changed: none", None),
     ("/api/branches", "get", "Branches", None),
     ("/api/branches", "post", "Make a branch from main", JSON),
     ("/api/branches/{name}", "get", "One branch", None),

@@ -9,7 +9,7 @@ mod pipeline;
 mod record;
 mod verbs;
 
-use branch::{BranchInfo, ChangeSet, Object, Op, View};
+use branch::{AttrInput, BranchInfo, ChangeSet, Draft, Input, Object, Op, PeerInput, View};
 use model::{BranchId, ObjectId, Seq, Symbol, Value};
 use serde_json::{Value as Json, json};
 
@@ -23,6 +23,9 @@ pub use verbs::ChangeInput;
 
 /// The kind of proposed changes.
 pub(crate) const KIND: &str = "CoreProposedChange";
+/// Kinds of which the host says who made one, and when.
+const SIGNED: [&str; 5] =
+    [KIND, "CoreChangeComment", "CoreThreadComment", "CoreChangeThread", "CoreObjectThread"];
 /// Commits that are looked through for a change of main; beyond them a result is taken to be stale.
 const COMMITS_MAX: u64 = 100_000;
 
@@ -257,6 +260,30 @@ impl Service {
                 proposed.source, other.name
             );
             return Err(refused("change-exists", message));
+        }
+        Ok(())
+    }
+
+    /// Signs what was opened or said, whichever way it came in: who, and when. The draft is finished once
+    /// more where there was something to sign.
+    pub(crate) fn sign(&self, draft: &mut Draft, changes: &ChangeSet) -> Result<(), ServiceError> {
+        let mut signed = false;
+        let made = changes.changes.iter().filter(|change| change.op == Op::Created);
+        for change in made.filter(|change| SIGNED.contains(&change.kind.as_str())) {
+            let Some(object) = draft.object(change.id)? else { continue };
+            let mut input = Input::default();
+            if object.kind().attribute("created_at").is_some() {
+                let now = AttrInput::by_host(Value::Time(draft.now()));
+                input = input.attr("created_at", now);
+            }
+            if let Some(by) = self.caller.account {
+                input = input.rel("created_by", vec![PeerInput::id(by)]);
+            }
+            draft.update(change.id, input)?;
+            signed = true;
+        }
+        if signed {
+            draft.finish()?;
         }
         Ok(())
     }

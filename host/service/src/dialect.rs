@@ -61,6 +61,7 @@ impl Host for DialectHost<'_> {
             make(&mut draft)?;
             let changes = ChangeSet::of(&draft)?;
             self.service.may_change(draft.view(), &changes).map_err(told)?;
+            self.service.sign(&mut draft, &changes).map_err(told)?;
             if let Some(change) = Service::asks_to_merge(&changes) {
                 drop(draft);
                 self.service.change_merge(&change.to_string()).map_err(told)?;

@@ -199,6 +199,7 @@ impl Service {
             draft.finish()?;
             let changes = ChangeSet::of(&draft)?;
             self.may_change(draft.view(), &changes)?;
+            self.sign(&mut draft, &changes)?;
             if let Some(change) = Self::asks_to_merge(&changes) {
                 drop(draft);
                 self.change_merge(&change.to_string())?;

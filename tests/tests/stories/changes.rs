@@ -454,3 +454,39 @@ fn after_a_merge_blame_leads_to_the_run_on_the_branch() {
     assert_eq!(newest["merged_from"]["branch"], "b");
     assert_eq!(newest["merged_from"]["run"]["definition"], "probe");
 }
+
+#[test]
+fn of_a_hundred_instances_the_one_that_reads_what_changed_runs() {
+    const TARGETS: usize = 100;
+    let main = ready();
+    let name = |number: usize| format!("t{number:03}");
+    let row = |number: usize| {
+        let steps = json!([
+            {"do": "ask", "document": format!("query {{ TestThing(name__value: \"read-{number}\") {{ edges {{ \
+              node {{ color {{ value }} }} }} }} }}")},
+            create(&format!("made-{number}"), &json!({})),
+        ]);
+        json!({"name": name(number), "steps": steps, "member_of_groups": ["targets"]})
+    };
+    let rows: Vec<Json> = (0..TARGETS).map(row).collect();
+    load(&main, "TestTarget", &json!(rows));
+    let things: Vec<Json> = (0..TARGETS)
+        .map(|number| json!({"name": format!("read-{number}"), "color": "pink"}))
+        .collect();
+    load(&main, "TestThing", &json!(things));
+    let all = main.run_all("probe", engine::Mode::Apply, "test").unwrap();
+    assert!(all.runs.iter().all(Result::is_ok));
+    main.branch_create("b", "").unwrap();
+    let b = on(&main, "b");
+    set(&b, "TestThing", "read-42", &json!({"color": "blue"}));
+    let change = open(&main, "b");
+    let told = ran(&change);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].starts_with("t042: commit ")
+            && told[0].ends_with("TestThing read-42, which it reads"),
+        "{told:?}"
+    );
+    assert_eq!(b.runs(1_000).unwrap().len(), 1);
+    assert_eq!(main.change_merge("change of b").unwrap()["after"].as_array().unwrap().len(), 1);
+}

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use branch::{AttrInput, Input, Object, PeerInput, PeerRef, View};
+use branch::{Input, Object, PeerInput, PeerRef, View};
 use engine::{Definition, Impact, Mode, RunOutcome, Verdict};
 use model::permission::{GlobalAction, Place};
-use model::{ObjectId, Seq, Value};
+use model::{ObjectId, Seq};
 use serde_json::{Value as Json, json};
 
 use crate::changes::{CheckKind, KIND, Proposed, peers, refused, values};
@@ -49,9 +49,6 @@ impl Service {
             if let Some(description) = &change.description {
                 input = input.json("description", json!(description));
             }
-            if let Some(by) = main.caller.account {
-                input = input.rel("created_by", vec![PeerInput::id(by)]);
-            }
             id = draft.create(KIND, None, input)?;
             Ok(())
         })?;
@@ -72,6 +69,12 @@ impl Service {
         }
         all.reverse();
         Ok(json!({"changes": all}))
+    }
+
+    /// The branch that a change proposes.
+    pub(crate) fn change_source(&self, name: &str) -> Result<String, ServiceError> {
+        let main = self.on_main();
+        Ok(main.proposed(&main.view()?, name)?.source)
     }
 
     fn head(&self, view: &View, object: &Object) -> Result<Json, ServiceError> {
@@ -189,17 +192,9 @@ impl Service {
         let main = self.on_main();
         let change = main.proposed(&main.view()?, name)?;
         main.change(|draft| {
-            let signed = |input: Input| {
-                let now = AttrInput::by_host(Value::Time(draft.now()));
-                let input = input.attr("created_at", now);
-                match main.caller.account {
-                    Some(by) => input.rel("created_by", vec![PeerInput::id(by)]),
-                    None => input,
-                }
-            };
             let of = |name: &str, id: ObjectId| {
                 let input = Input::default().json("text", json!(text));
-                signed(input.rel(name, vec![PeerInput::id(id)]))
+                input.rel(name, vec![PeerInput::id(id)])
             };
             match object_path {
                 None => {
@@ -211,12 +206,8 @@ impl Service {
                         .json("object_path", json!(path))
                         .json("label", json!(path))
                         .rel("change", vec![PeerInput::id(change.id)]);
-                    let thread = signed(thread);
                     let thread = draft.create("CoreObjectThread", None, thread)?;
-                    let comment = Input::default()
-                        .json("text", json!(text))
-                        .rel("thread", vec![PeerInput::id(thread)]);
-                    draft.create("CoreThreadComment", None, comment)?;
+                    draft.create("CoreThreadComment", None, of("thread", thread))?;
                 }
             }
             Ok(())

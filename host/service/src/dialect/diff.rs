@@ -75,7 +75,11 @@ impl DialectHost<'_> {
         &self,
         arguments: &Arguments<'_>,
     ) -> Result<Option<(Service, DiffWindow)>, GraphqlError> {
-        let service = match arguments.text("branch") {
+        let proposed = match arguments.text("proposed_change_id") {
+            Some(id) => Some(self.service.change_source(id).map_err(told)?),
+            None => None,
+        };
+        let service = match arguments.text("branch").or(proposed.as_deref()) {
             Some(branch) => self.service.on(Some(branch), None).map_err(told)?,
             None => self.service.clone(),
         };
