@@ -54,6 +54,8 @@ mod hostile;
 mod ip_hierarchy;
 #[path = "stories/merge.rs"]
 mod merge;
+#[path = "stories/merge_rules.rs"]
+mod merge_rules;
 #[path = "stories/mutations.rs"]
 mod mutations;
 #[path = "stories/names.rs"]
