@@ -63,4 +63,7 @@ limits! {
     pub DEPTH_MAX: usize = 16, "levels",
         "Rows within rows of an object file",
         "the file is refused";
+    pub ITEMS_MAX: usize = 10_000, "items",
+        "Of one section of a folder's manifest",
+        "the manifest is refused";
 }

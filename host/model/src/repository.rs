@@ -6,10 +6,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
+use crate::limits::ITEMS_MAX;
 use crate::schema::{SchemaError, nearest, yaml_documents};
-
-/// Most items of one section.
-pub const ITEMS_MAX: usize = 10_000;
 
 /// A manifest. Paths are relative to the folder.
 #[derive(Debug, Clone, Default, PartialEq)]

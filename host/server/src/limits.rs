@@ -24,6 +24,9 @@ model::limits! {
     pub(crate) LISTED_MAX: usize = 1_000, "entries",
         "Of one listing of runs or objects",
         "the rest is not listed";
+    pub(crate) PARTS_MAX: usize = 100, "parts",
+        "Of one body in parts: a request and its files",
+        "the request is refused as `bad-multipart` (400)";
 }
 
 /// Every table, by what it is about.

@@ -12,13 +12,11 @@ use serde_json::json;
 use service::{Service, StoredFile, Upload};
 
 use crate::api::{Answer, blocking, ok, parse};
+use crate::limits::PARTS_MAX;
 use crate::problem::Problem;
 use crate::schema::every;
 use crate::scope::Scoped;
 use crate::wire;
-
-/// Parts of one request.
-const PARTS_MAX: usize = 100;
 
 /// The routes of stored files.
 pub(crate) fn routes() -> Router<Service> {

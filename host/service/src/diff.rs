@@ -65,7 +65,7 @@ impl Service {
     ///
     /// Counts are of the whole, whatever part is shown.
     pub fn branch_diff(&self, name: &str, request: &DiffRequest) -> Result<Json, ServiceError> {
-        let diff = self.database.branch_diff(name, request.scope()?)?;
+        let diff = self.seen_diff(name, request.scope()?)?;
         let wanted = |one: &&ObjectDiff| request.kind.as_ref().is_none_or(|kind| one.kind == *kind);
         let objects = diff.objects.iter().filter(wanted);
         let shown = objects.skip(request.offset).take(request.limit.unwrap_or(usize::MAX));
@@ -82,6 +82,26 @@ impl Service {
             "schema": {"changes": schema, "diff": schema_diff(&diff.schema)},
             "objects": shown.map(changed).collect::<Vec<_>>(),
         }))
+    }
+
+    /// What a branch changed of the kinds that the caller may look at.
+    pub(crate) fn seen_diff(
+        &self,
+        name: &str,
+        scope: DiffScope,
+    ) -> Result<BranchDiff, ServiceError> {
+        let mut diff = self.database.branch_diff(name, scope)?;
+        if !self.caller.permissions.is_super_admin() {
+            let view = self.on(Some(name), None)?.view()?;
+            let main = self.database.view(model::BranchId::MAIN)?;
+            // A kind that is on neither side is nobody's to look at.
+            let sees = |kind: &str| {
+                let known = view.schema().kind(kind).or_else(|| main.schema().kind(kind));
+                known.is_some_and(|kind| self.sees(kind))
+            };
+            diff.objects.retain(|object| sees(&object.kind));
+        }
+        Ok(diff)
     }
 
     /// Keeps a diff under a name: the part of the branch's life that it is about. What is in it is

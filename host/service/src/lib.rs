@@ -48,10 +48,10 @@ pub use error::{ErrorClass, ServiceError};
 pub use history::{Reverted, Undone};
 pub use objects::{ObjectView, SourceFile};
 pub use pools::{BATCH_MAX, Drawing};
-pub use repository::{FILES_MAX, Folder, PushReport, Pushed};
+pub use repository::{Folder, PushReport, Pushed};
 pub use runs::{InstanceView, RunAll};
 pub use schemas::SchemaReport;
-pub use storage::{FILE_BYTES_MAX, StoredFile, Upload};
+pub use storage::{StoredFile, Upload};
 pub use stored_query::StoredQuery;
 pub use trigger::{SIGNATURE_SECONDS_MAX, Trigger};
 

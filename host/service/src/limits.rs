@@ -22,4 +22,19 @@ model::limits! {
     pub(crate) TOKENS_LISTED_MAX: usize = 10_000, "tokens",
         "Read for one listing",
         "the rest is not listed";
+    pub FOLDER_FILES_MAX: usize = 10_000, "files",
+        "Of a folder that is pushed",
+        "the push is refused as `too-many-files`";
+    pub FILE_BYTES_MAX: usize = 16 << 20, "bytes",
+        "A stored file is one row of the store",
+        "the upload is refused as `file-too-large`";
+    pub(crate) FILE_NAME_BYTES_MAX: usize = 255, "bytes",
+        "Name or media type of a stored file; what file systems take",
+        "the upload is refused as `bad-file-name`";
+    pub(crate) EVENTS_SCANNED_MAX: usize = 1_000_000, "commits",
+        "Looked through for one question about events",
+        "the question is refused; a later `since` helps";
+    pub(crate) EVENTS_LISTED_MAX: usize = 1_000, "events",
+        "Of one page; for each, two states of its object are compared",
+        "the question is refused";
 }

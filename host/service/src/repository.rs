@@ -11,11 +11,10 @@ use model::schema::{Document, SchemaError};
 use model::{Seq, Value};
 use serde_json::{Map, Value as Json, json};
 
+use crate::limits::FOLDER_FILES_MAX;
 use crate::object_load;
 use crate::{Service, ServiceError};
 
-/// Most files of a folder.
-pub const FILES_MAX: usize = 10_000;
 /// How often a push is made again when what it read has changed.
 const ATTEMPTS: usize = 16;
 /// Said of what other programs run.
@@ -116,8 +115,8 @@ impl Folder {
 
     fn read(&self) -> Result<Ready, ServiceError> {
         let manifest = repository::parse(MANIFEST, &self.manifest).map_err(ServiceError::Files)?;
-        if self.files.len() > FILES_MAX {
-            let message = format!("the folder has more than {FILES_MAX} files");
+        if self.files.len() > FOLDER_FILES_MAX {
+            let message = format!("the folder has more than {FOLDER_FILES_MAX} files");
             let errors = vec![wrong(MANIFEST, "", "too-many-files", message)];
             return Err(ServiceError::Files(errors));
         }

@@ -9,13 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha1::{Digest as _, Sha1};
 
+use crate::limits::{FILE_BYTES_MAX, FILE_NAME_BYTES_MAX};
 use crate::objects::find;
 use crate::{Service, ServiceError};
 
-/// Largest file: 16 MiB. It is one row of the store.
-pub const FILE_BYTES_MAX: usize = 16 << 20;
-/// Longest name or content type of a file, in bytes.
-const TOLD_BYTES_MAX: usize = 255;
 /// The generic of kinds that have a file.
 const FILE_OBJECT: &str = "CoreFileObject";
 
@@ -156,9 +153,9 @@ impl Service {
             ));
         }
         for (what, text) in [("name", &upload.name), ("content type", &upload.content_type)] {
-            if text.len() > TOLD_BYTES_MAX || text.chars().any(char::is_control) {
+            if text.len() > FILE_NAME_BYTES_MAX || text.chars().any(char::is_control) {
                 let message =
-                    format!("the {what} of a file has at most {TOLD_BYTES_MAX} bytes of text");
+                    format!("the {what} of a file has at most {FILE_NAME_BYTES_MAX} bytes of text");
                 return Err(refused("bad-file-name", message));
             }
         }

@@ -547,3 +547,25 @@ fn errors_carry_the_public_codes_with_their_facts() {
     }
     assert_eq!(service.last_commit(), before);
 }
+
+#[test]
+fn a_diff_shows_only_what_may_be_seen() {
+    let (admin, jo) = guarded();
+    admin.branch_create("b", "").unwrap();
+    let branch = admin.on(Some("b"), None).unwrap();
+    load(&branch, "DemoServer", &json!([{"name": "s2"}]));
+    load(&branch, "DemoSite", &json!([{"name": "ber"}]));
+    let kinds = |service: &Service| {
+        let told = service.branch_diff("b", &service::DiffRequest::default()).unwrap();
+        let objects = told["objects"].as_array().unwrap().clone();
+        objects.iter().map(|one| one["kind"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(&admin), ["DemoServer", "DemoSite"]);
+    assert_eq!(kinds(&jo), ["DemoServer"]);
+    let tree = |service: &Service| {
+        let data = done(service, "{ DiffTree(branch: \"b\") { num_added nodes { kind } } }");
+        data["DiffTree"].clone()
+    };
+    assert_eq!(tree(&admin)["num_added"], 2);
+    assert_eq!(tree(&jo), json!({"num_added": 1, "nodes": [{"kind": "DemoServer"}]}));
+}

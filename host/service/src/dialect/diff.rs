@@ -37,7 +37,7 @@ impl DialectHost<'_> {
         let (from, to) = (moment(&window.from)?, moment(&window.to)?);
         let scope = DiffScope { against: Against::Fork, from, to };
         let name = service.view().map_err(told)?.branch_name().to_owned();
-        let diff = service.database.branch_diff(&name, scope)?;
+        let diff = service.seen_diff(&name, scope).map_err(told)?;
         let conflicts = match (&window.from, &window.to) {
             (None, None) => clashes(&service, &name)?,
             // What two sides did in a part of a branch's life is no conflict of today.

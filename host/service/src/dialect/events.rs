@@ -11,13 +11,10 @@ use serde_json::{Value as Json, json};
 
 use crate::Service;
 use crate::dialect::{Arguments, DialectHost};
+use crate::limits::{EVENTS_LISTED_MAX, EVENTS_SCANNED_MAX};
 
-/// Commits that one question looks at.
-const SCANNED_MAX: usize = 1_000_000;
 /// Events of a page, where the request does not say.
 const PAGE: usize = 10;
-/// Most events of a page: for each, two states of its object are compared.
-const PAGE_MAX: usize = 1_000;
 /// How far back events are told, where the request does not say: 180 days.
 const SINCE_MICROS: i64 = 180 * 86_400 * 1_000_000;
 /// Bits of an event's id that count within its commit; 62 to leave room for the marks of a UUID.
@@ -183,9 +180,9 @@ impl DialectHost<'_> {
         while seq.0 > 0 && !wanted.nothing {
             let entry = view.log_entry(seq)?;
             scanned += 1;
-            if scanned > SCANNED_MAX {
+            if scanned > EVENTS_SCANNED_MAX {
                 let message = format!(
-                    "more than {SCANNED_MAX} commits would be looked through; ask for a later `since`"
+                    "more than {EVENTS_SCANNED_MAX} commits would be looked through; ask for a later `since`"
                 );
                 return Err(GraphqlError::bad_request(message));
             }
@@ -205,8 +202,9 @@ impl DialectHost<'_> {
         }
         let count = found.len();
         let limit = arguments.number("limit").filter(|limit| *limit > 0).unwrap_or(PAGE);
-        if limit > PAGE_MAX {
-            let message = format!("`limit` may be {PAGE_MAX} at most; ask for pages with `offset`");
+        if limit > EVENTS_LISTED_MAX {
+            let message =
+                format!("`limit` may be {EVENTS_LISTED_MAX} at most; ask for pages with `offset`");
             return Err(GraphqlError::bad_request(message));
         }
         let offset = arguments.number("offset").unwrap_or(0);
