@@ -401,3 +401,41 @@ fn blame_why_and_revert_over_http() {
     let (status, answer) = server.post("/api/revert", &json!({"commit": 99_999}));
     assert_eq!((status, code(&answer)), (404, "unknown-commit"));
 }
+
+#[test]
+fn a_proposed_change_over_http() {
+    let server = Server::example();
+    server.post("/api/generators/web-service/run", &json!({"target": "shop"}));
+    assert_eq!(server.post("/api/branches", &json!({"name": "b"})).0, 200);
+    let change = json!({"name": "c", "source_branch": "b"});
+    let (status, opened) = server.post("/api/changes", &change);
+    assert_eq!((status, &opened["mergeable"]), (200, &json!(true)), "{opened}");
+    let (status, answer) = server.post("/api/changes", &change);
+    assert_eq!((status, code(&answer)), (409, "change-exists"));
+    let (status, answer) =
+        server.post("/api/changes", &json!({"name": "d", "source_branch": "none"}));
+    assert_eq!((status, code(&answer)), (400, "BRANCH_NOT_FOUND"));
+    for (verb, body, wanted) in [
+        ("check", json!({"check_type": "COLOUR"}), (422, "bad-check")),
+        ("review", json!({"decision": "MAYBE"}), (422, "bad-review")),
+        ("review", json!({"decision": "APPROVE"}), (401, "no-account")),
+        ("comment", json!({}), (422, "bad-comment")),
+        ("praise", json!({}), (404, "no-such-path")),
+    ] {
+        let (status, answer) = server.post(&format!("/api/changes/c/{verb}"), &body);
+        assert_eq!((status, code(&answer)), wanted, "{verb}: {answer}");
+    }
+    assert_eq!(server.get("/api/changes/none").0, 404);
+    // Two of one name are named by their ids.
+    assert_eq!(server.post("/api/branches", &json!({"name": "b2"})).0, 200);
+    assert_eq!(server.post("/api/changes", &json!({"name": "c", "source_branch": "b2"})).0, 200);
+    let (status, answer) = server.get("/api/changes/c");
+    assert_eq!((status, code(&answer)), (422, "ambiguous"));
+    let path = format!("/api/changes/{}", opened["id"].as_str().unwrap());
+    let (status, merged) = server.post(&format!("{path}/merge"), &json!({}));
+    assert_eq!((status, &merged["state"]), (200, &json!("merged")), "{merged}");
+    let (status, answer) = server.post(&format!("{path}/merge"), &json!({}));
+    assert_eq!((status, code(&answer)), (409, "change-not-open"));
+    let (_, listed) = server.get("/api/changes?state=open");
+    assert_eq!(listed["changes"].as_array().map(Vec::len), Some(1));
+}

@@ -288,6 +288,29 @@ mod tests {
     }
 
     #[test]
+    fn findings_beyond_the_limits_are_counted_and_cut() {
+        let one = |severity, message: &str| Finding {
+            severity,
+            message: message.to_owned(),
+            path: None,
+            object: Some("x".repeat(9)),
+        };
+        let limits = Limits { findings: 2, finding_bytes: 4, ..Limits::default() };
+        let warnings = vec![one(Severity::Info, "a long text"); 2];
+        assert_eq!(within(warnings.clone(), &limits).len(), 2);
+        let mut found = warnings;
+        found.extend([one(Severity::Warning, "b"), one(Severity::Error, "c")]);
+        let shown = within(found.clone(), &Limits { finding_bytes: 100, ..limits.clone() });
+        let last = shown.last().unwrap();
+        assert_eq!((shown.len(), last.message.as_str()), (3, "2 more findings are not shown"));
+        // What is not shown decides all the same.
+        assert_eq!(last.severity, Severity::Error);
+        let cut = within(found, &limits);
+        assert!(cut.iter().all(|one| one.message.len() < 11), "{cut:?}");
+        assert!(cut.iter().filter_map(|one| one.object.as_ref()).all(|object| object.len() < 9));
+    }
+
+    #[test]
     fn a_pool_that_is_full_all_the_same_is_the_hosts_trouble() {
         let text = include_str!("../../../tests/hostile/handles_without_end.wat");
         let bytes = wat::parse_str(text).unwrap();
