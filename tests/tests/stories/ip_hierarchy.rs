@@ -232,3 +232,57 @@ nodes:
     assert_eq!(crate::support::dump(&service), before, "nothing changed");
     sound(&service);
 }
+
+fn branch(main: &Service) -> Service {
+    main.branch_create("b", "").unwrap();
+    main.on(Some("b"), None).unwrap()
+}
+
+fn rebase(main: &Service) {
+    main.branch_rebase("b").unwrap_or_else(|bad| panic!("{bad} {:#?}", bad.details()));
+}
+
+#[test]
+fn scenario_95_after_a_rebase_everything_hangs_where_it_belongs() {
+    let main = d1();
+    let b = branch(&main);
+    address(&b, "10.10.3.1/32");
+    prefixes(&main, &["10.10.3.0/28"]);
+    rebase(&main);
+    assert_eq!(address_parent(&b, "10.10.3.1/32"), "10.10.3.0/28");
+    addresses::remove(&b, "10.10.0.0/16");
+    prefixes(&main, &["10.10.0.0/17"]);
+    assert_eq!(parent_of(&main, "10.10.0.0/17"), below("10.10.0.0/16"));
+    rebase(&main);
+    assert_eq!(parent_of(&b, "10.10.0.0/17"), below("10.0.0.0/8"));
+    let wanted = texts(&["10.10.1.0/24", "10.10.2.0/24", "10.10.3.0/27"]);
+    assert_eq!(inside(&b, "10.10.0.0/17"), (wanted, texts(&["10.10.0.0/32"])));
+    sound(&main);
+}
+
+#[test]
+fn scenario_96_after_a_merge_an_address_of_the_branch_hangs_in_what_main_added() {
+    let main = d1();
+    let b = branch(&main);
+    address(&b, "10.10.9.1/32");
+    assert_eq!(address_parent(&b, "10.10.9.1/32"), "10.10.0.0/16");
+    prefixes(&main, &["10.10.0.0/17"]);
+    main.branch_merge("b").unwrap_or_else(|bad| panic!("{bad} {:#?}", bad.details()));
+    assert_eq!(address_parent(&main, "10.10.9.1/32"), "10.10.0.0/17");
+    sound(&main);
+}
+
+#[test]
+fn scenario_97_prefixes_of_both_sides_interlock() {
+    let main = d1();
+    let b = branch(&main);
+    prefixes(&b, &["10.0.0.0/7", "10.0.0.0/15", "10.10.8.0/22"]);
+    addresses::remove(&main, "10.10.1.0/27");
+    rebase(&main);
+    assert_eq!(parent_of(&b, "10.0.0.0/7"), (None, true));
+    assert_eq!(parent_of(&b, "10.0.0.0/8"), below("10.0.0.0/7"));
+    assert_eq!(parent_of(&b, "10.0.0.0/15"), below("10.0.0.0/8"));
+    assert_eq!(parent_of(&b, "10.10.8.0/22"), below("10.10.0.0/16"));
+    assert_eq!(address_parent(&b, "10.10.1.1/32"), "10.10.1.0/24");
+    sound(&main);
+}

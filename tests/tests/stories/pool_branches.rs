@@ -407,3 +407,40 @@ fn an_object_of_main_keeps_its_number_on_a_branch_whoever_attaches_it() {
     assert_eq!(numbers::draws(&main, "n", "number", &["a", "b", "c", "d"]), [1, 2, 3, 5]);
     sound(&main);
 }
+
+#[test]
+fn a_merge_keeps_numbers_and_gives_back_what_the_branch_gave_up() {
+    let main = numbers::ready();
+    numbers::pool(&main, "n", "number", 1, 20);
+    assert_eq!(numbers::draws(&main, "n", "number", &["a", "b", "c"]), [1, 2, 3]);
+    let b = branch(&main, "b");
+    assert_eq!(numbers::draws(&b, "n", "number", &["d", "e"]), [4, 5]);
+    b.object_delete("TestTicket", "a").unwrap();
+    numbers::set(&b, "b", "number", json!(17)).unwrap();
+    assert_eq!(numbers::draw(&main, "n", "number", "f").unwrap(), 6);
+    main.branch_merge("b").unwrap_or_else(|bad| panic!("{bad} {:#?}", bad.details()));
+    let number = |name: &str| numbers::number(&main, "TestTicket", name, "number");
+    assert_eq!((number("d"), number("e"), number("b")), (json!(4), json!(5), json!(17)));
+    let pool = id(&main, "CoreNumberPool", "n");
+    let wanted = ["3", "4", "5", "6", "17"].map(|one| (one.to_owned(), "main".to_owned()));
+    assert_eq!(allocated(&main, "n", &pool), wanted);
+    assert_eq!(shares(&main, "n")[0], row("all", 25.0, 25.0, 0.0));
+    main.branch_delete("b").unwrap();
+    assert_eq!(numbers::draws(&main, "n", "number", &["g", "h", "i"]), [1, 2, 7]);
+    sound(&main);
+}
+
+#[test]
+fn a_rebase_frees_for_the_branch_what_main_gave_up() {
+    let main = numbers::ready();
+    numbers::pool(&main, "n", "number", 1, 9);
+    numbers::draws(&main, "n", "number", &["a", "b"]);
+    let b = branch(&main, "b");
+    assert_eq!(numbers::draw(&b, "n", "number", "c").unwrap(), 3);
+    main.object_delete("TestTicket", "a").unwrap();
+    assert_eq!(numbers::draw(&b, "n", "number", "d").unwrap(), 4, "the branch still sees 1");
+    main.branch_rebase("b").unwrap_or_else(|bad| panic!("{bad} {:#?}", bad.details()));
+    assert_eq!(numbers::draw(&b, "n", "number", "e").unwrap(), 1);
+    assert_eq!(numbers::number(&b, "TestTicket", "c", "number"), 3);
+    sound(&main);
+}
