@@ -39,6 +39,10 @@ enum Step {
     Fork,
     /// A branch goes.
     Drop(usize),
+    /// A branch without conflicts is merged, and goes.
+    Merge(usize),
+    /// A branch without conflicts reads main as it is now.
+    Rebase(usize),
     /// The pool ends there.
     Resize(usize, i64),
     /// Time passes, in seconds.
@@ -61,6 +65,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (on.clone(), 0..3u8).prop_map(|(on, id)| Step::Release(on, id)),
         2 => Just(Step::Fork),
         1 => (1..4usize).prop_map(Step::Drop),
+        2 => (1..4usize).prop_map(Step::Merge),
+        1 => (1..4usize).prop_map(Step::Rebase),
         1 => (on, LAST - 3..=LAST).prop_map(|(on, last)| Step::Resize(on, last)),
         1 => (1..20i64).prop_map(Step::Wait),
         1 => Just(Step::Reopen),
@@ -278,6 +284,8 @@ impl Both {
                     self.naive.without(branch);
                 }
             }
+            Step::Merge(on) => self.merge(self.branch(on)),
+            Step::Rebase(on) => self.rebase(self.branch(on)),
             Step::Resize(on, last) => self.resize(self.branch(on), last),
             Step::Wait(seconds) => {
                 self.world.outside.now.fetch_add(seconds * SECOND, Ordering::Relaxed);
@@ -374,6 +382,52 @@ impl Both {
                 }
             }
             _ => assert_eq!(code(&gone.unwrap_err()), "unknown-identifier"),
+        }
+    }
+
+    /// Whether main changed nothing that the branch changed too.
+    fn is_apart(&self, branch: BranchId) -> bool {
+        let (side, main) = (&self.naive.sides[&branch], self.naive.seen(BranchId::MAIN));
+        side.own.keys().all(|id| side.fork.get(id) == main.get(id))
+    }
+
+    fn merge(&mut self, branch: BranchId) {
+        if branch == BranchId::MAIN || !self.is_apart(branch) {
+            return;
+        }
+        let name = self.naive.sides[&branch].name.clone();
+        let author = Author(ObjectId::SYSTEM);
+        self.world.database.branch_merge(&name, author).unwrap();
+        for one in self.naive.reserved.values_mut() {
+            if one.owner == branch || one.also.contains(&branch) {
+                one.also.insert(one.owner);
+                one.also.remove(&branch);
+                one.also.remove(&BranchId::MAIN);
+                one.owner = BranchId::MAIN;
+            }
+        }
+        let main = self.naive.seen(BranchId::MAIN);
+        let own = self.naive.sides[&branch].own.clone();
+        for (id, own) in own {
+            if let Some(had) = main.get(&id).filter(|had| own != Some(**had)) {
+                self.give_back(BranchId::MAIN, id, *had);
+            }
+            self.write(BranchId::MAIN, id, own);
+        }
+        self.world.database.branch_delete(&name, author).unwrap();
+        self.naive.without(branch);
+    }
+
+    fn rebase(&mut self, branch: BranchId) {
+        if branch == BranchId::MAIN || !self.is_apart(branch) {
+            return;
+        }
+        let name = self.naive.sides[&branch].name.clone();
+        self.world.database.branch_rebase(&name, Author(ObjectId::SYSTEM)).unwrap();
+        let (fork, now) = (self.naive.seen(BranchId::MAIN), self.now());
+        if let Some(side) = self.naive.sides.get_mut(&branch) {
+            side.fork = fork;
+            side.forked_at = now;
         }
     }
 
