@@ -122,6 +122,26 @@ fn what_a_branch_changed_comes_to_main_beside_what_main_changed() {
 }
 
 #[test]
+fn after_a_merge_nothing_of_the_branch_is_missing_on_main() {
+    let main = ready();
+    load(&main, "TestThing", &json!([{"name": "a", "color": "red"}, {"name": "b"}, {"name": "c"}]));
+    let b = branch(&main, "b");
+    set(&b, "a", "color", json!("blue"));
+    b.object_delete("TestThing", "b").unwrap();
+    load(&b, "TestThing", &json!([{"name": "new", "friends": ["c"]}]));
+    let against = service::DiffRequest { against: Some("main".to_owned()), ..Default::default() };
+    assert_eq!(main.branch_diff("b", &against).unwrap()["num_updated"], 2);
+    set(&main, "a", "size", json!(7));
+    merge(&main, "b");
+    assert_eq!(main.branch_diff("b", &against).unwrap()["objects"], json!([]));
+    set(&main, "a", "color", json!("green"));
+    assert_eq!(main.branch_diff("b", &against).unwrap()["objects"], json!([]));
+    // What the branch changed can still be told.
+    let told = main.branch_diff("b", &service::DiffRequest::default()).unwrap();
+    assert_eq!(told["num_added"], 1, "{told}");
+}
+
+#[test]
 fn a_merged_branch_is_frozen_and_an_untouched_one_changes_nothing() {
     let main = ready();
     load(&main, "TestThing", &json!([{"name": "a", "color": "red"}]));

@@ -154,9 +154,14 @@ impl Database {
             (None, Against::Main) => self.view(BranchId::MAIN)?,
         };
         let (from, to) = (base.committed_at(base.seq())?, ours.committed_at(ours.seq())?);
+        // Of what was merged, main has everything, whatever became of it there since.
+        let is_all_there = !ours.is_open && scope.against == Against::Main;
+        let is_now = scope.from.is_none() && scope.to.is_none();
         let sides = Sides { base, ours, theirs };
-        let schema = sides.schema();
-        let objects = sides.objects()?;
+        let (schema, objects) = match is_all_there && is_now {
+            true => (Vec::new(), Vec::new()),
+            false => (sides.schema(), sides.objects()?),
+        };
         Ok(BranchDiff { branch: name.to_owned(), fork, from, to, objects, schema })
     }
 }
