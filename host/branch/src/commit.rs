@@ -220,6 +220,11 @@ impl Database {
         Ok(seq)
     }
 
+    /// Says that a commit is being made, until what this gives is dropped: see [`store::Store::coming`].
+    pub fn coming(&self) -> store::Coming {
+        self.store().coming()
+    }
+
     /// Hands a prepared draft to the writer, and returns. Once it is on disk, or will not be, `answer`
     /// is called on the writer's thread: it passes on what it gets, for whoever waits to have it
     /// [`settled`](Self::settled).

@@ -351,7 +351,12 @@ impl Engine {
         }
         let (tell, told) = sync_channel(1);
         let (engine, own) = (self.clone(), job.clone());
-        self.shared.crew.give(Box::new(move || engine.labour(&own, tell)));
+        let coming = database.coming();
+        self.shared.crew.give(Box::new(move || {
+            let computed = catch_unwind(AssertUnwindSafe(|| engine.compute(&own)));
+            drop(coming);
+            engine.hand_over(computed, tell);
+        }));
         match told.recv() {
             Ok(Told::Ended(attempt)) => attempt,
             Ok(Told::Committed(result, written, held)) => {
@@ -366,10 +371,14 @@ impl Engine {
         }
     }
 
-    /// Computes on a thread of the crew and hands the commit to the writer, whose answer goes straight
-    /// to who waits.
-    fn labour(&self, job: &Job, tell: SyncSender<Told>) {
-        let told = match catch_unwind(AssertUnwindSafe(|| self.compute(job))) {
+    /// Hands the commit of what a thread of the crew computed to the writer, whose answer goes straight to
+    /// who waits.
+    fn hand_over(
+        &self,
+        computed: std::thread::Result<Result<Computed, RunError>>,
+        tell: SyncSender<Told>,
+    ) {
+        let told = match computed {
             Ok(Ok(Computed::Ready(result, prepared))) => {
                 let answer = move |written, held| {
                     let _gone = tell.send(Told::Committed(result, written, held));

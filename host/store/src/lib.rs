@@ -23,5 +23,5 @@ pub use error::{CommitError, OpenError, StoreError};
 pub use layout::{FORMAT, Space};
 pub use proposal::{Proposal, ReadSet, Write};
 pub use snapshot::{KeyGuard, Row, Scan, Snapshot};
-pub use store::{Durability, Options, Store};
+pub use store::{Coming, Durability, Options, Store};
 pub use writer::Answer;

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{SendError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -63,6 +63,7 @@ struct Shared {
     database: Arc<Database>,
     last: Arc<AtomicU64>,
     writer: Arc<Mutex<Writer>>,
+    coming: Arc<AtomicUsize>,
     jobs: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -77,6 +78,16 @@ impl Drop for Shared {
         {
             let _ended = thread.join();
         }
+    }
+}
+
+/// A proposal that is being made.
+#[derive(Debug)]
+pub struct Coming(Arc<AtomicUsize>);
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -142,11 +153,14 @@ impl Store {
         let writer = Writer::new(Arc::clone(&database), Arc::clone(&last), &options);
         let writer = Arc::new(Mutex::new(writer));
         let working = Arc::clone(&writer);
+        let coming = Arc::new(AtomicUsize::new(0));
+        let expected = Arc::clone(&coming);
         let thread = std::thread::Builder::new()
             .name("kiln-writer".to_owned())
-            .spawn(move || Writer::work(&working, &queue))
+            .spawn(move || Writer::work(&working, &queue, &expected))
             .map_err(OpenError::Thread)?;
-        let shared = Shared { database, last, writer, jobs: Some(jobs), thread: Some(thread) };
+        let (jobs, thread) = (Some(jobs), Some(thread));
+        let shared = Shared { database, last, writer, coming, jobs, thread };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -192,6 +206,13 @@ impl Store {
             }),
         );
         answered.recv().map_err(|_closed| CommitError::Closed)?
+    }
+
+    /// Says that a proposal is being made, until what this gives is dropped: the writer may wait a moment
+    /// for it, so that more go into one transaction.
+    pub fn coming(&self) -> Coming {
+        self.shared.coming.fetch_add(1, Ordering::AcqRel);
+        Coming(Arc::clone(&self.shared.coming))
     }
 
     /// The newest commit.

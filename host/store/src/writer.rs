@@ -1,9 +1,10 @@
 //! The one writer: takes what waits, validates each proposal in order, writes them as one durable
 //! transaction, answers. A thread of its own does that, or a caller who finds nobody writing.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use model::Seq;
 use redb::Database;
@@ -15,6 +16,9 @@ use crate::recent::{Place, Recent, Rows, Written, within_group};
 use crate::snapshot::definition;
 use crate::store::{Durability, Options};
 use crate::yardstick::{Tap, Tapped};
+
+/// How long a group waits for the next of those that are being made: some times what one takes.
+const PATIENCE: Duration = Duration::from_millis(1);
 
 /// What is called with the answer, on the thread that wrote: it passes it on and does nothing else.
 pub type Answer = Box<dyn FnOnce(Result<Seq, CommitError>) + Send>;
@@ -57,13 +61,20 @@ impl Writer {
         }
     }
 
-    /// Until the queue is closed and empty. What comes while others write is in the next group.
-    pub(crate) fn work(writer: &Mutex<Self>, queue: &Receiver<Job>) {
+    /// Until the queue is closed and empty. What comes while others write is in the next group; and while
+    /// more are being made than wait, a group waits for them: half of all in one transaction, the other
+    /// half computing meanwhile, is the most that both can do.
+    pub(crate) fn work(writer: &Mutex<Self>, queue: &Receiver<Job>, coming: &AtomicUsize) {
         while let Ok(first) = queue.recv() {
             let Ok(mut writer) = writer.lock() else { return };
             let mut group = vec![first];
             while group.len() < writer.group_max
                 && let Ok(job) = queue.try_recv()
+            {
+                group.push(job);
+            }
+            while group.len() < writer.group_max.min(coming.load(Ordering::Acquire))
+                && let Ok(job) = queue.recv_timeout(PATIENCE)
             {
                 group.push(job);
             }

@@ -134,6 +134,17 @@ fn who_is_alone_commits_on_its_own_thread_and_who_does_not_wait_is_told_on_the_w
     assert!(store.check().unwrap().findings.is_empty());
 }
 
+#[test]
+fn who_is_expected_and_does_not_come_holds_nobody_up() {
+    let store = memory();
+    let never = store.coming();
+    store.commit(proposal(Seq(0), &[], vec![put(b"a", b"1")])).unwrap();
+    let more: Vec<_> = (0..5).map(|_| store.coming()).collect();
+    store.commit(proposal(Seq(1), &[b"a"], vec![put(b"b", b"1")])).unwrap();
+    drop((never, more));
+    store.commit(proposal(Seq(2), &[b"b"], vec![put(b"c", b"1")])).unwrap();
+}
+
 proptest! {
     #[test]
     fn what_transactions_write_is_what_is_there(
