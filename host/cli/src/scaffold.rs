@@ -20,9 +20,10 @@ const FILES: [(&str, &str); 8] = [
 ];
 
 /// The SDK, as it lies in the project.
-const SDK: [(&str, &str); 10] = [
+const SDK: [(&str, &str); 12] = [
     ("sdk/guest-sdk/Cargo.toml", include_str!("../../../guest-sdk/Cargo.toml")),
     ("sdk/guest-sdk/src/lib.rs", include_str!("../../../guest-sdk/src/lib.rs")),
+    ("sdk/guest-sdk/src/check.rs", include_str!("../../../guest-sdk/src/check.rs")),
     ("sdk/guest-sdk/src/context.rs", include_str!("../../../guest-sdk/src/context.rs")),
     ("sdk/guest-sdk/src/error.rs", include_str!("../../../guest-sdk/src/error.rs")),
     ("sdk/guest-sdk/src/graphql.rs", include_str!("../../../guest-sdk/src/graphql.rs")),
@@ -30,6 +31,7 @@ const SDK: [(&str, &str); 10] = [
     ("sdk/guest-sdk/src/test.rs", include_str!("../../../guest-sdk/src/test.rs")),
     ("sdk/guest-sdk/src/value.rs", include_str!("../../../guest-sdk/src/value.rs")),
     ("sdk/guest-sdk/src/wasm.rs", include_str!("../../../guest-sdk/src/wasm.rs")),
+    ("sdk/guest-sdk/src/wasm/check.rs", include_str!("../../../guest-sdk/src/wasm/check.rs")),
     ("sdk/wit/v0.1.0/kiln.wit", include_str!("../../../wit/v0.1.0/kiln.wit")),
 ];
 
