@@ -449,5 +449,10 @@ fn checking(export: &str) -> Vec<u8> {
 
 #[test]
 fn a_check_that_would_make_objects_is_refused_at_upload() {
-    refuse(&checking("export check: func(input: string) -> result<list<string>, error>;"), "");
+    refuse(
+        &checking("export check: func(input: string) -> result<list<string>, error>;"),
+        "component_world_mismatch: the component does not fit this host: imports this host does not offer: \
+         `kiln:generator/objects@0.1.0`. mismatches: `check`, result, ok, item: the component has `string`, the \
+         host a record\nhelp: build it with the SDK for kiln:generator@0.1.0",
+    );
 }

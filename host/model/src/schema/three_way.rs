@@ -60,7 +60,7 @@ pub fn reconcile(
         let more = Additions {
             attributes: weigh.list(name, [&b.attributes, &m.attributes, &o.attributes]),
             relationships: weigh.list(name, [&b.relationships, &m.relationships, &o.relationships]),
-            file: String::new(),
+            file: if m.file.is_empty() { o.file.clone() } else { m.file.clone() },
         };
         merged.extensions.insert(name.clone(), more);
     }
@@ -148,7 +148,9 @@ impl Weigh<'_> {
         let mut kinds = Vec::new();
         for key in keys {
             let sides = [&base, &main, &branch].map(|side| side.get(key).copied());
-            kinds.extend(self.kind(sides));
+            // Where a kind was declared is not part of what is compared.
+            let file = sides[1].or(sides[2]).map(|kind| kind.file.clone()).unwrap_or_default();
+            kinds.extend(self.kind(sides).map(|kind| KindDecl { file, ..kind }));
         }
         kinds
     }
