@@ -7,6 +7,8 @@ mod hammer;
 #[path = "stories/held.rs"]
 mod held;
 
+#[path = "http/door.rs"]
+mod door;
 #[path = "http/wire.rs"]
 mod wire;
 

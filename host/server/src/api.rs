@@ -1,7 +1,5 @@
 //! The routes and their handlers.
 
-use std::sync::Arc;
-
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -13,17 +11,15 @@ use engine::{Mode, RunResult};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service::{DefinitionInput, RunAll, Service, ServiceError, SourceFile, Trigger};
-use tokio::sync::Semaphore;
 
-use crate::crowd::{BODY_BYTES_MAX, REQUESTS_MAX, limited};
+use crate::door::{Door, admit};
 use crate::problem::Problem;
 use crate::scope::Scoped;
 use crate::wire;
 use crate::{accounts, branches, changes, checks, explorer, graphql, history};
 use crate::{pools, query, schema, storage};
 
-use crate::limits::COMPONENT_BYTES_MAX;
-use crate::limits::LISTED_MAX;
+use crate::limits::{BODY_BYTES_MAX, COMPONENT_BYTES_MAX, LISTED_MAX};
 
 pub(crate) type Answer = Result<Response, Problem>;
 
@@ -96,7 +92,7 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/schema.graphql", get(graphql::sdl))
         .fallback(nothing_here)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(from_fn_with_state(Arc::new(Semaphore::new(REQUESTS_MAX)), limited))
+        .layer(from_fn_with_state(Door::new(service.clone()), admit))
         .with_state(service)
 }
 
@@ -108,12 +104,14 @@ pub(crate) async fn blocking<T: Send + 'static>(
     let scoped = scoped.into();
     match tokio::task::spawn_blocking(move || verb(&scoped.service()?)).await {
         Ok(done) => done.map_err(Problem::from),
-        Err(_panicked) => Err(Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "host-bug",
-            "the host failed; nothing was changed",
-        )),
+        Err(_panicked) => Err(failed()),
     }
+}
+
+/// What a panic of ours comes to.
+pub(crate) fn failed() -> Problem {
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    Problem::new(status, "host-bug", "the host failed; nothing was changed")
 }
 
 pub(crate) fn parse<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
@@ -311,7 +309,8 @@ async fn trigger(
         headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
     };
     let (timestamp, signature) = (text("x-kiln-timestamp"), text("x-kiln-signature"));
-    let run = blocking(service, move |service| {
+    // The signature is the proof.
+    let run = blocking(service.unproven(), move |service| {
         service.trigger(&Trigger {
             definition: &name,
             timestamp: &timestamp,

@@ -1,41 +1,21 @@
-//! How many requests are answered at once. What comes beyond is refused before its body is read: the
-//! threads that answer are bounded, and what waits for them must be, too. A body must come in time, so
-//! that one that never ends does not keep a place.
+//! Bodies: each comes whole, within its size and in time, so that one that never ends does not keep a
+//! place.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::problem::Problem;
 
-pub(crate) use crate::limits::{BODY_BYTES_MAX, REQUESTS_MAX};
-/// Longest that a body may take.
-const PATIENCE: Duration = Duration::from_secs(crate::limits::BODY_SECONDS_MAX);
-
-/// Lets a request in while there is a place.
-pub(crate) async fn limited(
-    State(places): State<Arc<Semaphore>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    match place(&places) {
-        Ok(_held) => match whole(request, PATIENCE, BODY_BYTES_MAX).await {
-            Ok(request) => next.run(request).await,
-            Err(bad) => bad.into_response(),
-        },
-        Err(crowded) => crowded.into_response(),
-    }
-}
-
 /// The request with all of its body: one that does not come in time, or is too large, gives its place
 /// back.
-async fn whole(request: Request, patience: Duration, most: usize) -> Result<Request, Problem> {
+pub(crate) async fn whole(
+    request: Request,
+    patience: Duration,
+    most: usize,
+) -> Result<Request, Problem> {
     let (parts, body) = request.into_parts();
     let read = tokio::time::timeout(patience, axum::body::to_bytes(body, most)).await;
     let late = |_elapsed| {
@@ -50,29 +30,11 @@ async fn whole(request: Request, patience: Duration, most: usize) -> Result<Requ
     Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 
-fn place(places: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
-    places.try_acquire().map_err(|_crowded| {
-        let message = format!(
-            "{REQUESTS_MAX} requests are under way, and no more are taken on; try again in a moment"
-        );
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message)
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use axum::response::IntoResponse as _;
 
-    #[test]
-    fn a_request_beyond_the_last_place_is_refused_until_one_ends() {
-        let places = Semaphore::new(1);
-        let held = place(&places).unwrap();
-        let refused = place(&places).unwrap_err().into_response();
-        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(refused.headers()[axum::http::header::RETRY_AFTER], "1");
-        drop(held);
-        assert!(place(&places).is_ok());
-    }
+    use super::*;
 
     /// A body that says nothing, for ever.
     struct Silent;

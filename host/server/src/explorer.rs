@@ -22,6 +22,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 pub(crate) fn routes() -> Router<Service> {
     Router::new()
         .route("/explorer/page.css", get(async || part("text/css; charset=utf-8", STYLE)))
+        // A browser asks for it by itself; without one it says so in its console.
+        .route("/favicon.ico", get(async || StatusCode::NO_CONTENT))
         .route("/explorer/page.js", get(async || part("text/javascript; charset=utf-8", SCRIPT)))
 }
 

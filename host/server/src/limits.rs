@@ -18,6 +18,24 @@ model::limits! {
     pub(crate) BODY_SECONDS_MAX: u64 = 60, "seconds",
         "How long a body may take; about 1 MiB a second for the largest",
         "the request is refused as `body-too-slow` (408)";
+    pub(crate) STRANGERS_MAX: usize = 256, "requests",
+        "A quarter of the places: who gives no credentials cannot take them from who does",
+        "a further request without credentials is refused as `busy`";
+    pub(crate) STRANGER_BODY_BYTES_MAX: usize = 1 << 20, "bytes",
+        "The largest document that GraphQL takes, and more than any log-in",
+        "the request is refused with status 413";
+    pub(crate) STRANGER_BODY_SECONDS_MAX: u64 = 10, "seconds",
+        "A body of a stranger is small",
+        "the request is refused as `body-too-slow` (408)";
+    pub(crate) REFUSED_SECONDS_MAX: u64 = 2, "seconds",
+        "How long the body of a refused request is thrown away as it comes, so that its client reads the answer",
+        "the connection is closed after the answer";
+    pub(crate) CONNECTIONS_MAX: usize = 8_192, "connections",
+        "Eight times what is answered at once; an idle one takes some kilobytes",
+        "a further one waits until one ends";
+    pub(crate) HEAD_SECONDS_MAX: u64 = 60, "seconds",
+        "How long a connection may say nothing, or take for the head of a request",
+        "the connection is closed";
     pub(crate) COMPONENT_BYTES_MAX: usize = 16 << 20, "bytes",
         "A component that is read at all; the sandbox's own limit is smaller and says more",
         "the upload is refused with status 413";

@@ -4,25 +4,34 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use serde::Deserialize;
-use service::{Credential, Service, ServiceError};
+use service::{Caller, Credential, Service, ServiceError};
 
+use crate::door::unknown;
 use crate::problem::Problem;
 
 /// The header of API tokens, as published clients send it.
 const TOKEN_HEADER: &str = "x-infrahub-key";
 
-/// A service with the branch and moment that a request names, called by whom its headers name; looked
-/// up where waiting is allowed.
+/// A service with the branch and moment that a request names, called by whom the door let in; looked up
+/// where waiting is allowed.
 pub(crate) struct Scoped {
     service: Service,
     scope: Scope,
-    given: Given,
+    who: Who,
+}
+
+/// Who calls.
+enum Who {
+    /// The program itself, or who has yet to say who they are.
+    Nobody,
+    /// The door did not ask, and the handler must not go on as if it had.
+    Unasked,
+    /// Whom the door let in.
+    Known(Caller),
 }
 
 /// What the headers hold. Never shown.
-enum Given {
-    /// The program itself, or who has yet to say who they are.
-    Nobody,
+pub(crate) enum Given {
     Nothing,
     Token(String),
     Bearer(String),
@@ -36,7 +45,7 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 impl Given {
-    fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         if let Some(token) = headers.get(TOKEN_HEADER) {
             // What is no text is no token of ours.
             return Self::Token(token.to_str().unwrap_or_default().to_owned());
@@ -45,6 +54,14 @@ impl Given {
             (Some(token), _) => Self::Bearer(token.to_owned()),
             (None, true) => Self::Bearer(String::new()),
             (None, false) => Self::Nothing,
+        }
+    }
+
+    pub(crate) fn credential(&self) -> Credential<'_> {
+        match self {
+            Self::Nothing => Credential::Nothing,
+            Self::Token(token) => Credential::Token(token),
+            Self::Bearer(token) => Credential::Bearer(token),
         }
     }
 }
@@ -72,27 +89,25 @@ impl Scoped {
     pub(crate) fn service(&self) -> Result<Service, ServiceError> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let (branch, at) = (given(&self.scope.branch), given(&self.scope.at));
-        let credential = match &self.given {
-            Given::Nobody => return self.service.on(branch.as_deref(), at.as_deref()),
-            Given::Nothing => Credential::Nothing,
-            Given::Token(token) => Credential::Token(token),
-            Given::Bearer(token) => Credential::Bearer(token),
-        };
-        let caller = self.service.authenticate(credential)?;
-        Ok(self.service.on(branch.as_deref(), at.as_deref())?.called_by(caller))
+        let service = self.service.on(branch.as_deref(), at.as_deref())?;
+        match &self.who {
+            Who::Nobody => Ok(service),
+            Who::Unasked => Err(unknown()),
+            Who::Known(caller) => Ok(service.called_by(caller.clone())),
+        }
     }
 
     /// For verbs that take other proof than the headers', as logging in and signed triggers do, and for
     /// what anybody may know: that the host lives, its version and settings.
     pub(crate) fn unproven(mut self) -> Self {
-        self.given = Given::Nobody;
+        self.who = Who::Nobody;
         self
     }
 }
 
 impl From<Service> for Scoped {
     fn from(service: Service) -> Self {
-        Self { service, scope: Scope::default(), given: Given::Nobody }
+        Self { service, scope: Scope::default(), who: Who::Nobody }
     }
 }
 
@@ -104,6 +119,7 @@ impl FromRequestParts<Service> for Scoped {
         let Query(scope) = scope.map_err(|bad| {
             Problem::new(axum::http::StatusCode::BAD_REQUEST, "bad-query", bad.to_string())
         })?;
-        Ok(Self { service: service.clone(), scope, given: Given::of(&parts.headers) })
+        let who = parts.extensions.get::<Caller>().cloned().map_or(Who::Unasked, Who::Known);
+        Ok(Self { service: service.clone(), scope, who })
     }
 }

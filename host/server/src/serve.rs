@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::api::router;
+use crate::connections;
 use crate::environment::{environment, installation_secret, random_bytes};
 
 /// Longest request, runs included.
@@ -125,7 +126,7 @@ impl Serving {
         let layer =
             TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, REQUEST_MAX);
         let app = router(self.service.clone()).layer(layer);
-        axum::serve(self.listener, app).with_graceful_shutdown(stop).await?;
+        connections::answer(self.listener, app, stop).await;
         let service = self.service;
         let drained = tokio::task::spawn_blocking(move || service.drain()).await;
         drained.map_err(|_panicked| std::io::Error::other("draining failed"))?;
