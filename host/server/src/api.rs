@@ -120,6 +120,14 @@ pub(crate) fn parse<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T, P
     })
 }
 
+/// The same, where a body may be left out.
+pub(crate) fn parse_or_none<T>(body: &Bytes) -> Result<T, Problem>
+where
+    T: serde::de::DeserializeOwned + Default,
+{
+    if body.is_empty() { Ok(T::default()) } else { parse(body) }
+}
+
 pub(crate) fn ok(value: &Value) -> Answer {
     Ok(Json(value.clone()).into_response())
 }
@@ -241,7 +249,7 @@ async fn generator_put(service: Scoped, body: Bytes) -> Answer {
 }
 
 async fn generator_run(service: Scoped, Path(name): Path<String>, body: Bytes) -> Answer {
-    let wire: wire::Run = if body.is_empty() { wire::Run::default() } else { parse(&body)? };
+    let wire: wire::Run = parse_or_none(&body)?;
     let mode = if wire.plan { Mode::Plan } else { Mode::Apply };
     let runs = blocking(service, move |service| match wire.target {
         Some(target) => {

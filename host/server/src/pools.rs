@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query};
 use service::{Drawing, Service};
 
-use crate::api::{Answer, blocking, ok, parse};
+use crate::api::{Answer, blocking, ok, parse, parse_or_none};
 use crate::scope::Scoped;
 use crate::wire;
 
@@ -12,7 +12,7 @@ use crate::wire;
 const CELLS: u32 = 64;
 
 fn drawing(body: &Bytes) -> Result<Drawing, crate::problem::Problem> {
-    let draw: wire::Draw = if body.is_empty() { wire::Draw::default() } else { parse(body)? };
+    let draw: wire::Draw = parse_or_none(body)?;
     Ok(drawn(draw))
 }
 
@@ -63,8 +63,7 @@ pub(crate) async fn release(service: Scoped, Path(name): Path<String>, body: Byt
 }
 
 pub(crate) async fn forecast(service: Scoped, Path(name): Path<String>, body: Bytes) -> Answer {
-    let wire: wire::Forecast =
-        if body.is_empty() { wire::Forecast::default() } else { parse(&body)? };
+    let wire: wire::Forecast = parse_or_none(&body)?;
     let drawing = drawn(wire.draw);
     let foresee =
         move |service: &Service| service.pool_forecast(&name, wire.definition.as_deref(), &drawing);

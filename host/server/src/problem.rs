@@ -1,10 +1,10 @@
-//! Errors on the wire: the one place with status codes.
+//! Errors on the wire: the one form of all of them.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
-use service::{ErrorClass, ServiceError};
+use service::ServiceError;
 
 /// An error on its way out: `{"data": null, "errors": [{"message", "extensions": {"code"}}]}`.
 #[derive(Debug)]
@@ -23,17 +23,8 @@ impl Problem {
 
 impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
-        let status = match error.class() {
-            ErrorClass::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
-            ErrorClass::BadRequest => StatusCode::BAD_REQUEST,
-            ErrorClass::NotFound => StatusCode::NOT_FOUND,
-            ErrorClass::Conflict => StatusCode::CONFLICT,
-            ErrorClass::Denied => StatusCode::FORBIDDEN,
-            ErrorClass::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            ErrorClass::Unauthenticated => StatusCode::UNAUTHORIZED,
-            ErrorClass::Full => StatusCode::INSUFFICIENT_STORAGE,
-            ErrorClass::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        };
+        let status = StatusCode::from_u16(error.class().status());
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Self {
             status,
             code: error.code().to_owned(),

@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use serde_json::json;
 use service::{Service, StoredQuery};
 
-use crate::api::{Answer, blocking, ok, parse};
+use crate::api::{Answer, blocking, ok, parse_or_none};
 use crate::schema::{every, pairs};
 use crate::scope::Scoped;
 use crate::wire;
@@ -22,7 +22,7 @@ pub(crate) async fn stored(
     body: Bytes,
 ) -> Answer {
     // Published clients send no body at all where there are no variables.
-    let wire: wire::StoredQuery = if body.is_empty() { Default::default() } else { parse(&body)? };
+    let wire: wire::StoredQuery = parse_or_none(&body)?;
     let update = every(query.as_deref(), "update_group");
     let stored = StoredQuery {
         name,

@@ -13,16 +13,15 @@ mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use branch::{
-    Author, BranchError, Cause, ChangeSet, CommitFailure, Draft, Object, View, Violation,
-};
+use branch::{Author, BranchError, Cause, Draft, Object, View, Violation};
 use graphql::{Answer, GraphqlError, Host, Make, ReadOnly};
 use model::permission::GlobalAction;
 use model::schema::{Kind, Schema};
 use model::{ObjectId, Symbol};
 use serde_json::{Map, Value as Json};
 
-use crate::{ErrorClass, Service, ServiceError, Upload};
+use crate::objects::Settled;
+use crate::{Service, ServiceError, Upload};
 
 /// How often a mutation is made again when what it read has changed.
 const ATTEMPTS: usize = 64;
@@ -31,10 +30,25 @@ const ATTEMPTS: usize = 64;
 pub(crate) struct DialectHost<'s> {
     pub(crate) service: &'s Service,
     /// Files that came with the request, by the names of their parts.
-    pub(crate) uploads: &'s BTreeMap<String, Upload>,
+    uploads: &'s BTreeMap<String, Upload>,
+    /// A stored query: what the caller may look at is shown, nothing is changed, and nothing of the
+    /// host is told.
+    only_reads: bool,
 }
 
-impl DialectHost<'_> {
+/// No files came along.
+static NO_UPLOADS: BTreeMap<String, Upload> = BTreeMap::new();
+
+impl<'s> DialectHost<'s> {
+    pub(crate) fn new(service: &'s Service, uploads: &'s BTreeMap<String, Upload>) -> Self {
+        Self { service, uploads, only_reads: false }
+    }
+
+    /// The host of a stored query.
+    pub(crate) fn reading(service: &'s Service) -> Self {
+        Self { service, uploads: &NO_UPLOADS, only_reads: true }
+    }
+
     fn author(&self, account: Option<ObjectId>) -> Result<Author, GraphqlError> {
         let caller = &self.service.caller;
         let Some(id) = account.filter(|id| caller.account != Some(*id)) else {
@@ -53,28 +67,22 @@ impl DialectHost<'_> {
 
 impl Host for DialectHost<'_> {
     fn change(&self, account: Option<ObjectId>, make: &mut Make<'_>) -> Result<(), GraphqlError> {
+        if self.only_reads {
+            return ReadOnly.change(account, make);
+        }
         let author = self.author(account)?;
         let mut attempt = 0;
         loop {
             attempt += 1;
             let mut draft = self.service.draft_by(author).map_err(told)?;
             make(&mut draft)?;
-            let changes = ChangeSet::of(&draft)?;
-            self.service.may_change(draft.view(), &changes).map_err(told)?;
-            self.service.sign(&mut draft, &changes).map_err(told)?;
-            if let Some(change) = Service::asks_to_merge(&changes) {
-                drop(draft);
-                self.service.change_merge(&change.to_string()).map_err(told)?;
-                return Ok(());
-            }
-            match self.service.database.commit_finished(draft, Cause::Objects) {
-                Ok(_seq) => {
-                    self.service.sweep(&changes).map_err(told)?;
-                    self.service.follow(&changes).map_err(told)?;
+            match self.service.settle(draft, Cause::Objects).map_err(told)? {
+                Settled::Done(committed) => {
+                    self.service.sweep(&committed.changes).map_err(told)?;
                     return Ok(());
                 }
-                Err(CommitFailure::Conflict { .. }) if attempt < ATTEMPTS => {}
-                Err(failure) => return Err(failure.into()),
+                Settled::Again(_conflict) if attempt < ATTEMPTS => {}
+                Settled::Again(conflict) => return Err(conflict.into()),
             }
         }
     }
@@ -114,6 +122,9 @@ impl Host for DialectHost<'_> {
         field: &str,
         arguments: &Map<String, Json>,
     ) -> Result<Answer, GraphqlError> {
+        if self.only_reads {
+            return ReadOnly.answer(view, field, arguments);
+        }
         let given = Arguments(arguments);
         if field == "AccountProfile" {
             return self.profile().map(Answer::Object);
@@ -166,42 +177,6 @@ impl Host for DialectHost<'_> {
             }
         };
         json.map(Answer::Json)
-    }
-}
-
-/// The host of a stored query: what the caller may look at is shown, nothing is changed.
-pub(crate) struct ReadingHost<'s> {
-    pub(crate) service: &'s Service,
-}
-
-impl Host for ReadingHost<'_> {
-    fn change(&self, account: Option<ObjectId>, make: &mut Make<'_>) -> Result<(), GraphqlError> {
-        ReadOnly.change(account, make)
-    }
-
-    fn delete(&self, draft: &mut Draft, object: &Object) -> Result<(), GraphqlError> {
-        ReadOnly.delete(draft, object)
-    }
-
-    fn hidden(&self, schema: &Schema) -> BTreeSet<Symbol> {
-        self.service.hidden(schema)
-    }
-
-    fn unseen(&self, kind: &Kind) -> GraphqlError {
-        told(self.service.unseen(kind))
-    }
-
-    fn decisions(&self, kind: &Kind) -> [&'static str; 4] {
-        self.service.decisions(kind)
-    }
-
-    fn answer(
-        &self,
-        view: &View,
-        field: &str,
-        arguments: &Map<String, Json>,
-    ) -> Result<Answer, GraphqlError> {
-        ReadOnly.answer(view, field, arguments)
     }
 }
 
@@ -273,17 +248,7 @@ pub(crate) fn told(error: ServiceError) -> GraphqlError {
             GraphqlError { data, ..GraphqlError::of_host(message, "PERMISSION_DENIED", 403) }
         }
         other => {
-            let status = match other.class() {
-                ErrorClass::Invalid => 422,
-                ErrorClass::BadRequest => 400,
-                ErrorClass::NotFound => 404,
-                ErrorClass::Conflict => 409,
-                ErrorClass::Denied => 403,
-                ErrorClass::Busy => 503,
-                ErrorClass::Unauthenticated => 401,
-                ErrorClass::Full => 507,
-                ErrorClass::Internal => 500,
-            };
+            let status = other.class().status();
             GraphqlError::of_host(other.to_string(), other.code(), status)
         }
     }

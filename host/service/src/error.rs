@@ -34,6 +34,23 @@ pub enum ErrorClass {
     Internal,
 }
 
+impl ErrorClass {
+    /// The status of HTTP that says so.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Invalid => 422,
+            Self::BadRequest => 400,
+            Self::NotFound => 404,
+            Self::Conflict => 409,
+            Self::Denied => 403,
+            Self::Busy => 503,
+            Self::Unauthenticated => 401,
+            Self::Full => 507,
+            Self::Internal => 500,
+        }
+    }
+}
+
 /// Why a verb was not carried out. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {

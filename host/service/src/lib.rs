@@ -200,7 +200,7 @@ impl Service {
     ) -> Result<graphql::Response, ServiceError> {
         self.may_look()?;
         let view = self.view()?;
-        let host = dialect::DialectHost { service: self, uploads };
+        let host = dialect::DialectHost::new(self, uploads);
         Ok(self.dialect.respond(&view, request, &host))
     }
 

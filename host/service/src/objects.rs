@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use branch::{
-    BranchError, Cause, ChangeSet, Committed, Draft, Input, Moment, Object, Op, View, Violation,
+    BranchError, Cause, ChangeSet, CommitFailure, Committed, Draft, Input, Moment, Object, Op,
+    View, Violation,
 };
 use engine::Definition;
 use model::object_file;
@@ -85,6 +86,14 @@ impl ObjectView {
             "relationships": self.relationships,
         })
     }
+}
+
+/// What came of the end of a change.
+pub(crate) enum Settled {
+    /// It is kept.
+    Done(Committed),
+    /// What it read has changed: it is to be made again.
+    Again(CommitFailure),
 }
 
 impl Service {
@@ -197,26 +206,36 @@ impl Service {
             let mut draft = self.draft()?;
             make(&mut draft)?;
             draft.finish()?;
-            let changes = ChangeSet::of(&draft)?;
-            self.may_change(draft.view(), &changes)?;
-            self.sign(&mut draft, &changes)?;
-            if let Some(change) = Self::asks_to_merge(&changes) {
-                drop(draft);
-                self.change_merge(&change.to_string())?;
-                return Ok(Committed { seq: None, changes });
-            }
-            match self.database.commit_finished(draft, cause.clone()) {
-                Ok(seq) => {
-                    self.follow(&changes)?;
-                    return Ok(Committed { seq, changes });
-                }
-                Err(conflict @ branch::CommitFailure::Conflict { .. }) => last = Some(conflict),
-                Err(other) => return Err(other.into()),
+            match self.settle(draft, cause.clone())? {
+                Settled::Done(committed) => return Ok(committed),
+                Settled::Again(conflict) => last = Some(conflict),
             }
         }
         match last {
             Some(conflict) => Err(conflict.into()),
             None => Err(ServiceError::NotFound { what: "attempt", name: ATTEMPTS.to_string() }),
+        }
+    }
+
+    /// The end of every change that was made by hand, whichever way it came in: it is checked and
+    /// signed, committed, and open changes of the branch are to be checked again.
+    /// The draft is finished.
+    pub(crate) fn settle(&self, mut draft: Draft, cause: Cause) -> Result<Settled, ServiceError> {
+        let changes = ChangeSet::of(&draft)?;
+        self.may_change(draft.view(), &changes)?;
+        self.sign(&mut draft, &changes)?;
+        if let Some(change) = Self::asks_to_merge(&changes) {
+            drop(draft);
+            self.change_merge(&change.to_string())?;
+            return Ok(Settled::Done(Committed { seq: None, changes }));
+        }
+        match self.database.commit_finished(draft, cause) {
+            Ok(seq) => {
+                self.follow(&changes)?;
+                Ok(Settled::Done(Committed { seq, changes }))
+            }
+            Err(conflict @ CommitFailure::Conflict { .. }) => Ok(Settled::Again(conflict)),
+            Err(other) => Err(other.into()),
         }
     }
 

@@ -7,7 +7,7 @@ use graphql::Request;
 use model::{Digest, ObjectId, Value};
 use serde_json::{Map, Value as Json, json};
 
-use crate::dialect::ReadingHost;
+use crate::dialect::DialectHost;
 use crate::objects::find;
 use crate::{Service, ServiceError};
 
@@ -36,7 +36,7 @@ impl Service {
         let mut variables = graphql::variables_from_texts(&text, &query.texts);
         variables.extend(query.variables.clone());
         let request = Request { query: text, operation_name: None, variables };
-        let host = ReadingHost { service: self };
+        let host = DialectHost::reading(self);
         let answer = self.dialect.data_and_members(&view, &request, &host);
         let (data, members) = answer.map_err(|errors| match errors.into_iter().next() {
             Some(error) => ServiceError::Graphql(error),
