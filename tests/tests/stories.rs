@@ -80,6 +80,8 @@ mod reading;
 mod schema;
 #[path = "stories/sdwan.rs"]
 mod sdwan;
+#[path = "stories/stored.rs"]
+mod stored;
 #[path = "stories/support.rs"]
 mod support;
 #[path = "stories/tracking.rs"]

@@ -6,6 +6,7 @@
 
 mod conflict;
 mod diff;
+mod ever;
 mod fault;
 mod merge;
 mod moment;

@@ -44,6 +44,8 @@ impl Service {
     pub fn branch_delete(&self, name: &str) -> Result<Json, ServiceError> {
         self.may_branch(Action::Delete)?;
         self.database.branch_delete(name, self.caller.author())?;
+        // The branch is gone already; what is left goes with the next one, or at the next start.
+        if let Err(_left) = self.sweep_files() {}
         Ok(json!({"deleted": name}))
     }
 }

@@ -80,7 +80,7 @@ fn refused(code: &'static str, message: String) -> ServiceError {
 
 impl Service {
     /// The same service on main.
-    fn on_main(&self) -> Self {
+    pub(crate) fn on_main(&self) -> Self {
         Self { branch: BranchId::MAIN, at: None, ..self.clone() }
     }
 

@@ -150,6 +150,11 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
+    /// The refusal of a request that asks for what cannot be.
+    pub(crate) fn request(code: &'static str, message: String) -> Self {
+        Self::Request { code, message }
+    }
+
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {

@@ -138,7 +138,7 @@ impl Service {
         }?;
         let dialect = Arc::new(Dialect::new());
         let engine = Engine::new(database.clone(), Arc::clone(&dialect), sandbox, options.engine);
-        Ok(Self {
+        let service = Self {
             branch: BranchId::MAIN,
             at: None,
             database,
@@ -148,7 +148,9 @@ impl Service {
             access: Arc::new(options.access),
             caller: Arc::new(Caller::system()),
             dirty: Arc::default(),
-        })
+        };
+        service.sweep_files()?;
+        Ok(service)
     }
 
     /// The same service for a branch, main without a name, and a moment: a commit number, an ISO time

@@ -26,8 +26,11 @@ model::limits! {
         "Of a folder that is pushed",
         "the push is refused as `too-many-files`";
     pub FILE_BYTES_MAX: usize = 16 << 20, "bytes",
-        "A stored file is one row of the store",
+        "Of a stored file, which is read and written as a whole",
         "the upload is refused as `file-too-large`";
+    pub(crate) FILE_ROW_BYTES_MAX: usize = 256 << 10, "bytes",
+        "Of one row of a stored file: pages of a few rows, and none that a commit has to find in one piece",
+        "the content goes on in another row";
     pub(crate) FILE_NAME_BYTES_MAX: usize = 255, "bytes",
         "Name or media type of a stored file; what file systems take",
         "the upload is refused as `bad-file-name`";

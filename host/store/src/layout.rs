@@ -69,7 +69,9 @@ pub enum Space {
     Diffs,
     /// branch:u32 conflict:u128 → which side is kept, and of what it was decided.
     Resolutions,
-    /// file:u128 → [length of what is told of it:u32][name, type, checksum][content].
+    /// file:u128 → [length of what is told of it:u32][name, type, checksum][first piece of content];
+    /// file:u128 number:u32 → the next pieces, from 1 on; ff ff ff ff branch:u32 file:u128 → nothing:
+    /// the content came with an object on that branch.
     Files,
 }
 
