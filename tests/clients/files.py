@@ -3,6 +3,8 @@
 import hashlib
 import os
 import pathlib
+import subprocess
+import sys
 
 import httpx
 from infrahub_sdk.exceptions import GraphQLError
@@ -113,3 +115,66 @@ async def test_an_artifact_is_read():
     assert await box.artifact_fetch("config") == "interface Ethernet1"
     assert http("GET", f"/api/artifact/{artifact.id}") == (200, "interface Ethernet1")
     assert http("GET", f"/api/artifact/{box.id}")[0] == 404
+
+
+PUSHED = {
+    "manifest": """
+queries: [{name: box, file_path: box.gql}]
+jinja2_transforms: [{name: boxes, query: box, template_path: box.j2}]
+artifact_definitions:
+  - {name: boxes, artifact_name: box file, parameters: {name: name__value}, content_type: text/plain, targets: boxes, transformation: boxes}
+""",
+    "files": {
+        "box.gql": "query Box($name: String!) { DemoBox(name__value: $name) { edges { node { name { value } } } } }",
+        "box.j2": "{% import 'parts.j2' as parts %}\n{% for edge in data.DemoBox.edges %}\n  {% set name = edge.node.name.value %}\n"
+                  "box {{ parts.shown(name) }} of {{ data.keys() | list | join }}\n{% endfor %}\n",
+        "parts.j2": "{% macro shown(name) %}{{ name.upper() }}{{ '%03d' | format(7) }}{% endmacro %}\n",
+    },
+}
+
+
+async def test_artifacts_are_made_by_the_published_calls():
+    c = client()
+    boxes = [await c.create(kind="DemoBox", name=name) for name in ["one", "two"]]
+    for box in boxes:
+        await box.save()
+    await (await c.create(kind="CoreStandardGroup", name="boxes", members=boxes)).save()
+    status, told = http("POST", "/api/repositories/push", PUSHED)
+    assert status == 200, told
+    definition = await c.get(kind="CoreArtifactDefinition", name__value="boxes")
+    await definition.generate()
+    one = await c.get(kind="DemoBox", name__value="one")
+    text = await one.artifact_fetch("box file")
+    assert text == "box ONE007 of DemoBox\n", repr(text)
+    artifact = await c.get(kind="CoreArtifact", name__value="box file", object__ids=[one.id])
+    assert artifact.status.value == "Ready" and artifact.checksum.value == hashlib.md5(text.encode()).hexdigest()
+    # One of them anew, as the published client asks for it.
+    one.name.value = "uno"
+    await one.save()
+    await one.artifact_generate("box file")
+    assert await one.artifact_fetch("box file") == "box UNO007 of DemoBox\n"
+    sync = client_sync()
+    two = sync.get(kind="DemoBox", name__value="two")
+    two.artifact_generate("box file")
+    assert two.artifact_fetch("box file") == "box TWO007 of DemoBox\n"
+    sync.get(kind="CoreArtifactDefinition", name__value="boxes").generate()
+    assert http("POST", f"/api/artifact/generate/{definition.id}")[0] == 200
+    status, told = http("POST", f"/api/artifact/generate/{definition.id}", {"nodes": ["none"]})
+    assert status == 422 and told["errors"][0]["extensions"]["code"] == "unknown-artifact", told
+    assert http("POST", "/api/artifact/generate/none")[0] == 404
+    # Rendered on the fly it says the same, and keeps nothing.
+    assert http("GET", "/api/transform/jinja2/boxes?name=uno&branch=main") == (200, "box UNO007 of DemoBox\n")
+
+
+async def test_a_template_renders_as_the_published_command_renders_it():
+    folder = SCRATCH / "templates"
+    folder.mkdir()
+    for name, text in PUSHED["files"].items():
+        (folder / name).write_text(text)
+    (folder / ".infrahub.yml").write_text(PUSHED["manifest"])
+    program = pathlib.Path(sys.executable).parent / "infrahubctl"
+    ended = subprocess.run([program, "render", "boxes", "name=uno", "--branch", "main"], cwd=folder, capture_output=True,
+                           text=True, env={**os.environ, "INFRAHUB_ADDRESS": ADDRESS, "COLUMNS": "200"})
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    _, ours = http("GET", "/api/transform/jinja2/boxes?name=uno")
+    assert ours.strip() in ended.stdout, (ours, ended.stdout)

@@ -9,6 +9,8 @@ mod held;
 
 #[path = "http/door.rs"]
 mod door;
+#[path = "http/rest.rs"]
+mod rest;
 #[path = "http/wire.rs"]
 mod wire;
 

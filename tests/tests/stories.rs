@@ -12,6 +12,8 @@
 mod accounts;
 #[path = "stories/addresses.rs"]
 mod addresses;
+#[path = "stories/artifacts.rs"]
+mod artifacts;
 #[path = "stories/asking.rs"]
 mod asking;
 #[path = "stories/branch_cases.rs"]
@@ -44,6 +46,8 @@ mod examples;
 mod folders;
 #[path = "stories/generated.rs"]
 mod generated;
+#[path = "stories/gone.rs"]
+mod gone;
 #[path = "stories/held.rs"]
 mod held;
 #[path = "stories/history.rs"]

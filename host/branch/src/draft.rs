@@ -106,6 +106,17 @@ pub enum Outcome {
     Unchanged,
 }
 
+impl Outcome {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
 impl Draft {
     pub(crate) fn over(view: View, author: Author, database: Database) -> Self {
         let environment = database.environment().clone();

@@ -52,6 +52,9 @@ pub(crate) enum Command {
     /// Take a repository folder with an `.infrahub.yml`: schemas, queries, objects, menus and
     /// definitions, all of it or nothing.
     Push(PushFolder),
+    /// Artifacts: documents made of the data by templates.
+    #[command(subcommand)]
+    Artifact(Artifact),
     /// Generators.
     #[command(subcommand)]
     Generator(Generator),
@@ -111,10 +114,41 @@ pub(crate) enum Command {
         /// Address space.
         memory_bytes: u64,
     },
+    /// What the server starts to make a document of a template: limits itself and reads both.
+    #[command(name = "__render", hide = true)]
+    Render {
+        /// Processor time.
+        seconds: u64,
+        /// Address space.
+        memory_bytes: u64,
+    },
     /// Print a completion script.
     Completion {
         /// The shell.
         shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Artifact {
+    /// Make the artifacts of a definition, and tell what came of each.
+    Generate {
+        /// Name or id of the definition.
+        definition: String,
+        /// Ids of artifacts or members; all members without one.
+        nodes: Vec<String>,
+    },
+    /// Print the content of an artifact.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Print what a template makes now, and keep nothing.
+    Render {
+        /// Name or id of the transform.
+        transform: String,
+        /// Variables of its query, as `name=value`.
+        variables: Vec<String>,
     },
 }
 
@@ -274,6 +308,13 @@ pub(crate) struct PushFolder {
     /// Folder of the components; the folder itself without it.
     #[arg(long)]
     pub(crate) components: Option<PathBuf>,
+    /// The repository it is pushed as, even if that was pushed from elsewhere before. Without a name it
+    /// is that of the folder. What an earlier push of it made and the folder no longer names goes.
+    #[arg(long)]
+    pub(crate) repository: Option<String>,
+    /// Take nothing away, and remember nothing.
+    #[arg(long, conflicts_with = "repository")]
+    pub(crate) keep: bool,
     /// Say what it would do, and keep nothing.
     #[arg(long)]
     pub(crate) check: bool,

@@ -68,6 +68,12 @@ impl Client {
         self.read(sent)
     }
 
+    /// The text of an answer that may be anything.
+    pub(crate) fn get_text(&self, path: &str) -> Result<String, Failure> {
+        let sent = self.proven(self.agent.get(self.address(path))).call();
+        self.text(sent)
+    }
+
     pub(crate) fn delete(&self, path: &str) -> Result<Value, Failure> {
         let sent = self.proven(self.agent.delete(self.address(path))).call();
         self.read(sent)
@@ -108,6 +114,14 @@ impl Client {
         &self,
         sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<Value, Failure> {
+        let body = self.text(sent)?;
+        Ok(serde_json::from_str(&body).unwrap_or(Value::String(body)))
+    }
+
+    fn text(
+        &self,
+        sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<String, Failure> {
         let unreachable = |bad: ureq::Error| {
             Failure::Unreachable(format!("{} does not answer: {bad}", self.base))
         };
@@ -119,10 +133,10 @@ impl Client {
             .limit(ANSWER_BYTES_MAX)
             .read_to_string()
             .map_err(unreachable)?;
-        let json: Value = serde_json::from_str(&body).unwrap_or(Value::String(body));
         if !failed {
-            return Ok(json);
+            return Ok(body);
         }
+        let json: Value = serde_json::from_str(&body).unwrap_or(Value::String(body));
         let error = &json["errors"][0];
         let details = error["extensions"]["details"].as_array().into_iter().flatten();
         Err(Failure::Refused {

@@ -7,7 +7,9 @@ use crate::args::{Arguments, Command, Generator, Object, Schema, Store};
 use crate::client::{Client, part};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::{author, branches, changes, checks, demo, history, local, manifest, pools, push};
+use crate::{
+    artifacts, author, branches, changes, checks, demo, history, local, manifest, pools, push,
+};
 use crate::{scaffold, tokens};
 
 /// Runs the command of the arguments.
@@ -34,6 +36,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failur
         Command::Token(token) => tokens::run(&client, token, *output),
         Command::Pool(pool) => pools::run(&client, pool, *output),
         Command::Push(push) => push::run(&client, push, *output),
+        Command::Artifact(artifact) => artifacts::run(&client, artifact, *output),
         Command::Generator(generator) => self::generator(&client, generator, *output),
         Command::New { folder } => {
             scaffold::new(folder)?;
@@ -56,6 +59,13 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failur
         }
         Command::Compile { seconds, memory_bytes } => {
             server::compile_child(*seconds, *memory_bytes).map_err(|bad| Failure::File {
+                path: "standard input".to_owned(),
+                what: bad.to_string(),
+            })?;
+            Ok(Exit::Done)
+        }
+        Command::Render { seconds, memory_bytes } => {
+            server::render_child(*seconds, *memory_bytes).map_err(|bad| Failure::File {
                 path: "standard input".to_owned(),
                 what: bad.to_string(),
             })?;

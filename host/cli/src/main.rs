@@ -1,6 +1,7 @@
 //! The `kiln` binary: it serves, it shows, and otherwise it is a client of the HTTP API.
 
 mod args;
+mod artifacts;
 mod author;
 mod branches;
 mod changes;

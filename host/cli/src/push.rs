@@ -1,8 +1,9 @@
 //! `kiln push`: a repository folder as it is, read here and taken by the server in one commit.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Component, Path};
 
+use model::document::Templates;
 use model::repository::{self, Item, Manifest};
 use serde_json::{Value, json};
 
@@ -27,9 +28,21 @@ pub(crate) fn run(client: &Client, push: &PushFolder, output: Output) -> Result<
     let manifest = repository::parse(&path.display().to_string(), &text).map_err(refused)?;
     let files = files(folder, &manifest)?;
     let components = components(client, push, &manifest)?;
-    let body = json!({
+    let mut body = json!({
         "manifest": text, "files": files, "components": components, "check": push.check,
     });
+    match &push.repository {
+        _ if push.keep => {}
+        Some(name) => body["repository"] = json!(name),
+        // What the folder calls itself: then it must be from where it was from before.
+        None => {
+            let place = std::path::absolute(folder).unwrap_or_else(|_bad| folder.clone());
+            let name =
+                place.components().next_back().map(|last| last.as_os_str().to_string_lossy());
+            body["repository"] = json!(name.unwrap_or_default());
+            body["location"] = json!(origin(&place));
+        }
+    }
     let report = client.post("/api/repositories/push", &body)?;
     if output.json {
         output.value(&report);
@@ -45,6 +58,36 @@ pub(crate) fn run(client: &Client, push: &PushFolder, output: Output) -> Result<
         (false, false) => "done",
     });
     Ok(Exit::Done)
+}
+
+/// Where a folder is from: the remote of the clone that it is in, as git keeps it, without anybody's
+/// credentials; without one its own path.
+fn origin(folder: &Path) -> String {
+    let config = folder.ancestors().map(|above| above.join(".git/config"));
+    let config = config.filter_map(|path| std::fs::read_to_string(path).ok()).next();
+    let mut within = false;
+    for line in config.iter().flat_map(|text| text.lines()).map(str::trim) {
+        if line.starts_with('[') {
+            within = line == "[remote \"origin\"]";
+        } else if within
+            && let Some((key, value)) = line.split_once('=')
+            && key.trim() == "url"
+        {
+            return without_credentials(value.trim());
+        }
+    }
+    folder.display().to_string()
+}
+
+fn without_credentials(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+            format!("{scheme}://{host}/{path}")
+        }
+        None => url.to_owned(),
+    }
 }
 
 fn refused(errors: Vec<model::schema::SchemaError>) -> Failure {
@@ -63,7 +106,7 @@ fn files(folder: &Path, manifest: &Manifest) -> Result<BTreeMap<String, String>,
     let plain = manifest.schemas.iter().chain(&manifest.objects).chain(&manifest.menus);
     for (path, ends) in plain.map(|path| (path, yaml)).chain(named.map(|path| (path, queries))) {
         let path = path.trim_start_matches("./").trim_end_matches('/');
-        if !folder.join(path).exists() {
+        if !is_within(path) || !folder.join(path).exists() {
             missing.push(path.to_owned());
             continue;
         }
@@ -76,6 +119,18 @@ fn files(folder: &Path, manifest: &Manifest) -> Result<BTreeMap<String, String>,
             collect(folder, query, queries, &mut found)?;
         }
     }
+    // A template, with those it names.
+    for template in manifest.jinja2_transforms.iter().filter_map(|item| item.text("template_path"))
+    {
+        let read = |path: &str| {
+            let place = is_within(path).then(|| folder.join(path))?;
+            std::fs::read_to_string(place).ok()
+        };
+        match Templates::gather(template.trim_start_matches("./"), read) {
+            Ok(templates) => found.extend(templates.files),
+            Err(paths) => missing.extend(paths),
+        }
+    }
     if missing.is_empty() {
         return Ok(found);
     }
@@ -83,6 +138,12 @@ fn files(folder: &Path, manifest: &Manifest) -> Result<BTreeMap<String, String>,
         path: folder.display().to_string(),
         what: format!("the manifest names what is not there: {}", missing.join(", ")),
     })
+}
+
+/// Whether a path stays in the folder: what others wrote in it sends no other file of this machine.
+fn is_within(path: &str) -> bool {
+    let plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    Path::new(path).components().all(plain)
 }
 
 fn collect(
@@ -137,4 +198,30 @@ fn components(
         digests.insert(path.to_owned(), json!(digest));
     }
     Ok(digests)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_stays_in_its_folder() {
+        assert!(is_within("a/b.j2") && is_within("./a"));
+        assert!(!is_within("../a") && !is_within("/etc/passwd") && !is_within("a/../../b"));
+    }
+
+    #[test]
+    fn a_folder_is_from_the_clone_it_is_in_and_tells_no_credentials() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path().join("clone/below");
+        std::fs::create_dir_all(&folder).unwrap();
+        assert_eq!(origin(&folder), folder.display().to_string());
+        let git = scratch.path().join("clone/.git");
+        std::fs::create_dir(&git).unwrap();
+        let config = "[core]\n\turl = no\n[remote \"origin\"]\n\turl = https://me:secret@example.org/a/b.git\n";
+        std::fs::write(git.join("config"), config).unwrap();
+        assert_eq!(origin(&folder), "https://example.org/a/b.git");
+        assert_eq!(without_credentials("git@example.org:a/b.git"), "git@example.org:a/b.git");
+        assert_eq!(without_credentials("ssh://git@example.org/a"), "ssh://example.org/a");
+    }
 }

@@ -6,6 +6,8 @@
     reason = "a test ends by panicking, and says by which seed it is had again"
 )]
 
+#[path = "cli/artifacts.rs"]
+mod artifacts;
 #[path = "cli/author.rs"]
 mod author;
 #[path = "cli/branches.rs"]

@@ -180,8 +180,8 @@ impl Definition {
     }
 }
 
-/// The values of paths on a target.
-pub(crate) fn follow_all(
+/// The values of paths on a target, by variable: what a query is asked with for it.
+pub fn follow_all(
     view: &View,
     target: &Object,
     definition: &str,
@@ -202,7 +202,9 @@ pub(crate) fn follow_all(
     Ok(variables)
 }
 
-pub(crate) fn parameters(value: &Value) -> Option<BTreeMap<String, String>> {
+/// The variables that a definition fills, each with its path on the target; nothing where the value is
+/// no such map.
+pub fn parameters(value: &Value) -> Option<BTreeMap<String, String>> {
     match value {
         Value::Null => Some(BTreeMap::new()),
         Value::Json(Json::Object(map)) => {

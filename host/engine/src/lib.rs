@@ -16,7 +16,7 @@ mod run;
 mod tracking;
 
 pub use check::{CheckDefinition, CheckResult, Defined as DefinedCheck};
-pub use definition::{Definition, DefinitionError, OnProtected, OnRelease};
+pub use definition::{Definition, DefinitionError, OnProtected, OnRelease, follow_all, parameters};
 pub use fixture::{Fixture, FixtureObject};
 pub use identity::{generated_id, instance_id};
 pub use impact::{Impact, Verdict};

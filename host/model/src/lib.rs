@@ -3,6 +3,7 @@
 //! Pure: no files, clock, randomness, threads or async; nothing here knows that a store, GraphQL
 //! or a sandbox exist. Everything else in the workspace lies above this crate.
 
+pub mod document;
 pub mod id;
 pub mod ip;
 pub mod limits;

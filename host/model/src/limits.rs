@@ -57,6 +57,12 @@ limits! {
     pub(crate) TEMPLATE_BYTES_MAX: usize = 64 << 10, "bytes",
         "What a display label or computed value renders to",
         "rendering fails";
+    pub(crate) DOCUMENT_FUEL: u64 = 20_000_000, "steps",
+        "Of the template of one document; a configuration of 10,000 lines takes a few hundred thousand",
+        "rendering fails as `template-fuel`";
+    pub RENDERED_BYTES_MAX: usize = 8 << 20, "bytes",
+        "A document that a template makes; the largest public configuration has 300 kB",
+        "rendering fails as `document-too-large`";
     pub ROWS_MAX: usize = 100_000, "rows",
         "Of one object file, ranges expanded",
         "the file is refused";

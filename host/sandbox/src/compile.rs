@@ -9,7 +9,7 @@ mod child;
 
 use std::fmt;
 
-pub use child::{CompileLimits, InChild, compile_in_this_process};
+pub use child::{ChildError, CompileLimits, InChild, compile_in_this_process, limit_this_process};
 
 use crate::config::compile_engine;
 

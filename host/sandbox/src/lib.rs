@@ -32,7 +32,8 @@ pub use cache::CacheKey;
 pub use cancel::{Cancel, CancelReason};
 pub use check::{CheckCode, CheckError, CheckReport, Manifest, WorldProblems, check};
 pub use compile::{
-    Compile, CompileError, CompileLimits, InChild, InThread, compile_in_this_process,
+    ChildError, Compile, CompileError, CompileLimits, InChild, InThread, compile_in_this_process,
+    limit_this_process,
 };
 pub use host::GuestHost;
 pub use limits::Limits;

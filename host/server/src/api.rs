@@ -16,7 +16,7 @@ use crate::door::{Door, admit};
 use crate::problem::Problem;
 use crate::scope::Scoped;
 use crate::wire;
-use crate::{accounts, branches, changes, checks, explorer, graphql, history};
+use crate::{accounts, artifacts, branches, changes, checks, explorer, graphql, history};
 use crate::{pools, query, schema, storage};
 
 use crate::limits::{BODY_BYTES_MAX, COMPONENT_BYTES_MAX, LISTED_MAX};
@@ -85,6 +85,7 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/api/pools/{name}/picture", get(pools::picture))
         .route("/api/pool-alerts", get(pools::alerts))
         .merge(storage::routes())
+        .merge(artifacts::routes())
         .merge(explorer::routes())
         .route("/graphql", get(explorer::page).post(graphql::main))
         .route("/graphql/", get(explorer::page).post(graphql::main))
@@ -198,6 +199,8 @@ async fn repository_push(service: Scoped, body: Bytes) -> Answer {
         manifest: wire.manifest,
         files: wire.files,
         components: wire.components,
+        repository: wire.repository,
+        location: wire.location,
         check: wire.check,
     };
     let report = blocking(service, move |service| service.push(&folder)).await?;

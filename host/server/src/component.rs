@@ -49,3 +49,9 @@ pub fn compile_child(seconds: u64, memory_bytes: u64) -> std::io::Result<()> {
     let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
     sandbox::compile_in_this_process(limits, &mut input, &mut output)
 }
+
+/// What the same program does to make a document, started with another word: see `service::render`.
+pub fn render_child(seconds: u64, memory_bytes: u64) -> std::io::Result<()> {
+    let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
+    service::render_in_this_process(seconds, memory_bytes, &mut input, &mut output)
+}

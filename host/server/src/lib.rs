@@ -5,6 +5,7 @@
 
 mod accounts;
 mod api;
+mod artifacts;
 mod branches;
 mod changes;
 mod checks;
@@ -27,7 +28,7 @@ mod serve;
 mod storage;
 pub mod wire;
 
-pub use component::{check_component, compile_child, compiler, run_fixture};
+pub use component::{check_component, compile_child, compiler, render_child, run_fixture};
 pub use environment::{SystemClock, TimeOrderedIds, environment, installation_secret};
 pub use limits::{limits_json, limits_table};
 pub use service::Service;

@@ -15,6 +15,11 @@ use crate::wire;
 /// Parameters of an address that are no variables.
 const OURS: [&str; 4] = ["branch", "at", "update_group", "subscribers"];
 
+/// The variables of an address, as text.
+pub(crate) fn variables(query: Option<&str>) -> Vec<(String, String)> {
+    pairs(query).filter(|(name, _)| !OURS.contains(&name.as_str())).collect()
+}
+
 pub(crate) async fn stored(
     service: Scoped,
     Path(name): Path<String>,
@@ -27,7 +32,7 @@ pub(crate) async fn stored(
     let stored = StoredQuery {
         name,
         variables: wire.variables.unwrap_or_default(),
-        texts: pairs(query.as_deref()).filter(|(name, _)| !OURS.contains(&name.as_str())).collect(),
+        texts: variables(query.as_deref()),
         update_group: update.iter().any(|word| word.eq_ignore_ascii_case("true")),
         subscribers: every(query.as_deref(), "subscribers"),
     };

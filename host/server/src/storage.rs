@@ -27,7 +27,6 @@ pub(crate) fn routes() -> Router<Service> {
         .route("/api/storage/files/by-storage-id/{id}", get(object))
         .route("/api/storage/files/by-hfid/{kind}", get(by_hfid))
         .route("/api/storage/files/{id}", get(of_object))
-        .route("/api/artifact/{id}", get(artifact))
 }
 
 /// Whether a body has parts.
@@ -106,7 +105,7 @@ pub(crate) async fn file(service: Scoped, headers: HeaderMap, body: Bytes) -> An
 }
 
 /// A file as it is. It is never shown in the place of a page: what was uploaded may be one.
-fn shown(stored: StoredFile) -> Response {
+pub(crate) fn shown(stored: StoredFile) -> Response {
     let plain = |text: &str| HeaderValue::from_str(text).ok();
     let content_type = plain(&stored.content_type)
         .unwrap_or_else(|| HeaderValue::from_static("application/octet-stream"));
@@ -145,10 +144,4 @@ pub(crate) async fn by_hfid(
 ) -> Answer {
     let name = every(query.as_deref(), "hfid").join("/");
     Ok(shown(blocking(service, move |service| service.file_of(&kind, &name)).await?))
-}
-
-/// `GET /api/artifact/{id}`: the content of an artifact.
-pub(crate) async fn artifact(service: Scoped, Path(id): Path<String>) -> Answer {
-    let stored = blocking(service, move |service| service.file_of("CoreArtifact", &id)).await?;
-    Ok(shown(stored))
 }

@@ -78,7 +78,7 @@ pub struct Changes {
 }
 
 /// A proposed change to open.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Change {
     /// Name.
@@ -95,7 +95,7 @@ pub struct Change {
 }
 
 /// What is done with a proposed change; each verb takes its part.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChangeAct {
     /// `check`: `ALL`, `DATA`, `SCHEMA`, `GENERATOR` or `USER`.
@@ -192,8 +192,24 @@ pub struct Folder {
     pub files: BTreeMap<String, String>,
     /// Digests of its components, by path within the folder; they are uploaded first.
     pub components: BTreeMap<String, String>,
+    /// The repository it is pushed as: what an earlier push of it made and this folder does not name
+    /// goes. Without one nothing goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// Where the folder is from: a repository that is known from elsewhere is refused. Not looked at
+    /// without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
     /// Tell what it would do, and keep nothing.
     pub check: bool,
+}
+
+/// Which artifacts are made.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Generate {
+    /// Ids of artifacts, or of members of the group; all members without one.
+    pub nodes: Option<Vec<String>>,
 }
 
 /// Text to store.

@@ -10,6 +10,7 @@ use sandbox::SandboxError;
 use store::{CommitError, OpenError};
 
 use crate::object_load::ObjectLoadError;
+use crate::render::RenderError;
 
 /// Whose business an error is; an interface maps it to its own status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +106,9 @@ pub enum ServiceError {
         /// What stands in the way, one by one.
         details: Vec<String>,
     },
+    /// A document was not made.
+    #[error(transparent)]
+    Render(#[from] RenderError),
     /// A trigger was refused.
     #[error("{message}")]
     Trigger {
@@ -175,6 +179,7 @@ impl ServiceError {
             Self::Run(error) => error.code(),
             Self::Graphql(error) => error.code,
             Self::Revert(error) => error.code(),
+            Self::Render(error) => error.code(),
             Self::Trigger { code, .. }
             | Self::Request { code, .. }
             | Self::Change { code, .. }
@@ -213,7 +218,8 @@ impl ServiceError {
             Self::Trigger { .. } | Self::Denied { .. } => ErrorClass::Denied,
             Self::Unauthenticated { .. } => ErrorClass::Unauthenticated,
             Self::Change { .. } => ErrorClass::Conflict,
-            Self::Request { .. } => ErrorClass::Invalid,
+            Self::Render(RenderError::Process(_)) => ErrorClass::Internal,
+            Self::Render(_) | Self::Request { .. } => ErrorClass::Invalid,
             Self::NotFound { .. } => ErrorClass::NotFound,
             Self::Folder { .. } | Self::Open(_) | Self::Sandbox(_) => ErrorClass::Internal,
         }

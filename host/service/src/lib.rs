@@ -4,6 +4,7 @@
 //! Must not know redb, wasmtime or HTTP.
 
 mod accounts;
+mod artifacts;
 mod branches;
 mod changes;
 mod checks;
@@ -17,6 +18,7 @@ mod merge;
 pub mod object_load;
 mod objects;
 mod pools;
+mod render;
 mod repository;
 mod runs;
 mod schema_told;
@@ -36,6 +38,8 @@ use model::{BranchId, Digest, Timestamp};
 use sandbox::{CacheKey, InChild, InThread, Sandbox, SandboxOptions};
 use store::{Options, Store};
 
+use crate::render::Renderer;
+
 pub use accounts::{
     ACCESS_SECONDS, AccessOptions, Caller, Credential, FirstAdmin, NAME_BYTES_MAX, REFRESH_SECONDS,
     SUPER_ADMINISTRATORS, Signed, TokenView,
@@ -48,6 +52,7 @@ pub use error::{ErrorClass, ServiceError};
 pub use history::{Reverted, Undone};
 pub use objects::{ObjectView, SourceFile};
 pub use pools::{BATCH_MAX, Drawing};
+pub use render::{RenderError, render_in_this_process};
 pub use repository::{Folder, PushReport, Pushed};
 pub use runs::{InstanceView, RunAll};
 pub use schemas::SchemaReport;
@@ -75,8 +80,8 @@ pub struct ServiceOptions {
     pub slots: u32,
     /// Seals compiled components on disk; belongs to this installation.
     pub key: CacheKey,
-    /// Compiles uploads in a process of its own; without one, in a thread: for tests, and for guests
-    /// of one's own.
+    /// Compiles uploads, and makes documents, in processes of their own; without one, in a thread: for
+    /// tests, and for guests and templates of one's own.
     pub compiler: Option<InChild>,
     /// Settings of the store.
     pub store: Options,
@@ -99,6 +104,8 @@ pub struct Service {
     pub(crate) database: Database,
     pub(crate) engine: Engine,
     pub(crate) dialect: Arc<Dialect>,
+    /// Makes documents of templates.
+    pub(crate) renderer: Arc<Renderer>,
     /// The newest schema as clients read it, by its hash.
     pub(crate) told: Arc<Mutex<Told>>,
     pub(crate) access: Arc<AccessOptions>,
@@ -132,6 +139,7 @@ impl Service {
             key: options.key,
             limits: options.engine.limits.clone(),
         };
+        let renderer = Renderer::new(options.compiler.as_ref());
         let sandbox = match options.compiler {
             Some(child) => Sandbox::with_compiler(sandbox_options, Box::new(child)),
             None => Sandbox::with_compiler(sandbox_options, Box::new(InThread)),
@@ -141,6 +149,7 @@ impl Service {
         let service = Self {
             branch: BranchId::MAIN,
             at: None,
+            renderer: Arc::new(renderer),
             database,
             engine,
             dialect,

@@ -31,6 +31,21 @@ model::limits! {
     pub(crate) FILE_ROW_BYTES_MAX: usize = 256 << 10, "bytes",
         "Of one row of a stored file: pages of a few rows, and none that a commit has to find in one piece",
         "the content goes on in another row";
+    pub FOLDER_REPOSITORY_BYTES_MAX: usize = 128, "bytes",
+        "The name of the repository that a folder is pushed as",
+        "the push is refused as `bad-repository`";
+    pub ARTIFACTS_MAX: usize = 10_000, "artifacts",
+        "Made for one request",
+        "the request is refused as `too-many-artifacts`; naming nodes helps";
+    pub RENDER_SECONDS_MAX: u64 = 10, "seconds",
+        "Of processor time for one document, in a process of its own",
+        "the document is not made: `template-too-slow`";
+    pub RENDER_MEMORY_BYTES_MAX: u64 = 1 << 30, "bytes",
+        "Address space for one document, most of it the program itself",
+        "the document is not made: `template-too-large`";
+    pub(crate) RENDERS_MAX: usize = 4, "processes",
+        "Documents made at the same time",
+        "a further one waits";
     pub(crate) FILE_NAME_BYTES_MAX: usize = 255, "bytes",
         "Name or media type of a stored file; what file systems take",
         "the upload is refused as `bad-file-name`";

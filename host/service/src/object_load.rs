@@ -22,6 +22,8 @@ pub struct ObjectLoad {
     pub unchanged: usize,
     /// Documents of other kinds, passed over.
     pub skipped: Vec<String>,
+    /// What the rows are, nested ones included.
+    pub objects: Vec<ObjectId>,
 }
 
 /// A row that could not be loaded; nothing of the load is kept.
@@ -130,6 +132,7 @@ impl Loader<'_> {
             Outcome::Updated => self.load.updated += 1,
             Outcome::Unchanged => self.load.unchanged += 1,
         }
+        self.load.objects.push(id);
         for (rel, nested, rows) in below {
             self.nested(id, &rel, nested.as_deref(), rows)?;
         }

@@ -119,6 +119,7 @@ impl Service {
                 load.updated += more.updated;
                 load.unchanged += more.unchanged;
                 load.skipped.extend(more.skipped);
+                load.objects.extend(more.objects);
             }
             Ok(())
         })?;

@@ -27,7 +27,8 @@ artifact_definitions:
   - {name: site page, artifact_name: page, parameters: {name: name__value}, content_type: text/plain, targets: sites, transformation: page}
 ";
 
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
+    ("page.j2", "{{ data.DemoSite.edges[0].node.name.value }}\n"),
     (
         "schemas/site.yml",
         "version: \"1.0\"\nnodes:\n  - {name: Site, namespace: Demo, human_friendly_id: [name__value], display_label: name__value, \
@@ -62,7 +63,7 @@ fn folder(service: &Service) -> Folder {
         manifest: MANIFEST.to_owned(),
         files: FILES.iter().map(text).collect(),
         components: [("ours.wasm".to_owned(), info.digest)].into(),
-        check: false,
+        ..Folder::default()
     }
 }
 
@@ -169,6 +170,9 @@ fn a_folder_with_a_mistake_leaves_nothing_and_says_all_of_them() {
     for (folder, code, parts) in [
         (without("menu.yml"), "missing-file", vec!["menu.yml"]),
         (without("fragments/part.gql"), "missing-file", vec!["fragments"]),
+        (without("page.j2"), "missing-file", vec!["jinja2_transforms.page", "page.j2"]),
+        (with("page.j2", "{% include 'part.j2' %}"), "missing-file", vec!["part.j2"]),
+        (with("page.j2", "{% if %}"), "bad-template", vec!["page.j2, line 1"]),
         (manifest("schemas: [", "schema: ["), "unknown-key", vec!["did you mean `schemas`?"]),
         (with("schemas/site.yml", "nodes: [{name: x}]"), "missing-key", vec!["site.yml"]),
         (with("objects/sites.yml", "kind: Object"), "bad-api-version", vec!["sites.yml"]),
@@ -248,6 +252,9 @@ fn public(name: &str) {
     let mut missing = 0;
     let queries = manifest.queries.iter().map(|query| (&query.path, true));
     let menus = manifest.menus.iter().map(|path| (path, false));
+    let templates = manifest.jinja2_transforms.iter();
+    let templates: Vec<String> =
+        templates.filter_map(|item| item.text("template_path").map(str::to_owned)).collect();
     let stand_in = |is_query: bool| match is_query {
         true => "query { CoreNode { count } }\n",
         false => {
@@ -260,6 +267,14 @@ fn public(name: &str) {
             assert!(told.contains(&format!("`{path}` is not in the folder")), "{path}: {told}");
             folder.files.insert(path.clone(), stand_in(is_query).to_owned());
         }
+    }
+    for path in templates {
+        let is_told = told.contains(&format!("`{path}` is not in the folder"));
+        folder.files.entry(path).or_insert_with_key(|path| {
+            missing += 1;
+            assert!(is_told, "{path}: {told}");
+            "a template\n".to_owned()
+        });
     }
     assert!(missing > 0 && dump(&service) == empty, "{name}: {told}");
     // The objects come as the source says, in its order, where the manifest does not name them.
@@ -287,13 +302,7 @@ fn public(name: &str) {
     let recorded =
         |note: &Option<String>| note.as_deref().is_some_and(|note| note.starts_with("recorded"));
     let count = report.items.iter().filter(|item| recorded(&item.note)).count();
-    let all = [
-        &manifest.generators,
-        &manifest.checks,
-        &manifest.artifacts,
-        &manifest.python_transforms,
-        &manifest.jinja2_transforms,
-    ];
+    let all = [&manifest.generators, &manifest.checks, &manifest.python_transforms];
     assert_eq!(count, all.iter().map(|items| items.len()).sum::<usize>(), "{name}");
     let stored = done(&service, "{ CoreGraphQLQuery { count } CoreGeneratorDefinition { count } }");
     assert_eq!(stored["CoreGraphQLQuery"]["count"], manifest.queries.len());

@@ -95,3 +95,44 @@ fn every_command_of_a_session_answers_in_json_where_that_is_asked_for() {
     let checked = kiln(&["store", "check", "--data", data.to_str().unwrap(), "--json"]).json();
     assert_eq!(checked["findings"], serde_json::json!([]));
 }
+
+#[test]
+fn the_first_administrator_is_told_once_at_the_first_start() {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::{Command, Stdio};
+
+    let scratch = tempfile::tempdir().unwrap();
+    // What it says up to where it listens, and where; it is killed when it has been asked.
+    let start = |ask: &dyn Fn(&str, &[String])| {
+        let mut serve = Command::new(env!("CARGO_BIN_EXE_kiln"));
+        serve.args(["serve", "--accounts", "--listen", "127.0.0.1:0", "--data"]);
+        let mut child = serve.arg(scratch.path()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = Vec::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            let line = line.unwrap();
+            if let Some(address) = line.strip_prefix("listening on ") {
+                ask(address, &said);
+                break;
+            }
+            said.push(line);
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        said
+    };
+    let token = std::cell::RefCell::new(String::new());
+    let first = start(&|address, said| {
+        let told = said.iter().find_map(|line| line.trim().strip_prefix("KILN_TOKEN="));
+        *token.borrow_mut() = told.unwrap_or_else(|| panic!("{said:?}")).to_owned();
+        let password = said.iter().find_map(|line| line.trim().strip_prefix("password")).unwrap();
+        let login = serde_json::json!({"username": "admin", "password": password.trim()});
+        let answer = ureq::post(format!("{address}/api/auth/login")).send_json(login).unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
+    });
+    assert!(first.len() == 3, "{first:?}");
+    let again = start(&|address, _| {
+        let made = crate::process::kiln_at(address, &["--token", &token.borrow(), "token", "list"]);
+        made.ok();
+    });
+    assert_eq!(again, Vec::<String>::new());
+}

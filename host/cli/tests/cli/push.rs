@@ -46,3 +46,46 @@ fn a_folder_that_is_not_whole_is_refused_with_what_is_missing() {
     let said = server.kiln(&["push", path]).refused(1);
     assert!(said.contains("queries.q") && said.contains("Nothing"), "{said}");
 }
+
+#[test]
+fn what_the_folder_no_longer_names_goes_and_a_folder_from_elsewhere_is_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    let server = Server::start(&scratch.path().join("data"));
+    let make = |place: &str, queries: &str| {
+        let folder = scratch.path().join(place).join("folder");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("q.gql"), "{ BuiltinTag { count } }\n").unwrap();
+        std::fs::write(folder.join(".infrahub.yml"), format!("queries: [{queries}]\n")).unwrap();
+        folder.to_str().unwrap().to_owned()
+    };
+    let (a, b) = ("{name: a, file_path: q.gql}", "{name: b, file_path: q.gql}");
+    let here = make("here", &format!("{a}, {b}"));
+    assert!(server.kiln(&["push", &here]).ok().contains("queries  b: created\n"));
+    make("here", a);
+    let said = server.kiln(&["push", &here, "--keep"]).ok();
+    assert!(!said.contains("removed"), "{said}");
+    let said = server.kiln(&["push", &here, "--check"]).ok();
+    assert!(said.contains("queries  b: removed (the folder no longer names it)\n"), "{said}");
+    // Another folder of the same name is another, until somebody says that it is not.
+    let there = make("there", b);
+    let said = server.kiln(&["push", &there]).refused(1);
+    assert!(said.contains("--repository folder"), "{said}");
+    assert_eq!(server.query("{ CoreGraphQLQuery { count } }")["CoreGraphQLQuery"]["count"], 2);
+    let said = server.kiln(&["push", &there, "--repository", "folder"]).ok();
+    assert!(said.contains("queries  a: removed") && !said.contains("b: removed"), "{said}");
+    let said = server.kiln(&["push", &here, "--repository", "other"]).ok();
+    assert!(said.contains("queries  a: created"), "{said}");
+    // What is outside of the folder is not sent, whoever names it.
+    std::fs::write(scratch.path().join("secret.gql"), "{ BuiltinTag { count } }\n").unwrap();
+    make("here", "{name: c, file_path: ../../secret.gql}");
+    assert!(server.kiln(&["push", &here]).refused(1).contains("../../secret.gql"));
+    let manifest = format!(
+        "queries: [{a}]\njinja2_transforms: [{{name: t, query: a, template_path: t.j2}}]\n"
+    );
+    let folder = scratch.path().join("here/folder");
+    std::fs::write(folder.join(".infrahub.yml"), manifest).unwrap();
+    for path in ["../../secret.gql", scratch.path().join("secret.gql").to_str().unwrap()] {
+        std::fs::write(folder.join("t.j2"), format!("{{% include '{path}' %}}")).unwrap();
+        assert!(server.kiln(&["push", &here]).refused(4).contains(path), "{path}");
+    }
+}

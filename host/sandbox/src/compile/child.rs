@@ -2,6 +2,8 @@
 //! ends there. The program is started again with a word that leads to [`compile_in_this_process`];
 //! the component goes in at its standard input, and the artefact comes back at its standard output,
 //! behind one byte that says what it is.
+//!
+//! Other work on what strangers wrote is done in the same way, by another word: see [`InChild::ask`].
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -42,6 +44,35 @@ impl Default for CompileLimits {
     }
 }
 
+/// Why a child gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChildError {
+    /// It took more than its time.
+    #[error("it took more than {seconds} seconds")]
+    TooSlow {
+        /// The limit.
+        seconds: u64,
+    },
+    /// It took more than its memory.
+    #[error("it took more than {memory_bytes} bytes of memory")]
+    TooLarge {
+        /// The limit.
+        memory_bytes: u64,
+    },
+    /// It ended in another way.
+    #[error("it ended by itself: {detail}")]
+    Died {
+        /// What is known of it.
+        detail: String,
+    },
+    /// It could not be started or fed.
+    #[error("no process for it: {detail}")]
+    NoRoom {
+        /// What the system says.
+        detail: String,
+    },
+}
+
 /// Compiles in a child process.
 #[derive(Debug, Clone)]
 pub struct InChild {
@@ -55,6 +86,22 @@ impl InChild {
     /// with the two numbers and do nothing else.
     pub fn new(program: PathBuf, arguments: Vec<OsString>, limits: CompileLimits) -> Self {
         Self { program, arguments, limits }
+    }
+
+    /// The same program for other work: started with another word, under other limits.
+    #[must_use]
+    pub fn with(&self, word: &str, limits: CompileLimits) -> Self {
+        Self { program: self.program.clone(), arguments: vec![OsString::from(word)], limits }
+    }
+
+    /// What a child makes of an input. The child must call [`limit_this_process`] first of all.
+    pub fn ask(&self, input: &[u8]) -> Result<Vec<u8>, ChildError> {
+        let no_room = |error: io::Error| ChildError::NoRoom { detail: error.to_string() };
+        let mut child = self.spawn().map_err(no_room)?;
+        let conversed = self.converse(&mut child, input);
+        let ended = child.wait().map_err(no_room)?;
+        let (answer, words, in_time) = conversed.map_err(no_room)?;
+        if ended.success() && in_time { Ok(answer) } else { Err(self.died(ended, in_time, &words)) }
     }
 
     fn spawn(&self) -> io::Result<Child> {
@@ -119,23 +166,29 @@ impl Compile for InChild {
             Some((&tag::REJECTED, detail)) => Err(CompileError::Rejected { detail: text(detail) }),
             Some((&tag::BUG, detail)) => Err(CompileError::CompilerBug { detail: text(detail) }),
             Some((&tag::NO_ROOM, detail)) => Err(CompileError::NoRoom { detail: text(detail) }),
-            _ => Err(self.died(ended, in_time, &words)),
+            _ => Err(match self.died(ended, in_time, &words) {
+                ChildError::TooSlow { seconds } => CompileError::TooSlow { seconds },
+                ChildError::TooLarge { memory_bytes } => CompileError::TooLarge { memory_bytes },
+                ChildError::Died { detail } | ChildError::NoRoom { detail } => {
+                    CompileError::CompilerBug { detail }
+                }
+            }),
         }
     }
 }
 
 impl InChild {
     /// Why a child gave no answer.
-    fn died(&self, ended: ExitStatus, in_time: bool, words: &str) -> CompileError {
+    fn died(&self, ended: ExitStatus, in_time: bool, words: &str) -> ChildError {
         if !in_time || ran_out_of_time(ended) {
-            return CompileError::TooSlow { seconds: self.limits.seconds };
+            return ChildError::TooSlow { seconds: self.limits.seconds };
         }
         // An allocation that fails ends the process with a word about memory.
         if words.contains("memory allocation") || words.contains("Cannot allocate memory") {
-            return CompileError::TooLarge { memory_bytes: self.limits.memory_bytes };
+            return ChildError::TooLarge { memory_bytes: self.limits.memory_bytes };
         }
         let last = words.lines().last().unwrap_or("nothing was said").to_owned();
-        CompileError::CompilerBug { detail: format!("{ended}: {last}") }
+        ChildError::Died { detail: format!("{ended}: {last}") }
     }
 }
 
@@ -176,8 +229,9 @@ pub fn compile_in_this_process(
     output.flush()
 }
 
+/// Puts this process under limits, for good: what a child of ours does first.
 #[cfg(unix)]
-fn limit_this_process(limits: CompileLimits) -> io::Result<()> {
+pub fn limit_this_process(limits: CompileLimits) -> io::Result<()> {
     use rustix::process::{Resource, Rlimit, setrlimit};
     let set = |resource, most: u64| {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
@@ -190,7 +244,8 @@ fn limit_this_process(limits: CompileLimits) -> io::Result<()> {
     Ok(())
 }
 
+/// Puts this process under limits, for good: what a child of ours does first.
 #[cfg(not(unix))]
-fn limit_this_process(_limits: CompileLimits) -> io::Result<()> {
+pub fn limit_this_process(_limits: CompileLimits) -> io::Result<()> {
     Ok(())
 }

@@ -71,6 +71,9 @@ pub(super) fn schema(
         ("/api/branches" | "/api/branches/{name}", _) => of::<wire::Branch>(generator),
         ("/api/conflicts/{id}", _) => of::<wire::Resolve>(generator),
         ("/api/revert", _) => of::<wire::Revert>(generator),
+        ("/api/artifact/generate/{definition}", _) => of::<wire::Generate>(generator),
+        ("/api/changes", _) => of::<wire::Change>(generator),
+        ("/api/changes/{name}/{verb}", _) => of::<wire::ChangeAct>(generator),
         ("/api/storage/upload/content", _) => of::<wire::Content>(generator),
         ("/graphql" | "/graphql/{branch}", _) => of::<wire::GraphqlBody>(generator),
         // Attributes of an object, or what a signed caller says.
