@@ -1,5 +1,5 @@
-//! The published clients, unmodified, against a server process of ours. The scripts are in
-//! `tests/clients`; `cargo xtask test` installs what they need into `target/clients-venv`.
+//! The published clients, and a browser, unmodified, against a server process of ours. The scripts are
+//! in `tests/clients`; `cargo xtask test` installs what they need into `target/clients-*`.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,6 +16,41 @@ use std::process::Command;
 
 use process::{Server, root};
 
+const PASSWORD: &str = "a password of the test";
+const TOKEN: &str = "06438eb2-8019-4776-878c-0941b1f1d1ec";
+
+fn start(data: &std::path::Path, accounts: bool) -> Server {
+    match accounts {
+        true => Server::start_with_accounts(data, PASSWORD, TOKEN),
+        false => Server::start(data),
+    }
+}
+
+/// Runs the script of the page in a browser, against a server of its own.
+fn browse(accounts: bool) {
+    let installed = std::path::absolute(root().join("target/clients-node")).unwrap();
+    if !installed.join("installed.json").exists() {
+        println!("SKIPPED: the browser is not installed; `cargo xtask clients` does it");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(&folder.path().join("data"), accounts);
+    // Beside what it imports; each test by itself, as they run at the same time.
+    let script = installed.join(format!("explorer-{accounts}.mjs"));
+    std::fs::copy(root().join("tests/clients/node/explorer.mjs"), &script).unwrap();
+    let ended = Command::new("node")
+        .arg(&script)
+        .env("KILN_ADDRESS", &server.address)
+        .env("KILN_TOKEN", if accounts { TOKEN } else { "" })
+        // The browser is unpacked here.
+        .env("TMPDIR", folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout);
+    println!("{said}");
+    assert!(ended.status.success(), "{said}\n{}", String::from_utf8_lossy(&ended.stderr));
+}
+
 /// Runs one module of scripts against a server of its own.
 fn drive(module: &str) {
     drive_with(module, false);
@@ -31,11 +66,7 @@ fn drive_with(module: &str, accounts: bool) {
     let python = std::path::absolute(python).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let (password, token) = ("a password of the test", "06438eb2-8019-4776-878c-0941b1f1d1ec");
-    let server = match accounts {
-        true => Server::start_with_accounts(&data, password, token),
-        false => Server::start(&data),
-    };
+    let server = start(&data, accounts);
     let scratch = folder.path().join("scratch");
     std::fs::create_dir(&scratch).unwrap();
     let ended = Command::new(python)
@@ -43,8 +74,11 @@ fn drive_with(module: &str, accounts: bool) {
         .current_dir(root().join("tests/clients"))
         .env("KILN_ADDRESS", &server.address)
         .env("KILN_SCRATCH", &scratch)
-        .env("KILN_PASSWORD", password)
-        .env("KILN_TOKEN", if accounts { token } else { "" })
+        .env("KILN_DATA", &data)
+        .env("KILN_NODE", std::path::absolute(root().join("target/clients-node")).unwrap())
+        .env("KILN_COMPONENTS", std::path::absolute(root().join("target/components")).unwrap())
+        .env("KILN_PASSWORD", PASSWORD)
+        .env("KILN_TOKEN", if accounts { TOKEN } else { "" })
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()
         .unwrap();
@@ -96,4 +130,19 @@ fn the_published_command_line() {
 #[test]
 fn branches_are_made_used_and_deleted() {
     drive("branches");
+}
+
+#[test]
+fn every_operation_of_the_tiers_that_no_other_test_has() {
+    drive_with("tiers", true);
+}
+
+#[test]
+fn the_page_works_in_a_browser() {
+    browse(false);
+}
+
+#[test]
+fn the_page_works_in_a_browser_with_a_token() {
+    browse(true);
 }

@@ -115,7 +115,7 @@ const FORM: Option<&str> = Some("multipart/form-data");
 const WASM: Option<&str> = Some("application/wasm");
 
 /// Statuses of refusals and failures, and why there is one.
-const REFUSALS: [(&str, &str); 11] = [
+const REFUSALS: [(&str, &str); 12] = [
     ("400", "The request does not read, or names a branch or a moment that is not there"),
     ("401", "Who asks must say who they are"),
     ("403", "It may not be done"),
@@ -127,6 +127,7 @@ const REFUSALS: [(&str, &str); 11] = [
     ("422", "What it says breaks a rule"),
     ("500", "The host failed; nothing was changed"),
     ("503", "The host takes on no more for now"),
+    ("507", "There is no room on the disk; nothing was changed"),
 ];
 
 /// The answers of an operation: every error has the same form, with a stable code.
@@ -196,4 +197,92 @@ pub(crate) fn document() -> Value {
         // Without credentials as far as the server lets who has none.
         "security": [{}, {"token": []}, {"session": []}],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The files in which routes are declared.
+    const SOURCES: [&str; 5] = [
+        include_str!("api.rs"),
+        include_str!("artifacts.rs"),
+        include_str!("branches.rs"),
+        include_str!("explorer.rs"),
+        include_str!("storage.rs"),
+    ];
+    /// What is no operation of the API: parts of the page, and another form of a path.
+    const UNTOLD: [&str; 5] = [
+        "get /explorer/page.css",
+        "get /explorer/page.js",
+        "get /favicon.ico",
+        "get /graphql/",
+        "post /graphql/",
+    ];
+
+    /// The routes as they are declared: `method path`.
+    fn declared() -> BTreeSet<String> {
+        let mut all = BTreeSet::new();
+        for source in SOURCES {
+            let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+            for route in source.split(".route(").skip(1) {
+                let path = route.split('"').nth(1).unwrap();
+                // Up to the next route, or the end of the expression.
+                let handlers = route.split("\n    }").next().unwrap().split(".with_state").next();
+                for method in ["get", "post", "put", "patch", "delete"] {
+                    let call = format!("{method}(");
+                    let after = |word: &&str| {
+                        !word.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+                    };
+                    let handlers = handlers.unwrap().split(".merge(").next().unwrap();
+                    let handlers = handlers.split(".layer(from_fn").next().unwrap();
+                    let mut parts: Vec<&str> = handlers.split(&call).collect();
+                    parts.pop();
+                    if parts.iter().any(after) {
+                        all.insert(format!("{method} {}", path.replace("{*", "{")));
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn the_document_has_every_route_and_no_other() {
+        let told: BTreeSet<String> =
+            ROUTES.iter().map(|(path, method, ..)| format!("{method} {path}")).collect();
+        let mut declared = declared();
+        // One route of the router is three of the document: a branch's name may hold slashes.
+        assert!(declared.remove("post /api/branches/{name}"));
+        for verb in ["merge", "rebase", "validate"] {
+            declared.insert(format!("post /api/branches/{{name}}/{verb}"));
+        }
+        // A page for a branch is the page.
+        assert!(declared.remove("get /graphql/{branch}"));
+        declared.retain(|route| !UNTOLD.contains(&route.as_str()));
+        let missing: Vec<&String> = declared.difference(&told).collect();
+        let invented: Vec<&String> = told.difference(&declared).collect();
+        assert!(missing.is_empty() && invented.is_empty(), "{missing:?} {invented:?}");
+        assert!(told.len() > 80, "{}", told.len());
+    }
+
+    #[test]
+    fn every_body_has_a_form_of_its_own() {
+        let document = document();
+        for (path, method, _, body) in ROUTES {
+            if *body != JSON {
+                continue;
+            }
+            let schema = &document["paths"][path][method]["requestBody"]["content"]["application/json"]
+                ["schema"];
+            // Attributes of any kind, and what a signed caller says, are whatever they are.
+            let free = ["/api/objects/{kind}/{name}", "/api/generators/{name}/trigger"];
+            assert!(
+                schema.get("$ref").is_some() || free.contains(path),
+                "{method} {path}: {schema}"
+            );
+        }
+    }
 }

@@ -11,7 +11,7 @@ cargo xtask COMMAND
 
   demo [ARGS]   set up, build guests and host, show the main job   (ARGS: --json, --dir FOLDER)
   test          set up, then format, lints, and every test
-  clients       install the published clients for their tests, into target/clients-venv
+  clients       install the published clients and a browser for their tests, into target/clients-*
   guests        set up, then the components alone, into target/components
   bench [ARGS]  set up, build optimised, measure every figure next to its yardstick
                 (ARGS: --json, --quick, --dir FOLDER, names of sections)

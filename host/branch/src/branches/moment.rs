@@ -27,7 +27,12 @@ impl Moment {
             why: "write a commit number, a time such as `2026-01-31T12:00:00Z`, or one relative to \
                   now such as `-30s`, `-15m`, `-1h`, `-2d`, `-1w`",
         };
-        let trimmed = text.trim();
+        let trimmed = match text.trim().strip_prefix("now") {
+            Some("") => return Ok(Self::Ago(0)),
+            // As some clients write it.
+            Some(ago) if ago.starts_with('-') => ago,
+            _ => text.trim(),
+        };
         if !trimmed.is_empty() && trimmed.bytes().all(|byte| byte.is_ascii_digit()) {
             return trimmed.parse().map(|seq| Self::Commit(Seq(seq))).map_err(|_large| bad());
         }
@@ -97,9 +102,22 @@ mod tests {
         assert_eq!(Moment::parse("17"), Ok(Moment::Commit(Seq(17))));
         assert_eq!(Moment::parse("-1h"), Ok(Moment::Ago(3_600_000_000)));
         assert_eq!(Moment::parse("-2d"), Ok(Moment::Ago(172_800_000_000)));
+        assert_eq!(Moment::parse("now-2h"), Ok(Moment::Ago(7_200_000_000)));
+        assert_eq!(Moment::parse("now"), Ok(Moment::Ago(0)));
         let time = "2026-01-31T12:00:00Z".parse().unwrap();
         assert_eq!(Moment::parse("2026-01-31T12:00:00Z"), Ok(Moment::Time(time)));
-        for bad in ["", "-", "-1y", "-h", "yesterday", "99999999999999999999", "-99999999999999w"] {
+        for bad in [
+            "",
+            "-",
+            "-1y",
+            "-h",
+            "yesterday",
+            "nowhere",
+            "now 2h",
+            "now-",
+            "99999999999999999999",
+            "-99999999999999w",
+        ] {
             assert_eq!(Moment::parse(bad).unwrap_err().code(), "no-such-moment", "{bad}");
         }
     }

@@ -85,12 +85,26 @@ impl DialectHost<'_> {
         }))
     }
 
-    /// `BranchCreate`: done when it answers, whether it is waited for or not.
+    /// `BranchCreate`: done when it answers, whether it is waited for or not. Who does not wait is told
+    /// a task, as the published client then needs one; it is found by its id, and over.
     pub(super) fn branch_create(&self, arguments: &Arguments<'_>) -> Result<Json, GraphqlError> {
         let data = arguments.data()?;
         let description = data.text("description").unwrap_or_default();
         let made = self.service.branch_create(data.must("name")?, description).map_err(told)?;
-        Ok(json!({"ok": true, "object": public(&made), "task": null}))
+        let waits = arguments.get("wait_until_completion") != Some(&json!(false));
+        let task = if waits { Json::Null } else { json!({"id": creation(&made)}) };
+        Ok(json!({"ok": true, "object": public(&made), "task": task}))
+    }
+
+    /// The tasks that made branches, of these ids.
+    pub(super) fn branch_tasks(&self, ids: &[String]) -> Result<Vec<Json>, GraphqlError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let all = self.service.branches().map_err(told)?;
+        let all = all["branches"].as_array().cloned().unwrap_or_default();
+        let wanted = all.iter().filter(|branch| ids.contains(&creation(branch)));
+        Ok(wanted.map(creation_task).collect())
     }
 
     /// `BranchUpdate`: its description.
@@ -142,6 +156,26 @@ impl DialectHost<'_> {
         self.service.branch_resolve(id, keep).map_err(told)?;
         Ok(json!({"ok": true}))
     }
+}
+
+/// The id of the task that made a branch: always the same for the branch.
+fn creation(branch: &Json) -> String {
+    let named = format!("branch-create {}", branch["id"].as_str().unwrap_or_default());
+    let digest = model::Digest::of(named.as_bytes());
+    let half = digest.0.first_chunk::<16>().copied().unwrap_or_default();
+    model::ObjectId(u128::from_be_bytes(half)).to_string()
+}
+
+fn creation_task(branch: &Json) -> Json {
+    let (name, at) = (&branch["name"], &branch["created_at"]);
+    let title = format!("Create branch {}", name.as_str().unwrap_or_default());
+    json!({"node": {
+        "id": creation(branch), "title": title, "conclusion": "success", "state": "COMPLETED",
+        "progress": 1.0, "workflow": "branch-create", "branch": name, "created_at": at,
+        "updated_at": at, "start_time": at, "parameters": {}, "tags": [], "related_node": null,
+        "related_node_kind": null, "related_nodes": [], "logs": {"count": 0, "edges": []},
+        "available_actions": [], "error": null,
+    }})
 }
 
 /// Filters by a moment, and what they look at.

@@ -32,7 +32,7 @@ impl DialectHost<'_> {
             None => view,
         };
         let text = arguments.text("q").map(str::to_lowercase);
-        let mut found = Vec::new();
+        let mut found = self.branch_tasks(&ids)?;
         for record in RunRecord::newest(view, RUNS_MAX)? {
             let target = ObjectId(record.target).to_string();
             let title = format!("Run generator {}", record.definition);
