@@ -52,6 +52,7 @@ pub use revert::{Blocker, RevertError};
 pub(crate) use allocate::{Books, Leased, drawn};
 pub(crate) use index::constraint_keys;
 pub(crate) use link::far_end;
+pub(crate) use pool_rules::check_exclusions;
 
 /// Pending changes over a view. Dereferences to the view, which shows them.
 #[derive(Debug)]

@@ -136,6 +136,106 @@ fn exclusions_are_taken_as_lists_and_ranges_too() {
 }
 
 #[test]
+fn an_exclusion_outside_the_range_is_refused() {
+    let service = ready();
+    let attribute = |text: &str| {
+        format!("nodes: [{{name: Ticket, namespace: Test, attributes: [{{name: other, {text}}}]}}]")
+    };
+    // In the schema itself: the range of a pool of its own, and the bounds of a number.
+    for (text, words) in [
+        (
+            "kind: NumberPool, read_only: true, parameters: {start_range: 10, end_range: 20, \
+             excluded_values: \"9,12\"}",
+            "9 is excluded, but the attribute takes 10 to 20 anyway",
+        ),
+        (
+            "kind: NumberPool, read_only: true, parameters: {start_range: 10, end_range: 20, \
+             excluded_ranges: [[21, 30]]}",
+            "21-30 is excluded, but the attribute takes 10 to 20 anyway",
+        ),
+        (
+            "kind: Number, optional: true, parameters: {min_value: 5, excluded_values: [1]}",
+            "1 is excluded, but the attribute takes 5 to",
+        ),
+    ] {
+        let before = dump(&service);
+        let file = SourceFile { name: "schema".to_owned(), text: attribute(text) };
+        let bad = service.schema_load(&[file]).unwrap_err();
+        assert_eq!(bad.code(), "schema-invalid");
+        let details = format!("{:?}", bad.details());
+        assert!(details.contains(words) && details.contains("exclusion-outside"), "{details}");
+        assert_eq!(dump(&service), before);
+    }
+    // What only reaches out of the range is no mistake.
+    let reaching = "kind: NumberPool, read_only: true, parameters: {start_range: 10, end_range: 20, \
+                    excluded_ranges: [[5, 10], [20, 99]]}";
+    schema(&service, &attribute(reaching)).unwrap();
+    load(&service, "TestTicket", &json!([{"name": "a"}]));
+    assert_eq!(number(&service, "TestTicket", "a", "other"), json!(11));
+    // Of a pool that an attribute names: when the pool comes, when it shrinks, and when the schema changes.
+    let named = |excluded: i64| {
+        format!(
+            "nodes: [{{name: Ticket, namespace: Test, attributes: [{{name: named, kind: Number, optional: \
+             true, parameters: {{NumberPool: {{pool: named, excluded_values: [{excluded}]}}}}}}]}}]"
+        )
+    };
+    schema(&service, &named(7)).unwrap();
+    let row = |last: i64| {
+        rows(
+            "CoreNumberPool",
+            &json!([{
+                "name": "named", "node": "TestTicket", "node_attribute": "named", "start_range": 1,
+                "end_range": last,
+            }]),
+        )
+    };
+    let refused = |last: i64| {
+        let before = dump(&service);
+        let bad = service.object_load(&[row(last)]).unwrap_err();
+        assert_eq!(bad.code(), "exclusion-outside", "{bad}");
+        let words = "`named` excludes 7, which pool `named` does not have: it has 1-";
+        assert!(bad.to_string().contains(words), "{bad}");
+        assert_eq!(dump(&service), before);
+    };
+    refused(6);
+    service.object_load(&[row(9)]).unwrap();
+    refused(5);
+    let before = dump(&service);
+    let file = SourceFile { name: "schema".to_owned(), text: named(10) };
+    assert_eq!(service.schema_load(&[file]).unwrap_err().code(), "exclusion-outside");
+    assert_eq!(dump(&service), before);
+    schema(&service, &named(2)).unwrap();
+    assert_eq!(draws(&service, "named", "named", &["x", "y"]), [1, 3]);
+    sound(&service);
+}
+
+#[test]
+fn what_is_excluded_is_no_room_for_the_objects_that_are_there() {
+    let service = ready();
+    for name in ["a", "b", "c"] {
+        load(&service, "TestTicket", &json!([{"name": name}]));
+    }
+    let with = |last: i64| {
+        format!(
+            "nodes: [{{name: Ticket, namespace: Test, attributes: [{{name: other, kind: NumberPool, \
+             read_only: true, parameters: {{start_range: 1, end_range: {last}, excluded_values: [2]}}}}]}}]"
+        )
+    };
+    let before = dump(&service);
+    let told = schema(&service, &with(3)).unwrap_err();
+    let words = "The size of the NumberPool is smaller than the number of existing nodes 2 < 3.";
+    assert!(told.contains(words), "{told}");
+    assert_eq!(dump(&service), before);
+    schema(&service, &with(4)).unwrap();
+    let mut given: Vec<i64> = ["a", "b", "c"]
+        .map(|name| number(&service, "TestTicket", name, "other").as_i64().unwrap())
+        .into();
+    given.sort_unstable();
+    assert_eq!(given, [1, 3, 4]);
+    sound(&service);
+}
+
+#[test]
 fn scenario_47_numbers_set_by_hand_count_as_taken_unique_or_not() {
     let service = ready();
     pool(&service, "tickets", "number", 1, 10);

@@ -161,19 +161,24 @@ impl Draft {
         if let Ok(id) = name.parse::<ObjectId>()
             && let Some(object) = self.view.object(id)?
         {
+        self.pool_if_there(name)?.ok_or_else(|| {
+            refused(
+                "unknown-pool",
+                format!(
+                    "there is no pool `{name}`; `kiln object list CoreResourcePool` shows those there are"
+                ),
+            )
+        })
+    }
+
+    /// The pool with this id or name, if there is one.
+    pub(crate) fn pool_if_there(&self, name: &str) -> Result<Option<Object>, BranchError> {
             return Ok(object);
         }
-        if let Some(kind) = self.view.schema().kind("CoreResourcePool").cloned()
-            && let Some(object) = self.view.by_hfid(&kind, &[name.to_owned()])?
-        {
-            return Ok(object);
+        match self.view.schema().kind("CoreResourcePool").cloned() {
+            Some(kind) => self.view.by_hfid(&kind, &[name.to_owned()]),
+            None => Ok(None),
         }
-        Err(refused(
-            "unknown-pool",
-            format!(
-                "there is no pool `{name}`; `kiln object list CoreResourcePool` shows those there are"
-            ),
-        ))
     }
 }
 

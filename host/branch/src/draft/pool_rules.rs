@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use ipnet::IpNet;
-use model::schema::{AttributeKind, Cardinality, Category};
+use model::schema::{Attribute, AttributeKind, Cardinality, Category};
 use model::{ObjectId, Value};
 
 use crate::draft::Draft;
@@ -18,6 +18,31 @@ use crate::limits::QUARANTINE_MAX;
 
 fn told(code: &'static str, what: &str) -> BranchError {
     Violation::Pool { code, message: what.to_owned() }.into()
+}
+
+/// What an attribute excludes is something that the pool it names would give.
+pub(crate) fn check_exclusions(
+    pool: &Object,
+    attribute: &Attribute,
+    ranges: &[NumberRange],
+) -> Result<(), BranchError> {
+    let meets = |(low, high): &&(i64, i64)| {
+        ranges.iter().any(|range| range.first <= *high && *low <= range.last)
+    };
+    let Some((low, high)) = attribute.parameters.excluded.iter().find(|one| !meets(one)) else {
+        return Ok(());
+    };
+    let what = if low == high { low.to_string() } else { format!("{low}-{high}") };
+    let ranges: Vec<String> =
+        ranges.iter().map(|range| format!("{}-{}", range.first, range.last)).collect();
+    let what = format!(
+        "`{}` excludes {what}, which pool `{}` does not have: it has {}; leave the exclusion out, or widen \
+         the range",
+        attribute.name,
+        pool.value("name"),
+        ranges.join(", "),
+    );
+    Err(told("exclusion-outside", &what))
 }
 
 impl Draft {
@@ -175,6 +200,14 @@ impl Draft {
                     a.first, a.last, b.first, b.last
                 );
                 return Err(told("pool-range", &message));
+            }
+        }
+        let name = pool.value("name").to_string();
+        for (_, attribute) in self.view.numbered(pool) {
+            let limits = &attribute.parameters;
+            let names = |pool_of: &String| *pool_of == name || *pool_of == pool.id().to_string();
+            if !limits.own_pool && limits.number_pool.as_ref().is_some_and(names) {
+                check_exclusions(pool, &attribute, &ranges)?;
             }
         }
         self.check_handed_out(pool, &ranges)

@@ -72,6 +72,23 @@ impl Draft {
             }
             self.fill_in(*id, pool, first, last.unwrap_or(i64::MAX))?;
         }
+        self.check_named_pools(&new)
+    }
+
+    /// What attributes exclude lies in the pools that they name, as far as these are there.
+    fn check_named_pools(&self, schema: &Schema) -> Result<(), SchemaLoadError> {
+        for kind in schema.kinds.values() {
+            for attribute in kind.attributes.iter().filter(|one| one.inherited_from.is_none()) {
+                let limits = &attribute.parameters;
+                let Some(name) = limits.number_pool.as_ref().filter(|_| !limits.own_pool) else {
+                    continue;
+                };
+                if let Some(pool) = self.pool_if_there(name)? {
+                    let ranges = self.view.number_ranges(&pool)?;
+                    crate::draft::check_exclusions(&pool, attribute, &ranges)?;
+                }
+            }
+        }
         Ok(())
     }
 
@@ -85,7 +102,7 @@ impl Draft {
     ) -> Result<(), SchemaLoadError> {
         let schema = Arc::clone(self.view.schema());
         let mut without = Vec::new();
-        let mut count = 0u64;
+        let mut count = 0u128;
         for kind in schema.concrete(&pool.kind) {
             let Some(attribute) = kind.attribute(&pool.attribute.name) else { continue };
             for object in self.view.objects(kind)? {
@@ -96,15 +113,8 @@ impl Draft {
                 }
             }
         }
-        let excluded: u64 = pool
-            .attribute
-            .parameters
-            .excluded
-            .iter()
-            .map(|(low, high)| last.min(*high).abs_diff(first.max(*low).min(last)))
-            .sum();
-        let size = last.abs_diff(first).saturating_add(1).saturating_sub(excluded);
-        if first > last || size < count {
+        let size = pool.attribute.parameters.room(first, last);
+        if size < count {
             return Err(SchemaLoadError::Data(vec![format!(
                 "`{}.{}`: The size of the NumberPool is smaller than the number of existing nodes \
                  {size} < {count}.",

@@ -299,6 +299,15 @@ fn parameters_of(kind: &str, decl: &AttributeDecl, workshop: &mut Workshop) -> P
         workshop.say(kind, &path(name), "bad-parameter", message, remedy);
         Vec::new()
     });
+    let (first, last) = bounds_of(&decl.kind, &given);
+    for (low, high) in excluded.iter().filter(|(low, high)| *high < first || *low > last) {
+        let what = if low == high { low.to_string() } else { format!("{low}-{high}") };
+        let message =
+            format!("{what} is excluded, but the attribute takes {first} to {last} anyway");
+        let remedy = "leave the exclusion out, or widen the range";
+        workshop.say(kind, &path("excluded_values"), "exclusion-outside", message, remedy);
+    }
+    let excluded = apart(excluded);
     let own_pool = || {
         let id = rename::id_text(decl.id.as_ref()).filter(|_| decl.kind == "NumberPool");
         id.map(|id| rename::derived(&format!("pool {id}")))
@@ -317,11 +326,23 @@ fn parameters_of(kind: &str, decl: &AttributeDecl, workshop: &mut Workshop) -> P
     }
 }
 
+/// The least and the largest number that an attribute takes, exclusions left out: what its bounds and the
+/// range of a pool of its own have in common.
+fn bounds_of(kind: &str, given: &BTreeMap<String, Json>) -> (i64, i64) {
+    let int = |name: &str| given.get(name).and_then(Json::as_i64);
+    let (mut first, mut last) = (int("min_value"), int("max_value"));
+    if kind == "NumberPool" && !given.contains_key("number_pool_id") {
+        first = Some(int("start_range").unwrap_or(1).max(first.unwrap_or(i64::MIN)));
+        last = int("end_range").into_iter().chain(last).min();
+    }
+    (first.unwrap_or(i64::MIN), last.unwrap_or(i64::MAX))
+}
+
 /// What both keys exclude; what does not read is named.
 fn excluded_of(given: &BTreeMap<String, Json>) -> Result<Vec<(i64, i64)>, &'static str> {
     let mut ranges = match given.get("excluded_values") {
         None => Vec::new(),
-        Some(Json::String(text)) => excluded(text).ok_or("excluded_values")?,
+        Some(Json::String(text)) => ranges_in(text).ok_or("excluded_values")?,
         Some(Json::Array(list)) => {
             let single = |json: &Json| json.as_i64().map(|number| (number, number));
             list.iter().map(single).collect::<Option<_>>().ok_or("excluded_values")?
@@ -337,18 +358,18 @@ fn excluded_of(given: &BTreeMap<String, Json>) -> Result<Vec<(i64, i64)>, &'stat
             list.as_array().and_then(|list| list.iter().map(pair).collect::<Option<Vec<_>>>());
         ranges.extend(pairs.ok_or("excluded_ranges")?);
     }
-    Ok(apart(ranges))
+    Ok(ranges)
 }
 
-/// `12,14-16` as sorted ranges that lie apart.
-pub(crate) fn excluded(text: &str) -> Option<Vec<(i64, i64)>> {
+/// `12,14-16` as ranges, as they are written.
+fn ranges_in(text: &str) -> Option<Vec<(i64, i64)>> {
     let mut ranges = Vec::new();
     for part in text.split(',') {
         let (low, high) = part.split_once('-').unwrap_or((part, part));
         let (low, high) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
         ranges.push(if low <= high { (low, high) } else { return None });
     }
-    Some(apart(ranges))
+    Some(ranges)
 }
 
 /// Ranges sorted and joined where they touch.

@@ -278,6 +278,24 @@ pub struct Parameters {
     pub own_pool: bool,
 }
 
+impl Parameters {
+    /// How many of the numbers from `first` to `last` are accepted.
+    pub fn room(&self, first: i64, last: i64) -> u128 {
+        let (first, last) = (
+            self.min_value.map_or(first, |least| least.max(first)),
+            self.max_value.map_or(last, |most| most.min(last)),
+        );
+        let count = |low: i64, high: i64| match low <= high {
+            true => u128::from(high.abs_diff(low)) + 1,
+            false => 0,
+        };
+        let excluded = self.excluded.iter();
+        let excluded: u128 =
+            excluded.map(|(low, high)| count((*low).max(first), (*high).min(last))).sum();
+        count(first, last) - excluded
+    }
+}
+
 /// How a computed attribute gets its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Computed {
