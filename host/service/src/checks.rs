@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use branch::{AttrInput, Input, PeerInput, PeerRef};
+use branch::{AttrInput, Input, PeerInput};
 use engine::{CheckDefinition, CheckResult, Severity};
 use model::{ObjectId, Value};
 use sandbox::Cancel;
@@ -42,12 +42,7 @@ impl Service {
                 .json("query", Json::String(check.query.clone()));
             let (query, _) = draft.upsert("CoreGraphQLQuery", None, query)?;
             let parameters = Value::Json(json!(check.parameters));
-            let group = |name: &String| PeerInput {
-                peer: PeerRef::Hfid { kind: None, parts: vec![name.clone()] },
-                is_protected: None,
-                source: None,
-                owner: None,
-            };
+            let group = |name: &String| PeerInput::hfid(vec![name.clone()]);
             let mut input = Input::default()
                 .json("name", name)
                 .attr("parameters", AttrInput::value(parameters))

@@ -66,7 +66,7 @@ impl Service {
             Ok(id) => PeerRef::Id(id),
             Err(_name) => PeerRef::Hfid { kind: None, parts: vec![name.clone()] },
         };
-        let peer = |peer| PeerInput { peer, is_protected: None, source: None, owner: None };
+        let peer = PeerInput::to;
         let subscribers: Vec<PeerInput> = subscribers.iter().map(subscriber).map(peer).collect();
         let members: Vec<PeerInput> = members.into_iter().map(PeerInput::id).collect();
         let input = Input::default()

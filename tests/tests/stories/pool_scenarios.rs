@@ -102,6 +102,65 @@ fn scenario_2_the_heavier_parent() {
 }
 
 #[test]
+fn scenario_2_the_weight_of_a_resource_is_taken_where_the_pool_names_it() {
+    let service = d2();
+    prefix_pool(&service, &json!({}), &["10.10.0.0/16", "10.11.0.0/16"]);
+    let pool = id(&service, "CoreIPPrefixPool", "pool");
+    let [low, high] = ["10.10.0.0/16", "10.11.0.0/16"]
+        .map(|one| id(&service, "IpamPrefix", &format!("{one}/default")));
+    // As it is written everywhere: in the mutation of the pool, and in a file.
+    let update = |weights: [&str; 2]| {
+        format!(
+            "mutation {{CoreIPPrefixPoolUpdate(data: {{id: \"{pool}\" resources: [\
+               {{id: \"{low}\", allocation_weight: {}}}, {{id: \"{high}\", allocation_weight: {}}}]}}) \
+               {{ok}}}}",
+            weights[0], weights[1],
+        )
+    };
+    ask(&service, &update(["50", "100"]));
+    assert_eq!(service.object("IpamPrefix", &high).unwrap().attributes["allocation_weight"], 100);
+    assert_eq!(one(&service, 17).unwrap(), "10.11.0.0/17");
+    let row = |resources: Json| {
+        json!([{
+            "name": "pool", "ip_namespace": "default", "default_prefix_type": "IpamPrefix",
+            "resources": resources,
+        }])
+    };
+    let both = json!([
+        {"hfid": ["10.10.0.0/16", "default"], "allocation_weight": 7},
+        {"hfid": ["10.11.0.0/16", "default"], "allocation_weight": -1},
+    ]);
+    load(&service, "CoreIPPrefixPool", &row(both));
+    assert_eq!(one(&service, 24).unwrap(), "10.10.0.0/24");
+    // What is not said stays.
+    load(&service, "CoreIPPrefixPool", &row(json!([["10.10.0.0/16", "default"], {"id": high}])));
+    assert_eq!(service.object("IpamPrefix", &high).unwrap().attributes["allocation_weight"], -1);
+    // No weight where none can be.
+    let before = dump(&service);
+    let text = format!(
+        "mutation {{TestSiteCreate(data: {{name: {{value: \"x\"}} prefix: {{id: \"{low}\", \
+           allocation_weight: 1}}}}) {{ok}}}}"
+    );
+    assert!(told(&service, &text).contains("`prefix` takes no `allocation_weight`"));
+    let word = row(json!([{"id": low, "allocation_weight": "heavy"}]));
+    let bad = service.object_load(&[rows("CoreIPPrefixPool", &word)]).unwrap_err();
+    assert!(bad.to_string().contains("`allocation_weight` must be a whole number"), "{bad}");
+    assert_eq!(dump(&service), before);
+    let plain = "nodes: [{name: Plain, namespace: Ipam, inherit_from: [BuiltinIPPrefix], \
+                 human_friendly_id: [prefix__value]}]";
+    numbers::schema(&service, plain).unwrap();
+    load(&service, "IpamPlain", &json!([{"prefix": "172.16.0.0/16"}]));
+    let before = dump(&service);
+    let other =
+        row(json!([{"hfid": ["172.16.0.0/16"], "kind": "IpamPlain", "allocation_weight": 1}]));
+    let bad = service.object_load(&[rows("CoreIPPrefixPool", &other)]).unwrap_err();
+    assert_eq!(bad.code(), "no-weight");
+    assert!(bad.to_string().contains("inherit from `CoreWeightedPoolResource`"), "{bad}");
+    assert_eq!(dump(&service), before);
+    sound(&service);
+}
+
+#[test]
 fn scenarios_3_7_8_and_10_an_identifier_gets_the_same_and_nothing_gets_another() {
     let service = d2();
     prefix_pool(&service, &json!({"default_prefix_length": 24}), &["10.10.0.0/16"]);

@@ -136,16 +136,22 @@ pub struct PeerInput {
     pub owner: Option<ObjectId>,
 }
 
+    /// How a pool prefers this resource to its others: the resource gets it as its own.
+    pub weight: Option<i64>,
 impl PeerInput {
     /// A link to an object by id.
     pub fn id(id: ObjectId) -> Self {
-        Self { peer: PeerRef::Id(id), is_protected: None, source: None, owner: None }
+        Self::to(PeerRef::Id(id))
     }
 
     /// A link to an object by human-friendly id.
     pub fn hfid(parts: Vec<String>) -> Self {
-        let peer = PeerRef::Hfid { kind: None, parts };
-        Self { peer, is_protected: None, source: None, owner: None }
+        Self::to(PeerRef::Hfid { kind: None, parts })
+    }
+
+    /// A plain link.
+    pub fn to(peer: PeerRef) -> Self {
+        Self { peer, is_protected: None, source: None, owner: None, weight: None }
     }
 }
 

@@ -126,7 +126,8 @@ impl RelInput {
 }
 
 impl PeerInput {
-    /// An id, a human-friendly id, or a map with one of them and `_relation__` properties.
+    /// An id, a human-friendly id, or a map with one of them and `_relation__` properties; of a resource
+    /// of a pool its `allocation_weight` too.
     pub fn from_json(json: &Json) -> Result<Self, String> {
         let Json::Object(map) = json else { return Ok(Self::hfid(parts(json))) };
         let kind = map.get("kind").and_then(Json::as_str).map(str::to_owned);
@@ -146,6 +147,13 @@ impl PeerInput {
             owner: reference(map, "_relation__owner")?.flatten(),
         })
     }
+            weight: match map.get("allocation_weight") {
+                None | Some(Json::Null) => None,
+                Some(json) => {
+                    let weight = json.as_i64();
+                    Some(weight.ok_or("`allocation_weight` must be a whole number")?)
+                }
+            },
 }
 
 fn parts(json: &Json) -> Vec<String> {

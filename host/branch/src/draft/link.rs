@@ -154,6 +154,10 @@ impl Draft {
         peer: ObjectId,
         given: &PeerInput,
     ) -> Result<bool, BranchError> {
+        let weighed = match given.weight {
+            Some(weight) => self.weigh(rel, peer, weight)?,
+            None => false,
+        };
         let old = self.view.peer(id, rel, peer)?;
         let base = old.clone().unwrap_or_else(|| Edge::to(peer));
         let edge = Edge {
@@ -163,7 +167,7 @@ impl Draft {
             ..base
         };
         if old.as_ref() == Some(&edge) {
-            return Ok(false);
+            return Ok(weighed);
         }
         // The far end may take one peer only: the newest link wins, as it does from the near end.
         if old.is_none()
@@ -177,6 +181,33 @@ impl Draft {
         }
         self.put_edge(id, rel, peer, Some(&edge))?;
         Ok(true)
+    }
+
+    /// Gives a resource of a pool its weight, which it has in all pools that draw from it.
+    fn weigh(
+        &mut self,
+        rel: &Relationship,
+        resource: ObjectId,
+        weight: i64,
+    ) -> Result<bool, BranchError> {
+        let refused = |what: String| Violation::Pool { code: "no-weight", message: what };
+        if rel.name != "resources" || !POOL_RELATIONSHIPS.contains(&rel.identifier.as_str()) {
+            let what = format!(
+                "`{}` takes no `allocation_weight`: the `resources` of a pool have one",
+                rel.name
+            );
+            return Err(refused(what).into());
+        }
+        let object = self.must_exist(resource)?;
+        if object.kind().attribute("allocation_weight").is_none() {
+            let what = format!(
+                "`{}` has no `allocation_weight`; let it inherit from `CoreWeightedPoolResource`",
+                object.kind().name
+            );
+            return Err(refused(what).into());
+        }
+        let input = Input::default().json("allocation_weight", weight.into());
+        Ok(self.update(resource, input)? == super::Outcome::Updated)
     }
 
     /// Takes a link away.

@@ -15,7 +15,7 @@ input IPAddressPoolInput { id: String! identifier: String data: GenericScalar pr
 input IPPrefixPoolInput { id: String! identifier: String data: GenericScalar size: Int member_type: String prefix_type: String }
 input RelatedNodeInput { id: String hfid: [String] kind: String from_pool: GenericPoolInput _relation__is_protected: Boolean _relation__owner: String _relation__source: String }
 input RelatedIPAddressNodeInput { id: String hfid: [String] kind: String from_pool: IPAddressPoolInput _relation__is_protected: Boolean _relation__owner: String _relation__source: String }
-input RelatedIPPrefixNodeInput { id: String hfid: [String] kind: String from_pool: IPPrefixPoolInput _relation__is_protected: Boolean _relation__owner: String _relation__source: String }
+input RelatedIPPrefixNodeInput { id: String hfid: [String] kind: String from_pool: IPPrefixPoolInput allocation_weight: Int _relation__is_protected: Boolean _relation__owner: String _relation__source: String }
 input RelationshipNodesInput { id: String! name: String! nodes: [RelatedNodeInput] }
 type RelationshipAdd { ok: Boolean }
 type RelationshipRemove { ok: Boolean }

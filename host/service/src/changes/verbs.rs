@@ -38,7 +38,7 @@ impl Service {
                     Ok(id) => PeerRef::Id(id),
                     Err(_name) => PeerRef::Hfid { kind: None, parts: vec![name.clone()] },
                 };
-                PeerInput { peer, is_protected: None, source: None, owner: None }
+                PeerInput::to(peer)
             };
             let mut input = Input::default()
                 .json("name", json!(change.name))
