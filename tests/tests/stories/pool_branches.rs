@@ -408,6 +408,113 @@ fn an_object_of_main_keeps_its_number_on_a_branch_whoever_attaches_it() {
     sound(&main);
 }
 
+/// An object with 1 on main and with 5 on the branch `b`.
+fn exchanged() -> (Service, Service) {
+    let main = numbers::ready();
+    numbers::pool(&main, "n", "number", 1, 9);
+    assert_eq!(numbers::draws(&main, "n", "number", &["x", "y"]), [1, 2]);
+    let b = branch(&main, "b");
+    let five = json!({"from_pool": {"id": "n"}, "value": 5});
+    numbers::set(&b, "x", "number", five).unwrap();
+    assert_eq!(numbers::number(&b, "TestTicket", "x", "number"), 5);
+    assert_eq!(numbers::number(&main, "TestTicket", "x", "number"), 1);
+    (main, b)
+}
+
+#[test]
+fn a_branch_exchanges_a_number_of_main_and_main_keeps_its_own() {
+    let (main, b) = exchanged();
+    // Both are taken, each by whom it belongs to.
+    let pool = id(&main, "CoreNumberPool", "n");
+    let wanted = [("1", "main"), ("2", "main"), ("5", "b")];
+    let wanted = wanted.map(|(label, branch)| (label.to_owned(), branch.to_owned()));
+    assert_eq!(allocated(&main, "n", &pool), wanted);
+    for one in ["1", "5"] {
+        let asked = Drawing { value: Some(one.to_owned()), ..Drawing::default() };
+        assert_eq!(main.pool_allocate("n", &asked).unwrap_err().code(), "value-taken");
+        assert_eq!(b.pool_allocate("n", &asked).unwrap_err().code(), "value-taken");
+    }
+    // The same again changes nothing; another one gives the last back.
+    let set = |value: i64| {
+        numbers::set(&b, "x", "number", json!({"from_pool": {"id": "n"}, "value": value})).unwrap();
+    };
+    set(5);
+    set(6);
+    assert_eq!(numbers::draws(&main, "n", "number", &["c", "d", "e"]), [3, 4, 5]);
+    // Back to what main has, which is the same thing then.
+    set(1);
+    assert_eq!(numbers::draw(&main, "n", "number", "f").unwrap(), 6);
+    sound(&main);
+    main.branch_delete("b").unwrap();
+    assert_eq!(numbers::number(&main, "TestTicket", "x", "number"), 1);
+    assert_eq!(numbers::draw(&main, "n", "number", "g").unwrap(), 7);
+    // Under a name that somebody gave it, another request stays a conflict.
+    let named = Drawing { identifier: Some("it".to_owned()), ..Drawing::default() };
+    main.pool_allocate("n", &named).unwrap();
+    let c = branch(&main, "c");
+    let other = Drawing { value: Some("9".to_owned()), ..named };
+    assert_eq!(c.pool_allocate("n", &other).unwrap_err().code(), "identifier-conflict");
+}
+
+#[test]
+fn a_number_that_a_branch_exchanged_comes_to_main_and_main_gives_its_own_back() {
+    let (main, _b) = exchanged();
+    main.branch_merge("b").unwrap_or_else(|bad| panic!("{bad} {:#?}", bad.details()));
+    assert_eq!(numbers::number(&main, "TestTicket", "x", "number"), 5);
+    assert_eq!(numbers::draw(&main, "n", "number", "c").unwrap(), 1);
+    sound(&main);
+    main.branch_delete("b").unwrap();
+    assert_eq!(numbers::draw(&main, "n", "number", "d").unwrap(), 3);
+    // It is the object's as if it had been drawn on main: it goes with it, and can be exchanged.
+    numbers::set(&main, "x", "number", json!({"from_pool": {"id": "n"}, "value": 7})).unwrap();
+    main.object_delete("TestTicket", "x").unwrap();
+    assert_eq!(numbers::draws(&main, "n", "number", &["e", "f", "g", "h"]), [4, 5, 6, 7]);
+    sound(&main);
+}
+
+#[test]
+fn a_number_that_a_branch_exchanged_goes_with_the_branch() {
+    let (main, _b) = exchanged();
+    main.branch_delete("b").unwrap();
+    assert_eq!(numbers::number(&main, "TestTicket", "x", "number"), 1);
+    assert_eq!(numbers::draws(&main, "n", "number", &["c", "d", "e"]), [3, 4, 5]);
+    sound(&main);
+}
+
+#[test]
+fn main_that_exchanged_the_number_too_decides_which_one_stays() {
+    for keeps_main in [true, false] {
+        let (main, _b) = exchanged();
+        numbers::set(&main, "x", "number", json!({"from_pool": {"id": "n"}, "value": 8})).unwrap();
+        assert!(main.branch_merge("b").is_err(), "both changed it");
+        crate::merge::decide(&main, "b", if keeps_main { "main" } else { "branch" });
+        main.branch_merge("b").unwrap_or_else(|bad| panic!("{bad} {:#?}", bad.details()));
+        let (stays, goes) = if keeps_main { (8, 5) } else { (5, 8) };
+        assert_eq!(numbers::number(&main, "TestTicket", "x", "number"), stays);
+        let asked = |value: i64| Drawing { value: Some(value.to_string()), ..Drawing::default() };
+        main.pool_allocate("n", &asked(goes)).unwrap();
+        main.pool_allocate("n", &asked(1)).unwrap();
+        assert_eq!(main.pool_allocate("n", &asked(stays)).unwrap_err().code(), "value-taken");
+        sound(&main);
+    }
+}
+
+#[test]
+fn an_exchanged_number_rests_before_it_is_given_again() {
+    let main = numbers::ready();
+    let row = json!([{
+        "name": "n", "node": "TestTicket", "node_attribute": "number", "start_range": 1,
+        "end_range": 9, "quarantine": 3600,
+    }]);
+    load(&main, "CoreNumberPool", &row);
+    assert_eq!(numbers::draws(&main, "n", "number", &["x", "y"]), [1, 2]);
+    numbers::set(&main, "x", "number", json!({"from_pool": {"id": "n"}, "value": 5})).unwrap();
+    assert_eq!(numbers::draw(&main, "n", "number", "z").unwrap(), 3, "1 rests");
+    let one = Drawing { value: Some("1".to_owned()), ..Drawing::default() };
+    assert_eq!(main.pool_explain("n", &one).unwrap()["state"], "resting");
+    sound(&main);
+}
+
 #[test]
 fn a_merge_keeps_numbers_and_gives_back_what_the_branch_gave_up() {
     let main = numbers::ready();

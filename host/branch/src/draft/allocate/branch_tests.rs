@@ -2,6 +2,8 @@
 //! whatever is drawn, set by hand, released or deleted, on whatever branch, the free numbers of each
 //! branch are those that nobody has anywhere, nor the branch itself at its fork.
 
+#![allow(clippy::too_many_lines, reason = "a step by step comparison")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
@@ -12,6 +14,7 @@ use super::tests::{World, code, draws, number_of};
 use crate::commit::Author;
 use crate::database::{Database, Environment};
 use crate::draft::{AttrInput, IdentifiedBy, Input, PoolRequest, Want};
+use crate::error::CommitFailure;
 
 const FIRST: i64 = 1;
 const LAST: i64 = 9;
@@ -31,6 +34,10 @@ enum Step {
     Delete(usize, usize),
     /// The n-th object's number is set by hand, or taken away.
     Set(usize, usize, Option<i64>),
+    /// The n-th object's number is exchanged for this one of the pool, or attached to it.
+    Exchange(usize, usize, i64),
+    /// The schema excludes these: a mask, the lowest bit for the first number.
+    Exclude(usize, u32),
     /// An identifier draws.
     Reserve(usize, u8),
     /// An identifier gives back by hand.
@@ -59,8 +66,12 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (on.clone(), FIRST..=LAST).prop_map(|(on, number)| Step::Ask(on, number)),
         2 => (on.clone(), FIRST..=LAST).prop_map(|(on, number)| Step::Hand(on, number)),
         3 => (on.clone(), nth.clone()).prop_map(|(on, nth)| Step::Delete(on, nth)),
-        2 => (on.clone(), nth, proptest::option::of(FIRST..=LAST))
+        2 => (on.clone(), nth.clone(), proptest::option::of(FIRST..=LAST))
             .prop_map(|(on, nth, number)| Step::Set(on, nth, number)),
+        3 => (on.clone(), nth, FIRST..=LAST)
+            .prop_map(|(on, nth, number)| Step::Exchange(on, nth, number)),
+        1 => (on.clone(), prop_oneof![Just(0), Just(0b10), Just(0b1_0100), Just(0b1_1100_0000)])
+            .prop_map(|(on, mask)| Step::Exclude(on, mask)),
         2 => (on.clone(), 0..3u8).prop_map(|(on, id)| Step::Reserve(on, id)),
         2 => (on.clone(), 0..3u8).prop_map(|(on, id)| Step::Release(on, id)),
         2 => Just(Step::Fork),
@@ -77,11 +88,14 @@ fn step() -> impl Strategy<Value = Step> {
 type Numbered = (Option<i64>, bool);
 
 /// What one branch has.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Side {
     name: String,
     /// Main as of the fork.
     fork: BTreeMap<ObjectId, Numbered>,
+    /// What the schema of main excluded at the fork, and that of the branch since.
+    fork_excluded: u32,
+    own_excluded: Option<u32>,
     /// What it has itself; nothing for what it deleted.
     own: BTreeMap<ObjectId, Option<Numbered>>,
     forked_at: i64,
@@ -97,7 +111,17 @@ struct Reserved {
     until: Option<i64>,
 }
 
-#[derive(Debug, Default)]
+impl Side {
+    fn excluded(&self) -> u32 {
+        self.own_excluded.unwrap_or(self.fork_excluded)
+    }
+
+    fn excludes(&self, number: i64) -> bool {
+        self.excluded() >> (number - FIRST) & 1 == 1
+    }
+}
+
+#[derive(Debug, Default, Clone)]
 struct Naive {
     sides: BTreeMap<BranchId, Side>,
     /// By identifier.
@@ -140,7 +164,44 @@ impl Naive {
 
     fn free(&self, branch: BranchId, now: i64) -> BTreeSet<i64> {
         let taken = self.taken(branch, None, now);
-        (FIRST..=self.last).filter(|number| !taken.contains(number)).collect()
+        self.given(branch).filter(|number| !taken.contains(number)).collect()
+    }
+
+    /// The numbers that a branch can be given at all.
+    fn given(&self, branch: BranchId) -> impl Iterator<Item = i64> + '_ {
+        let side = &self.sides[&branch];
+        (FIRST..=self.last).filter(|number| !side.excludes(*number))
+    }
+
+    /// Whether an object that a branch sees carries what its schema excludes.
+    fn is_unfit(&self, branch: BranchId) -> bool {
+        let mut seen = self.seen(branch).into_values();
+        seen.any(|(number, _)| number.is_some_and(|number| self.sides[&branch].excludes(number)))
+    }
+
+    /// What nobody but this object has, as the branch is about to exchange its number under a name.
+    fn is_for(&self, branch: BranchId, id: ObjectId, name: &str, number: i64, now: i64) -> bool {
+        let others = self.sides.iter().filter(|(line, _)| **line != branch);
+        let own = others.flat_map(|(line, side)| side.own.iter().map(move |it| (*line, it)));
+        let mut own = own.filter(|(line, (other, _))| **other != id || *line != BranchId::MAIN);
+        let mut seen = self.seen(branch).into_iter().filter(|(other, _)| *other != id);
+        let mut live = self.reserved.iter().filter(|(other, one)| {
+            (name != *other || one.until.is_none()) && one.until.is_none_or(|until| now < until)
+        });
+        !own.any(|(_, (_, own))| own.is_some_and(|(had, _)| had == Some(number)))
+            && !seen.any(|(_, (had, _))| had == Some(number))
+            && !live.any(|(_, one)| one.number == number)
+            && self.given(branch).any(|one| one == number)
+    }
+
+    /// What an identifier had goes on resting under another name as it gets something else.
+    fn rest_on(&mut self, name: &str, number: i64, now: i64) {
+        let before = self.reserved.remove(name);
+        if let Some(before) =
+            before.filter(|one| one.until.is_some_and(|until| now < until) && one.number != number)
+        {
+            self.reserved.insert(format!("{name}~{}", before.number), before);
+        }
     }
 
     /// The pool gave a number: whoever had it and gave it back is forgotten.
@@ -189,6 +250,14 @@ struct Both {
     made: usize,
 }
 
+/// What has a number of the pool lets go of it on this branch.
+fn give_back(naive: &mut Naive, branch: BranchId, number: i64, rest: Option<i64>) {
+    let mut live = naive.reserved.iter().filter(|(_, one)| one.until.is_none());
+    if let Some(name) = live.find(|(_, one)| one.number == number).map(|(name, _)| name.clone()) {
+        naive.let_go(&name, branch, rest);
+    }
+}
+
 impl Both {
     fn new(rest: i64) -> Self {
         let world = World::new();
@@ -214,14 +283,10 @@ impl Both {
     }
 
     /// What an object has of the pool goes back, on this branch.
-    fn give_back(&mut self, branch: BranchId, id: ObjectId, had: Numbered) {
+    fn give_back(&mut self, branch: BranchId, had: Numbered) {
         if let (Some(number), true) = had {
             let rest = (self.naive.rest > 0).then(|| self.now() + self.naive.rest * SECOND);
-            let found = self.naive.reserved.iter().find(|(_, one)| one.number == number);
-            if let Some((name, _)) = found.filter(|(name, _)| **name == format!("{id}.number")) {
-                let name = name.clone();
-                self.naive.let_go(&name, branch, rest);
-            }
+            give_back(&mut self.naive, branch, number, rest);
         }
     }
 
@@ -244,13 +309,17 @@ impl Both {
                 let input = Input::default().attr("number", AttrInput::value(Value::Int(number)));
                 let made =
                     self.world.attempt_on(branch, |draft| draft.create("TestVlan", None, input));
-                self.write(branch, made.unwrap(), Some((Some(number), false)));
+                if self.naive.sides[&branch].excludes(number) {
+                    assert_eq!(code(&made.unwrap_err()), "bad-value");
+                } else {
+                    self.write(branch, made.unwrap(), Some((Some(number), false)));
+                }
             }
             Step::Delete(on, nth) => {
                 let branch = self.branch(on);
                 let Some((id, had)) = self.object(branch, nth) else { return };
                 self.world.attempt_on(branch, |draft| draft.delete(&[id])).unwrap();
-                self.give_back(branch, id, had);
+                self.give_back(branch, had);
                 self.write(branch, id, None);
             }
             Step::Set(on, nth, number) => {
@@ -261,10 +330,22 @@ impl Both {
                 }
                 let value = number.map_or(Value::Null, Value::Int);
                 let input = Input::default().attr("number", AttrInput::value(value));
-                self.world.attempt_on(branch, |draft| draft.update(id, input)).unwrap();
-                self.give_back(branch, id, had);
+                let done = self.world.attempt_on(branch, |draft| draft.update(id, input));
+                if number.is_some_and(|number| self.naive.sides[&branch].excludes(number)) {
+                    assert_eq!(code(&done.unwrap_err()), "bad-value");
+                    return;
+                }
+                done.unwrap();
+                self.give_back(branch, had);
                 self.write(branch, id, Some((number, false)));
             }
+            Step::Exchange(on, nth, number) => {
+                let branch = self.branch(on);
+                if let Some((id, had)) = self.object(branch, nth) {
+                    self.exchange(branch, id, had, number);
+                }
+            }
+            Step::Exclude(on, mask) => self.exclude(self.branch(on), mask),
             Step::Reserve(on, id) => self.reserve(self.branch(on), format!("id-{id}")),
             Step::Release(on, id) => self.release(self.branch(on), &format!("id-{id}")),
             Step::Fork if self.naive.sides.len() < 4 => {
@@ -273,7 +354,8 @@ impl Both {
                 let author = Author(ObjectId::SYSTEM);
                 let info = self.world.database.branch_create(&name, "", author).unwrap();
                 let fork = self.naive.seen(BranchId::MAIN);
-                let side = Side { name, fork, forked_at: now, ..Side::default() };
+                let fork_excluded = self.naive.sides[&BranchId::MAIN].excluded();
+                let side = Side { name, fork, fork_excluded, forked_at: now, ..Side::default() };
                 self.naive.sides.insert(info.id, side);
             }
             Step::Drop(on) => {
@@ -352,17 +434,92 @@ impl Both {
             None => None,
         };
         let others = self.naive.taken(branch, Some(&name), now);
-        let again =
-            again.filter(|it| !others.contains(it) && (FIRST..=self.naive.last).contains(it));
+        let again = again.filter(|it| {
+            !others.contains(it) && self.naive.given(branch).any(|number| number == *it)
+        });
         match (again.or(lowest), got) {
             (Some(number), Ok(granted)) => {
                 assert_eq!(granted.value, Value::Int(number));
-                self.naive.reserved.remove(&name);
+                self.naive.rest_on(&name, number, now);
                 self.naive.give(name, number, branch, now);
             }
             (None, Err(failure)) => assert_eq!(code(&failure), "pool-exhausted"),
             (wanted, got) => panic!("wanted {wanted:?}, got {got:?}"),
         }
+    }
+
+    /// An object gets this number of the pool instead of what it has. What another branch has of the
+    /// object stays as it is.
+    fn exchange(&mut self, branch: BranchId, id: ObjectId, had: Numbered, number: i64) {
+        let now = self.now();
+        let pool = self.pool;
+        let done =
+            self.world.attempt_on(branch, |draft| draft.update(id, draws(pool, Some(number))));
+        if had == (Some(number), true) {
+            done.unwrap();
+            return;
+        }
+        let mut after = self.naive.clone();
+        if let (Some(number), true) = had {
+            let rest = (after.rest > 0).then(|| now + after.rest * SECOND);
+            give_back(&mut after, branch, number, rest);
+        }
+        let plain = format!("{id}.number");
+        let live = |name: &String| after.reserved.get(name).filter(|one| one.until.is_none());
+        let elsewhere = live(&plain).is_some_and(|it| it.owner != branch && it.number != number);
+        let name = if elsewhere { format!("{plain}@{}", branch.0) } else { plain };
+        let is_held = live(&name).is_some_and(|one| one.number == number);
+        let fits = match is_held {
+            true => !after.sides[&branch].excludes(number),
+            false => after.is_for(branch, id, &name, number, now),
+        };
+        if !fits {
+            let code = code(&done.unwrap_err());
+            assert!(["value-taken", "outside-pool", "bad-value"].contains(&code), "{code}");
+            return;
+        }
+        done.unwrap();
+        let forked_at = after.sides[&branch].forked_at;
+        match after.reserved.get_mut(&name).filter(|_| is_held) {
+            Some(one) => {
+                let from_main = one.owner == BranchId::MAIN && one.at <= forked_at;
+                if one.owner != branch && !from_main {
+                    one.also.insert(branch);
+                }
+            }
+            None => {
+                after.rest_on(&name, number, now);
+                after.give(name, number, branch, now);
+            }
+        }
+        self.naive = after;
+        self.write(branch, id, Some((Some(number), true)));
+    }
+
+    fn exclude(&mut self, branch: BranchId, mask: u32) {
+        let numbers = (FIRST..=LAST).filter(|number| mask >> (number - FIRST) & 1 == 1);
+        let numbers: Vec<String> = numbers.map(|number| number.to_string()).collect();
+        let text = format!(
+            "nodes: [{{name: Vlan, namespace: Test, attributes: [{{name: number, kind: Number, optional:              true, parameters: {{excluded_values: [{}]}}}}]}}]",
+            numbers.join(", ")
+        );
+        let documents = model::schema::Document::parse("test", &text).unwrap();
+        let mut draft = self.world.draft_on(branch);
+        let loaded = draft.load_schema(&documents);
+        let mut after = self.naive.clone();
+        let side = after.sides.get_mut(&branch).unwrap();
+        if side.excluded() == mask {
+            loaded.unwrap();
+            return;
+        }
+        side.own_excluded = Some(mask);
+        if after.is_unfit(branch) {
+            assert!(matches!(loaded, Err(crate::SchemaLoadError::Data(_))), "{loaded:?}");
+            return;
+        }
+        loaded.unwrap();
+        self.world.database.commit(draft, crate::commit::Cause::Schema).unwrap();
+        self.naive = after;
     }
 
     fn release(&mut self, branch: BranchId, name: &str) {
@@ -388,17 +545,20 @@ impl Both {
     /// Whether main changed nothing that the branch changed too.
     fn is_apart(&self, branch: BranchId) -> bool {
         let (side, main) = (&self.naive.sides[&branch], self.naive.seen(BranchId::MAIN));
+        let excluded = self.naive.sides[&BranchId::MAIN].excluded();
         side.own.keys().all(|id| side.fork.get(id) == main.get(id))
+            && (side.own_excluded.is_none() || side.fork_excluded == excluded)
     }
 
     fn merge(&mut self, branch: BranchId) {
         if branch == BranchId::MAIN || !self.is_apart(branch) {
             return;
         }
-        let name = self.naive.sides[&branch].name.clone();
+        let side = self.naive.sides[&branch].clone();
         let author = Author(ObjectId::SYSTEM);
-        self.world.database.branch_merge(&name, author).unwrap();
-        for one in self.naive.reserved.values_mut() {
+        let merged = self.world.database.branch_merge(&side.name, author);
+        let (mut after, now) = (self.naive.clone(), self.now());
+        for one in after.reserved.values_mut() {
             if one.owner == branch || one.also.contains(&branch) {
                 one.also.insert(one.owner);
                 one.also.remove(&branch);
@@ -406,15 +566,38 @@ impl Both {
                 one.owner = BranchId::MAIN;
             }
         }
-        let main = self.naive.seen(BranchId::MAIN);
-        let own = self.naive.sides[&branch].own.clone();
-        for (id, own) in own {
-            if let Some(had) = main.get(&id).filter(|had| own != Some(**had)) {
-                self.give_back(BranchId::MAIN, id, *had);
+        // What the branch has under a name of its own has the plain one from here on.
+        let names: Vec<String> = after.reserved.keys().cloned().collect();
+        for own in names {
+            let Some(plain) = own.strip_suffix(&format!("@{}", branch.0)) else { continue };
+            if after.reserved[&own].until.is_none()
+                && let Some(one) = after.reserved.remove(&own)
+                && let Some(before) = after.reserved.insert(plain.to_owned(), one)
+            {
+                after.reserved.insert(own, before);
             }
-            self.write(BranchId::MAIN, id, own);
         }
-        self.world.database.branch_delete(&name, author).unwrap();
+        let main = after.seen(BranchId::MAIN);
+        let rest = (after.rest > 0).then(|| now + after.rest * SECOND);
+        for (id, own) in side.own {
+            if let Some((Some(number), true)) = main.get(&id).filter(|had| own != Some(**had)) {
+                give_back(&mut after, BranchId::MAIN, *number, rest);
+            }
+            let line = &mut after.sides.get_mut(&BranchId::MAIN).unwrap().own;
+            match own {
+                Some(own) => line.insert(id, Some(own)),
+                None => line.remove(&id),
+            };
+        }
+        let line = after.sides.get_mut(&BranchId::MAIN).unwrap();
+        line.own_excluded = side.own_excluded.or(line.own_excluded);
+        if after.is_unfit(BranchId::MAIN) {
+            assert!(matches!(merged, Err(CommitFailure::Refused(_))), "{merged:?}");
+            return;
+        }
+        merged.unwrap();
+        self.world.database.branch_delete(&side.name, author).unwrap();
+        self.naive = after;
         self.naive.without(branch);
     }
 
@@ -422,13 +605,18 @@ impl Both {
         if branch == BranchId::MAIN || !self.is_apart(branch) {
             return;
         }
-        let name = self.naive.sides[&branch].name.clone();
-        self.world.database.branch_rebase(&name, Author(ObjectId::SYSTEM)).unwrap();
-        let (fork, now) = (self.naive.seen(BranchId::MAIN), self.now());
-        if let Some(side) = self.naive.sides.get_mut(&branch) {
-            side.fork = fork;
-            side.forked_at = now;
+        let mut after = self.naive.clone();
+        let (fork, now) = (after.seen(BranchId::MAIN), self.now());
+        let fork_excluded = after.sides[&BranchId::MAIN].excluded();
+        let side = after.sides.get_mut(&branch).unwrap();
+        (side.fork, side.fork_excluded, side.forked_at) = (fork, fork_excluded, now);
+        let rebased = self.world.database.branch_rebase(&side.name, Author(ObjectId::SYSTEM));
+        if after.is_unfit(branch) {
+            assert!(matches!(rebased, Err(CommitFailure::Refused(_))), "{rebased:?}");
+            return;
         }
+        rebased.unwrap();
+        self.naive = after;
     }
 
     /// A pool is one for all branches, and does not leave out what it has handed out.

@@ -52,8 +52,10 @@ impl Draft {
             let empty = AttrInput { source: Some(None), ..AttrInput::by_host(Value::Null) };
             self.update(id, Input::default().attr(&attribute.name, empty))?;
         }
-        let identifier =
-            from_pool.identifier.clone().unwrap_or_else(|| format!("{}.{}", id, attribute.name));
+        let identifier = match &from_pool.identifier {
+            Some(identifier) => identifier.clone(),
+            None => self.identifier_of(&desk, &scope, &object, attribute, asked.as_ref())?,
+        };
         let identifier = IdentifiedBy::Identifier(identifier);
         let granted = self.allocate(&PoolRequest {
             value: asked,
@@ -66,6 +68,27 @@ impl Draft {
         let outcome = self.update(id, Input::default().attr(&attribute.name, set))?;
         debug_assert!(kind.attribute(&attribute.name).is_some());
         Ok(outcome == Outcome::Updated)
+    }
+
+    /// The name of what an attribute draws when nobody gives one: its object and itself. Where another
+    /// branch has a value under it, and this one asks for another, it has one of its own beside that.
+    fn identifier_of(
+        &mut self,
+        pool: &Object,
+        scope: &BTreeMap<String, String>,
+        object: &Object,
+        attribute: &Attribute,
+        asked: Option<&Value>,
+    ) -> Result<String, BranchError> {
+        let plain = format!("{}.{}", object.id(), attribute.name);
+        let Some(asked) = asked else { return Ok(plain) };
+        let desk = self.desk(pool.copied(), scope)?;
+        let (here, now) = (self.view.branch, self.view.now());
+        let is_elsewhere = self.view.kept_as(desk.id, &plain)?.is_some_and(|kept| {
+            let holds = kept.gone.is_none() && kept.asked.is_some() && kept.holds_at(now);
+            holds && kept.branch != here && !super::reserve::same(asked, &kept.value)
+        });
+        Ok(if is_elsewhere { super::shared::own_name(&plain, here) } else { plain })
     }
 
     /// The scope of a request for an object that is about to be made, or changed, with this input.

@@ -452,7 +452,19 @@ impl Draft {
             && old != place
         {
             self.leases.note_released(desk, old);
-            self.view.rows.write(Space::PoolValues, key::pool_value(desk, old), None)?;
+            let by_old = key::pool_value(desk, old);
+            if before.gone.is_some()
+                && before.holds_at(self.view.now())
+                && let Some(row) = before.row()
+            {
+                // What was given back rests, although whoever had it has something else now.
+                let name = format!("{identifier}~{}", before.value);
+                self.put_row(Space::Reservations, key::reservation(desk, &name), row)?;
+                self.put_hints(desk, &name, &before)?;
+                self.put_row(Space::PoolValues, by_old, name.into_bytes())?;
+            } else {
+                self.view.rows.write(Space::PoolValues, by_old, None)?;
+            }
         }
         if let Some(other) = self.view.rows.peek(Space::PoolValues, &by_value)?
             && *other != *identifier.as_bytes()
@@ -555,6 +567,8 @@ impl Draft {
         let kept = Kept { gone: Some(gone), until: Some(Timestamp(until)), ..kept };
         let Some(row) = kept.row() else { return Ok(()) };
         self.put_row(Space::Reservations, key::reservation(desk.id, identifier), row)?;
+                // What was made for it gives it back, and no other object that has come to be there.
+                && carrier.is_none_or(|one| kept.object.is_none_or(|made| made == one.id()))
         Ok(())
     }
 

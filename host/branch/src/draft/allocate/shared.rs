@@ -21,6 +21,18 @@ pub(super) fn with(mut also: Vec<BranchId>, one: BranchId) -> Vec<BranchId> {
     also
 }
 
+/// The name under which a branch has a value of its own for an attribute that another branch has too.
+pub(super) fn own_name(plain: &str, branch: BranchId) -> String {
+    format!("{plain}@{}", branch.0)
+}
+
+/// The name behind the one that a branch has for itself: that of an object and its attribute.
+fn plain_of(name: &str, branch: BranchId) -> Option<&str> {
+    let plain = name.strip_suffix(&format!("@{}", branch.0))?;
+    let (object, _) = plain.split_once('.')?;
+    object.parse::<ObjectId>().is_ok().then_some(plain)
+}
+
 /// Something a branch holds: desk, identifier, what is kept.
 type Holding = (ObjectId, String, Kept);
 
@@ -46,6 +58,16 @@ impl Draft {
         if kept.branch == here || kept.also.contains(&here) || self.has_from_main(&kept)? {
             return Ok(());
         }
+        self.use_as_well(desk, identifier, &kept)
+    }
+
+    fn use_as_well(
+        &mut self,
+        desk: &Desk,
+        identifier: &str,
+        kept: &Kept,
+    ) -> Result<(), BranchError> {
+        let here = self.view.branch;
         for nth in 0..kept.count.max(1) {
             let name = name_of(identifier, nth);
             let Some(one) = self.view.kept_as(desk.id, &name)? else { continue };
@@ -100,7 +122,8 @@ impl Draft {
             _ => self.make_address(desk, &made, &value)?,
         };
         let granted = Granted { object, reused: true, ..Granted::new(desk, value, kept.branch) };
-        self.join(desk, identifier, kept)?;
+        // Main's object is not what is here, although it has its id.
+        self.use_as_well(desk, identifier, &kept)?;
         Ok(granted)
     }
 
@@ -211,7 +234,31 @@ impl Draft {
                 also = with(also, kept.branch);
             }
             let moved = Kept { branch: BranchId::MAIN, also, ..kept };
-            self.write_kept(desk, &identifier, &moved)?;
+            match plain_of(&identifier, branch).filter(|_| moved.gone.is_none()) {
+                Some(plain) => self.change_places(desk, plain, &identifier, &moved)?,
+                None => self.write_kept(desk, &identifier, &moved)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What a branch had under a name of its own gets the plain one, as it comes to main; what has that
+    /// now gets the other, until it is given back.
+    fn change_places(
+        &mut self,
+        desk: ObjectId,
+        plain: &str,
+        own: &str,
+        kept: &Kept,
+    ) -> Result<(), BranchError> {
+        let before = self.view.kept_as(desk, plain)?;
+        self.view.rows.write(Space::Reservations, key::reservation(desk, own), None)?;
+        for (name, kept) in [(plain, Some(kept)), (own, before.as_ref())] {
+            if let Some((kept, place)) = kept.and_then(|kept| Some((kept, place(&kept.value)?))) {
+                self.write_kept(desk, name, kept)?;
+                let by_value = key::pool_value(desk, place);
+                self.put_row(Space::PoolValues, by_value, name.as_bytes().to_vec())?;
+            }
         }
         Ok(())
     }
