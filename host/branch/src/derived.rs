@@ -4,7 +4,7 @@
 use ipnet::IpNet;
 use model::Value;
 use model::ip::{self, Family};
-use model::schema::Attribute;
+use model::schema::{Attribute, Kind, Schema};
 
 use crate::error::BranchError;
 use crate::object::Object;
@@ -13,57 +13,46 @@ use crate::view::View;
 /// Sizes are told apart to this many bits: all of IPv6 and its parts in 128, with room to be summed.
 const BITS: u8 = 120;
 
+/// A value that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// The value.
+    pub value: Value,
+    /// How many objects were looked at for it.
+    pub looked: u64,
+}
+
+/// Whether values of an attribute are made as they are looked at.
+pub(crate) fn is_made(schema: &Schema, kind: &Kind, attribute: &Attribute) -> bool {
+    attribute.name == "utilization" && attribute.read_only && schema.is_a(kind, "BuiltinIPPrefix")
+}
+
 impl View {
+    /// Whether values of an attribute are made as they are looked at: stored are none.
+    pub fn is_made(&self, kind: &Kind, attribute: &Attribute) -> bool {
+        is_made(self.schema(), kind, attribute)
+    }
+
     /// The value of an attribute that nobody sets: how full a prefix is, in whole per cent, by what lies
     /// directly in it on this branch. Nothing for all other attributes. Linear in what lies in it.
     pub fn made(
         &self,
         object: &Object,
         attribute: &Attribute,
-    ) -> Result<Option<Value>, BranchError> {
-        if attribute.name != "utilization" || !attribute.read_only {
+    ) -> Result<Option<Made>, BranchError> {
+        if !self.is_made(object.kind(), attribute) {
             return Ok(None);
         }
         let Value::Net(net) = object.value("prefix") else { return Ok(None) };
-        if !self.schema().is_a(object.kind(), "BuiltinIPPrefix") {
-            return Ok(None);
-        }
-        let share = match object.value("member_type").as_text() {
-            Some("prefix") => self.share_of_prefixes(object, net)?,
-            _ => self.share_of_addresses(object, net)?,
+        let holds_prefixes = object.value("member_type").as_text() == Some("prefix");
+        let within = if holds_prefixes { "children" } else { "ip_addresses" };
+        let within = self.lying_in(object, within)?;
+        let looked = u64::try_from(within.len()).unwrap_or(u64::MAX);
+        let share = match holds_prefixes {
+            true => share_of_prefixes(&within, net),
+            false => share_of_addresses(&within, net, object.value("is_pool") == Value::Bool(true)),
         };
-        Ok(Some(Value::Int(share)))
-    }
-
-    fn share_of_prefixes(&self, object: &Object, net: IpNet) -> Result<i64, BranchError> {
-        let size = |net: IpNet| {
-            let height = net.max_prefix_len() - net.prefix_len();
-            let below = net.max_prefix_len().saturating_sub(BITS);
-            1u128 << height.saturating_sub(below)
-        };
-        let mut used = 0u128;
-        for child in self.lying_in(object, "children")? {
-            if let Value::Net(inner) = child.value("prefix") {
-                used = used.saturating_add(size(inner));
-            }
-        }
-        Ok(per_cent(used, size(net)))
-    }
-
-    fn share_of_addresses(&self, object: &Object, net: IpNet) -> Result<i64, BranchError> {
-        let is_pool = object.value("is_pool") == Value::Bool(true);
-        let Some((low, high)) = pools::address::usable(net, is_pool) else { return Ok(0) };
-        let mut used = 0u128;
-        for child in self.lying_in(object, "ip_addresses")? {
-            let address = match child.value("address") {
-                Value::Host(host) => host.address,
-                Value::Address(address) => address,
-                _ => continue,
-            };
-            let same = Family::of(address) == Family::of(net.addr());
-            used += u128::from(same && (low..=high).contains(&ip::number(address)));
-        }
-        Ok(per_cent(used, (high - low).saturating_add(1)))
+        Ok(Some(Made { value: Value::Int(share), looked }))
     }
 
     fn lying_in(&self, object: &Object, relationship: &str) -> Result<Vec<Object>, BranchError> {
@@ -74,6 +63,35 @@ impl View {
         }
         Ok(found)
     }
+}
+
+fn share_of_prefixes(within: &[Object], net: IpNet) -> i64 {
+    let size = |net: IpNet| {
+        let height = net.max_prefix_len() - net.prefix_len();
+        let below = net.max_prefix_len().saturating_sub(BITS);
+        1u128 << height.saturating_sub(below)
+    };
+    let nets = within.iter().filter_map(|child| match child.value("prefix") {
+        Value::Net(inner) => Some(inner),
+        _ => None,
+    });
+    let used = nets.fold(0u128, |used, inner| used.saturating_add(size(inner)));
+    per_cent(used, size(net))
+}
+
+fn share_of_addresses(within: &[Object], net: IpNet, is_pool: bool) -> i64 {
+    let Some((low, high)) = pools::address::usable(net, is_pool) else { return 0 };
+    let mut used = 0u128;
+    for child in within {
+        let address = match child.value("address") {
+            Value::Host(host) => host.address,
+            Value::Address(address) => address,
+            _ => continue,
+        };
+        let same = Family::of(address) == Family::of(net.addr());
+        used += u128::from(same && (low..=high).contains(&ip::number(address)));
+    }
+    per_cent(used, (high - low).saturating_add(1))
 }
 
 /// Whole per cent, rounded down.

@@ -30,6 +30,7 @@ pub use branches::{
 pub use change::{Change, ChangeSet, FieldChange, LinkChange, Op};
 pub use commit::{Author, Cause, Committed, LogEntry, Prepared, Unsettled};
 pub use database::{Database, Environment};
+pub use derived::Made;
 pub use draft::{
     Attempt, AttrInput, BLOCK_MAX, Blocker, CELLS_MAX, Cell, Claim, ClaimedPeer, Draft,
     FORECAST_MAX, Forecast, FromPool, Given, Gone, Granted, Held, IDENTIFIER_BYTES_MAX,

@@ -164,7 +164,11 @@ fn index(schema: &Schema, kind: &Kind) -> KindIndex {
             names.insert(name.to_owned());
         }
     }
-    let attributes = names.iter().filter_map(|name| Some(kind.attribute(name)?.symbol)).collect();
+    // What is made as it is looked at is in no index.
+    let stored =
+        |attribute: &&model::schema::Attribute| !crate::derived::is_made(schema, kind, attribute);
+    let attributes = names.iter().filter_map(|name| kind.attribute(name)).filter(stored);
+    let attributes = attributes.map(|attribute| attribute.symbol).collect();
     KindIndex { attributes, constraints }
 }
 

@@ -14,6 +14,7 @@ use model::{ObjectId, Symbol};
 use crate::error::GraphqlError;
 use crate::filter::{self, Filters};
 use crate::host::{Answer, Host};
+use crate::made::Made;
 use crate::node;
 use crate::order;
 use crate::permissions;
@@ -36,6 +37,8 @@ pub(crate) struct Execution<'d> {
     pub(crate) hidden: BTreeSet<Symbol>,
     shapes: BTreeMap<(Vec<usize>, Symbol), Shape<'d>>,
     visited: u64,
+    /// Values that are made as they are looked at.
+    pub(crate) made: Made,
     told: Option<BTreeSet<ObjectId>>,
 }
 
@@ -81,7 +84,16 @@ impl<'d> Execution<'d> {
     /// An execution over a state.
     pub(crate) fn over(host: &'d dyn Host, view: &'d View, scope: Scope<'d>) -> Self {
         let hidden = host.hidden(view.schema());
-        Self { view, scope, host, hidden, shapes: BTreeMap::new(), visited: 0, told: None }
+        Self {
+            view,
+            scope,
+            host,
+            hidden,
+            shapes: BTreeMap::new(),
+            visited: 0,
+            made: Made::default(),
+            told: None,
+        }
     }
 
     /// The concrete kinds of a kind that the caller may look at. A generic is limited to those; where
@@ -152,7 +164,7 @@ impl<'d> Execution<'d> {
 
     pub(crate) fn visit(&mut self, out: &[u8]) -> Result<(), GraphqlError> {
         self.visited += 1;
-        if self.visited > VISITED_MAX {
+        if self.visited.saturating_add(self.made.looked()) > VISITED_MAX {
             return Err(GraphqlError::limit(format!(
                 "the query looks at more than {VISITED_MAX} objects; filter on an indexed attribute"
             )));
@@ -239,7 +251,7 @@ impl<'d> Execution<'d> {
                     self.visit(out)?;
                     if let Some(object) = self.view.object(edge.peer)?
                         && self.sees(object.kind())
-                        && filters.accept(self.view, &object)?
+                        && filters.accept(self.view, &self.made, &object)?
                     {
                         objects.push(object);
                     }
@@ -252,7 +264,7 @@ impl<'d> Execution<'d> {
             }
         }
         let count = u64::try_from(objects.len()).unwrap_or(u64::MAX);
-        order::sort(self.view, order, &mut objects)?;
+        order::sort(self.view, &self.made, order, &mut objects)?;
         let objects = objects.into_iter().skip(page.offset);
         let objects = match page.limit {
             Some(limit) => objects.take(limit).collect(),
@@ -281,7 +293,7 @@ impl<'d> Execution<'d> {
                 for id in ids {
                     self.visit(out)?;
                     if let Some(object) = self.view.object_of(kind, id)?
-                        && filters.accept(self.view, &object)?
+                        && filters.accept(self.view, &self.made, &object)?
                     {
                         objects.push(object);
                     }
@@ -291,7 +303,7 @@ impl<'d> Execution<'d> {
                 for object in self.view.objects(kind)? {
                     self.visit(out)?;
                     let object = object?;
-                    if filters.accept(self.view, &object)? {
+                    if filters.accept(self.view, &self.made, &object)? {
                         objects.push(object);
                     }
                 }

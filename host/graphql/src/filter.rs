@@ -9,6 +9,7 @@ use model::{ObjectId, Symbol, Timestamp, Value};
 use serde_json::Value as Json;
 
 use crate::error::GraphqlError;
+use crate::made::Made;
 
 use crate::limits::VALUES_MAX;
 
@@ -132,16 +133,26 @@ impl Filters {
     }
 
     /// Whether an object passes.
-    pub(crate) fn accept(&self, view: &View, object: &Object) -> Result<bool, GraphqlError> {
+    pub(crate) fn accept(
+        &self,
+        view: &View,
+        made: &Made,
+        object: &Object,
+    ) -> Result<bool, GraphqlError> {
         for filter in &self.filters {
-            if !self.holds(view, object, filter)? {
+            if !self.holds((view, made), object, filter)? {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn holds(&self, view: &View, object: &Object, filter: &Filter) -> Result<bool, GraphqlError> {
+    fn holds(
+        &self,
+        (view, made): (&View, &Made),
+        object: &Object,
+        filter: &Filter,
+    ) -> Result<bool, GraphqlError> {
         let kind = object.kind();
         Ok(match filter {
             Filter::Ids(ids) => ids.contains(&object.id()),
@@ -151,12 +162,15 @@ impl Filters {
                 labels.iter().any(|wanted| self.alike(&label, wanted))
             }
             Filter::Values { attribute, values } => match kind.attribute(attribute) {
-                Some(attribute) => self.has_value(object, attribute, values),
+                Some(attribute) => {
+                    self.has_value(&made.value(view, object, attribute)?, attribute, values)
+                }
                 None => false,
             },
-            Filter::IsNull { attribute, null } => kind
-                .attribute(attribute)
-                .is_none_or(|attribute| object.attr(attribute).value.is_null() == *null),
+            Filter::IsNull { attribute, null } => match kind.attribute(attribute) {
+                Some(attribute) => made.value(view, object, attribute)?.is_null() == *null,
+                None => true,
+            },
             Filter::Source { attribute, id } => {
                 some_attribute(object, attribute, |attr| attr.source == Some(*id))
             }
@@ -167,11 +181,14 @@ impl Filters {
                 some_attribute(object, attribute, |attr| attr.is_protected == *protected)
             }
             Filter::LabelIsNull(null) => !null,
-            Filter::Any(values) => kind
-                .attributes
-                .iter()
-                .filter(|attribute| !attribute.kind.is_secret())
-                .any(|attribute| self.has_value(object, attribute, values)),
+            Filter::Any(values) => {
+                kind.attributes.iter().filter(|attribute| !attribute.kind.is_secret()).any(
+                    |attribute| {
+                        let stored = object.attr(attribute).value.to_value();
+                        self.has_value(&stored.unwrap_or(Value::Null), attribute, values)
+                    },
+                )
+            }
             Filter::Peers { relationship, ids } => match kind.relationship(relationship) {
                 Some(rel) => {
                     view.peers(object.id(), rel)?.iter().any(|edge| ids.contains(&edge.peer))
@@ -183,7 +200,7 @@ impl Filters {
                 None => *null,
             },
             Filter::Peer { relationship, passes } => {
-                self.a_peer_passes(view, object, relationship, passes)?
+                self.a_peer_passes((view, made), object, relationship, passes)?
             }
             Filter::Made { created, after, before } => {
                 let seq = if *created { object.created() } else { object.updated() };
@@ -199,7 +216,7 @@ impl Filters {
 
     fn a_peer_passes(
         &self,
-        view: &View,
+        (view, made): (&View, &Made),
         object: &Object,
         relationship: &str,
         passes: &Filter,
@@ -208,7 +225,7 @@ impl Filters {
         for edge in view.peers(object.id(), rel)? {
             if let Some(peer) = view.object(edge.peer)?
                 && !self.hidden.contains(&peer.kind().symbol)
-                && self.holds(view, &peer, passes)?
+                && self.holds((view, made), &peer, passes)?
             {
                 return Ok(true);
             }
@@ -216,14 +233,13 @@ impl Filters {
         Ok(false)
     }
 
-    fn has_value(&self, object: &Object, attribute: &Attribute, values: &[Json]) -> bool {
-        let held = object.attr(attribute).value.to_value().unwrap_or(Value::Null);
+    fn has_value(&self, held: &Value, attribute: &Attribute, values: &[Json]) -> bool {
         values.iter().any(|wanted| {
             if self.partial {
                 let wanted = wanted.as_str().map_or_else(|| wanted.to_string(), str::to_owned);
                 return !held.is_null() && self.alike(&held.to_string(), &wanted);
             }
-            held.to_json() == *wanted || attribute.parse(wanted).is_ok_and(|wanted| wanted == held)
+            held.to_json() == *wanted || attribute.parse(wanted).is_ok_and(|wanted| wanted == *held)
         })
     }
 

@@ -11,6 +11,7 @@ mod fragments;
 mod host;
 mod input;
 pub mod limits;
+mod made;
 mod mutate;
 mod node;
 mod order;

@@ -130,7 +130,7 @@ fn attribute_field<'d>(
     out: &mut Vec<u8>,
 ) -> Result<(), GraphqlError> {
     let mut attr = object.attr(attribute);
-    let made = execution.view.made(object, attribute)?;
+    let made = execution.made.made(execution.view, object, attribute)?;
     if let Some(made) = &made {
         attr.value = made.into();
     }

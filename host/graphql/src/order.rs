@@ -9,6 +9,7 @@ use model::{Seq, Symbol, Value};
 use serde_json::Value as Json;
 
 use crate::error::GraphqlError;
+use crate::made::Made;
 
 /// One criterion.
 #[derive(Debug, Clone)]
@@ -104,6 +105,7 @@ enum Rank {
 /// Sorts objects that are in the order of their ids.
 pub(crate) fn sort(
     view: &View,
+    made: &Made,
     order: &[By],
     objects: &mut Vec<Object>,
 ) -> Result<(), GraphqlError> {
@@ -117,7 +119,7 @@ pub(crate) fn sort(
             ranks.push(match &by.key {
                 OrderKey::CreatedAt => Rank::Seq(object.created()),
                 OrderKey::UpdatedAt => Rank::Seq(object.updated()),
-                OrderKey::Path(path) => Rank::Value(view.follow(&object, path)?),
+                OrderKey::Path(path) => Rank::Value(made.follow(view, &object, path)?),
             });
         }
         ranked.push((ranks, object));

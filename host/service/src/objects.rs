@@ -48,6 +48,7 @@ impl ObjectView {
         let readable = |attribute: &&Attribute| !attribute.kind.is_secret();
         for attribute in object.kind().attributes.iter().filter(readable) {
             let made = view.made(object, attribute)?;
+            let made = made.map(|made| made.value);
             let value = made.unwrap_or_else(|| object.value(&attribute.name));
             if !value.is_null() {
                 attributes.insert(attribute.name.clone(), value.to_json());

@@ -506,6 +506,70 @@ fn scenarios_71_and_74_the_utilization_of_a_prefix_is_what_its_branch_sees() {
 }
 
 #[test]
+fn prefixes_are_found_and_ordered_by_how_full_they_are() {
+    let main = addresses::ready();
+    prefixes(&main, &["10.0.0.0/30", "10.0.1.0/30", "10.0.2.0/29", "10.0.3.0/30"]);
+    let hosts = ["10.0.0.1/30", "10.0.1.1/30", "10.0.1.2/30", "10.0.2.1/29", "10.0.2.2/29"];
+    let hosts: Vec<Json> = hosts.iter().map(|host| json!({"address": host})).collect();
+    load(&main, "IpamIPAddress", &json!(hosts));
+    let found = |service: &Service, kind: &str, field: &str, arguments: &str| -> Vec<String> {
+        let text =
+            format!("{{{kind}({arguments}) {{count edges {{node {{{field} {{value}}}}}}}}}}");
+        let answer = ask(service, &text);
+        let edges = answer[kind]["edges"].as_array().unwrap();
+        assert_eq!(answer[kind]["count"], edges.len());
+        let text = |edge: &Json| edge["node"][field]["value"].as_str().unwrap().to_owned();
+        edges.iter().map(text).collect()
+    };
+    let prefixes_by =
+        |service: &Service, arguments: &str| found(service, "IpamPrefix", "prefix", arguments);
+    assert_eq!(prefixes_by(&main, "utilization__value: 50"), ["10.0.0.0/30"]);
+    let two = prefixes_by(
+        &main,
+        "utilization__values: [33, 100], order: {by: [{field: \"prefix__value\"}]}",
+    );
+    assert_eq!(two, ["10.0.1.0/30", "10.0.2.0/29"]);
+    assert_eq!(prefixes_by(&main, "utilization__isnull: true"), Vec::<String>::new());
+    assert_eq!(prefixes_by(&main, "utilization__isnull: false").len(), 4);
+    let full_first = "order: {by: [{field: \"utilization__value\", direction: DESC}]}";
+    let wanted = ["10.0.1.0/30", "10.0.0.0/30", "10.0.2.0/29", "10.0.3.0/30"];
+    assert_eq!(prefixes_by(&main, full_first), wanted);
+    assert_eq!(
+        found(&main, "BuiltinIPPrefix", "prefix", full_first),
+        wanted,
+        "by the generic as well"
+    );
+    let page = "limit: 2, offset: 1, order: {by: [{field: \"utilization__value\"}]}";
+    let text = format!("{{IpamPrefix({page}) {{edges {{node {{prefix {{value}}}}}}}}}}");
+    let page = ask(&main, &text)["IpamPrefix"]["edges"].clone();
+    assert_eq!(page[0]["node"]["prefix"]["value"], "10.0.2.0/29");
+    assert_eq!(page[1]["node"]["prefix"]["value"], "10.0.0.0/30");
+    // Through a relationship.
+    let in_full = found(&main, "IpamIPAddress", "address", "ip_prefix__utilization__value: 100");
+    assert_eq!(in_full.len(), 2, "{in_full:?}");
+    let by_parent =
+        "order: {by: [{field: \"ip_prefix__utilization__value\"}, {field: \"address__value\"}]}";
+    let wanted = ["10.0.2.1/29", "10.0.2.2/29", "10.0.0.1/30", "10.0.1.1/30", "10.0.1.2/30"];
+    assert_eq!(found(&main, "IpamIPAddress", "address", by_parent), wanted);
+    // What a branch sees.
+    main.branch_create("b", "").unwrap();
+    let b = main.on(Some("b"), None).unwrap();
+    load(&b, "IpamIPAddress", &json!([{"address": "10.0.0.2/30"}]));
+    assert_eq!(prefixes_by(&b, "utilization__value: 100").len(), 2);
+    assert_eq!(prefixes_by(&main, "utilization__value: 100").len(), 1);
+    // A kind that orders by it has no index of it, and is in order all the same.
+    numbers::schema(
+        &main,
+        "nodes: [{name: Prefix, namespace: Ipam, order_by: [utilization__value], inherit_from: \
+         [BuiltinIPPrefix, CoreWeightedPoolResource]}]",
+    )
+    .unwrap();
+    let wanted = ["10.0.3.0/30", "10.0.2.0/29", "10.0.0.0/30", "10.0.1.0/30"];
+    assert_eq!(prefixes_by(&main, "limit: 10"), wanted);
+    sound(&main);
+}
+
+#[test]
 fn scenario_78_a_prefix_that_is_no_pool_any_more_is_not_fuller_than_full() {
     let service = addresses::ready();
     load(&service, "IpamPrefix", &json!([{"prefix": "10.0.0.0/30", "is_pool": true}]));
