@@ -366,6 +366,13 @@ impl Draft {
         .into())
     }
 
+    fn is_pool(&self, id: Option<ObjectId>) -> Result<bool, BranchError> {
+        let Some(kind) = id.map(|id| self.view.kind_of(id)).transpose()?.flatten() else {
+            return Ok(false);
+        };
+        Ok(kind.generics.iter().any(|generic| generic == "CoreResourcePool"))
+    }
+
     /// The attribute as the input wants it, checked against the schema.
     fn attr_from(
         &self,
@@ -407,6 +414,8 @@ impl Draft {
         }
         if let Some(source) = given.source {
             attr.source = source;
+        } else if given.detach && self.is_pool(attr.source)? {
+            attr.source = None;
         }
         if let Some(owner) = given.owner {
             attr.owner = owner;

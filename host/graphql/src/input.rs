@@ -97,7 +97,7 @@ fn attribute_input(
     if given.is_empty() {
         return Ok(None);
     }
-    if let Some(pool) = given.get("from_pool") {
+    if let Some(pool) = given.get("from_pool").filter(|pool| !pool.is_null()) {
         check_pool(kind, &attribute.name, pool)?;
     }
     AttrInput::from_json(attribute.kind, &Json::Object(given))

@@ -2,7 +2,7 @@
 //! peer that they satisfy, where there is one.
 
 use serde_json::{Map, Value as Json, json};
-use service::{Service, SourceFile};
+use service::{Drawing, Service, SourceFile};
 
 use crate::support::{dump, load, rows, service, sound};
 
@@ -512,6 +512,19 @@ fn scenario_69_a_number_is_attached_moved_and_exchanged() {
     let told = attach("x", "one", 11).unwrap_err();
     assert!(told.contains("11 is not in the pool, which has 1-10"), "{told}");
     assert_eq!(dump(&service), before);
+    // Detached: it stays what it is, as if it had been set by hand, and can be attached again.
+    set(&service, "e", "number", json!({"from_pool": null})).unwrap();
+    assert_eq!(number(&service, "TestTicket", "e", "number"), json!(5));
+    let five = Drawing { value: Some("5".to_owned()), ..Drawing::default() };
+    assert_eq!(service.pool_explain("one", &five).unwrap()["state"], "taken-by-hand");
+    attach("e", "one", 5).unwrap();
+    assert_eq!(service.pool_explain("one", &five).unwrap()["state"], "allocated");
+    let text = "mutation {TestTicketUpsert(data: {name: {value: \"e\"} number: {from_pool: null}}) \
+                {object {number {value source {id}}}}}";
+    let answer = crate::support::query(&service, text);
+    let told = &answer["data"]["TestTicketUpsert"]["object"]["number"];
+    assert_eq!(*told, json!({"value": 5, "source": null}), "{answer:#}");
+    attach("e", "one", 5).unwrap();
     // Moved: free in the one, held in the other.
     set(&service, "a", "number", json!({"from_pool": {"id": "two"}})).unwrap();
     assert_eq!(number(&service, "TestTicket", "a", "number"), json!(1));

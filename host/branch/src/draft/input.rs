@@ -67,6 +67,8 @@ pub struct AttrInput {
     pub owner: Option<Option<ObjectId>>,
     /// Draw the value from a pool.
     pub from_pool: Option<FromPool>,
+    /// The value is no pool's any more: it stays, as if it had been set by hand.
+    pub detach: bool,
     /// The host sets it: read-only does not hold.
     pub by_host: bool,
 }
@@ -134,10 +136,10 @@ pub struct PeerInput {
     pub source: Option<ObjectId>,
     /// Who answers for it.
     pub owner: Option<ObjectId>,
-}
-
     /// How a pool prefers this resource to its others: the resource gets it as its own.
     pub weight: Option<i64>,
+}
+
 impl PeerInput {
     /// A link to an object by id.
     pub fn id(id: ObjectId) -> Self {

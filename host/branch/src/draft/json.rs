@@ -41,7 +41,8 @@ fn bad(kind: &Kind, field: &str, message: String) -> BranchError {
 
 impl AttrInput {
     /// `5`, `{"value": 5, "is_protected": true, "owner": ID}`, `{"is_default": true}` or
-    /// `{"from_pool": {...}}`. What is wrong comes back as text.
+    /// `{"from_pool": {...}}`; `{"from_pool": null}` leaves the value and takes it from its pool. What is
+    /// wrong comes back as text.
     pub fn from_json(kind: AttributeKind, json: &Json) -> Result<Self, String> {
         let Json::Object(map) = json else { return Ok(Self::json(json.clone())) };
         let structured = matches!(kind, AttributeKind::Json | AttributeKind::Any);
@@ -54,6 +55,7 @@ impl AttrInput {
             return Err(format!("a value has no `{unknown}`; it may have `{known}`"));
         }
         let mut input = match map.get("from_pool") {
+            Some(Json::Null) => Self { detach: true, ..Self::default() },
             Some(pool) => Self::from_pool(FromPool::from_json(pool)),
             None => Self::default(),
         };
@@ -145,8 +147,6 @@ impl PeerInput {
             is_protected: map.get("_relation__is_protected").and_then(Json::as_bool),
             source: reference(map, "_relation__source")?.flatten(),
             owner: reference(map, "_relation__owner")?.flatten(),
-        })
-    }
             weight: match map.get("allocation_weight") {
                 None | Some(Json::Null) => None,
                 Some(json) => {
@@ -154,6 +154,8 @@ impl PeerInput {
                     Some(weight.ok_or("`allocation_weight` must be a whole number")?)
                 }
             },
+        })
+    }
 }
 
 fn parts(json: &Json) -> Vec<String> {
