@@ -101,6 +101,10 @@ fn main() -> ExitCode {
             (Some(file), Some(pool)) => pools::draw(file.as_ref(), &pool.to_string_lossy()),
             _ => Err("no file or no pool".into()),
         }),
+        Some(word) if word == "__read" => Some(match (second.next(), second.next()) {
+            (Some(file), Some(pool)) => pools::read(file.as_ref(), &pool.to_string_lossy()),
+            _ => Err("no file or no pool".into()),
+        }),
         _ => None,
     };
     if let Some(told) = told {

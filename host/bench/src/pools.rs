@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use branch::{Database, IdentifiedBy, Input, PoolRequest, Want};
+use branch::{AttrInput, Database, FromPool, IdentifiedBy, Input, PoolRequest, Want};
 use model::{BranchId, ObjectId};
 use pools::FreeSet;
 use serde_json::{Value as Json, json};
@@ -368,21 +368,93 @@ fn opening(folder: &Path, scale: Scale) -> Result<Vec<Figure>, Failed> {
         })?;
         drop(world.tap.take());
     }
+    let (first, memory, told) = reopened(world, pool)?;
+    let what = format!("{count} allocations");
+    let mut figures = vec![
+        Figure::new(format!("{what}: open"), told("open_us"), "us"),
+        Figure::new(format!("{what}: the first draw"), first, "ms").target(Target::AtMost(600.0)),
+        Figure::new(format!("{what}: memory of it"), told("memory_mib"), "MiB"),
+        Figure::new(
+            format!("{what}: without the store's pages"),
+            memory / number(count),
+            "bytes each",
+        )
+        .target(Target::AtMost(100.0)),
+        Figure::new(format!("{what}: a draw after it"), told("next_us"), "us")
+            .against("the first", told("first_us")),
+    ];
+    figures.extend(carried(&folder.join("objects"), scale.of(100_000))?);
+    Ok(figures)
+}
+
+/// The same where each number is drawn by an object.
+fn carried(folder: &Path, count: usize) -> Result<Vec<Figure>, Failed> {
+    let (world, pool) = with_pool(folder)?;
+    for chunk in chunks(0..count, 1_000) {
+        world.change(|draft| {
+            for at in chunk {
+                let from_pool = FromPool { pool: pool.to_string(), ..FromPool::default() };
+                let input = Input::default()
+                    .json("name", json!(format!("sensor-{at}")))
+                    .attr("round", AttrInput::from_pool(from_pool));
+                draft.create("BenchSensor", None, input)?;
+            }
+            Ok(())
+        })?;
+        drop(world.tap.take());
+    }
+    let (first, memory, _) = reopened(world, pool)?;
+    let what = format!("{count} allocations of objects");
+    Ok(vec![
+        Figure::new(format!("{what}: the first draw"), first, "ms"),
+        Figure::new(
+            format!("{what}: without the store's pages"),
+            memory / number(count),
+            "bytes each",
+        )
+        .target(Target::AtMost(100.0)),
+    ])
+}
+
+/// Opens a store in another process and draws: the first draw in milliseconds, the memory of it in bytes
+/// but for pages of the store that it reads, and whatever else was measured.
+fn reopened(world: World, pool: ObjectId) -> Result<(f64, f64, impl Fn(&str) -> f64), Failed> {
     let file = world.file.clone();
     drop(world);
-    let drawn = Command::new(std::env::current_exe()?)
-        .args(["__draw".as_ref(), file.as_os_str(), pool.to_string().as_ref()])
-        .output()?;
-    let told: Json = serde_json::from_slice(&drawn.stdout)?;
-    let of = |name: &str| told.get(name).and_then(Json::as_f64).unwrap_or(f64::NAN);
-    let what = format!("{count} allocations");
-    Ok(vec![
-        Figure::new(format!("{what}: open"), of("open_us"), "us"),
-        Figure::new(format!("{what}: the first draw"), of("first_us") / 1e3, "ms"),
-        Figure::new(format!("{what}: memory of it"), of("memory_mib"), "MiB"),
-        Figure::new(format!("{what}: a draw after it"), of("next_us"), "us")
-            .against("the first", of("first_us")),
-    ])
+    let ask = |what: &str| -> Result<Json, Failed> {
+        let told = Command::new(std::env::current_exe()?)
+            .args([what.as_ref(), file.as_os_str(), pool.to_string().as_ref()])
+            .output()?;
+        Ok(serde_json::from_slice(&told.stdout)?)
+    };
+    let of = |told: &Json, name: &str| told.get(name).and_then(Json::as_f64).unwrap_or(f64::NAN);
+    let (drawn, read) = (ask("__draw")?, ask("__read")?);
+    let memory = of(&drawn, "memory_mib") - of(&read, "memory_mib");
+    let first = of(&drawn, "first_us") / 1e3;
+    Ok((first, memory * f64::from(1 << 20), move |name: &str| of(&drawn, name)))
+}
+
+/// What the third process does: opens the store and reads what a book is made of, keeping nothing.
+pub(crate) fn read(file: &Path, pool: &str) -> Result<Json, Failed> {
+    let store = Store::open(file, store_options(None))?;
+    let database = Database::open(store.clone(), server::environment())?;
+    let before = memory_mib("VmRSS:")?;
+    let pool: ObjectId = pool.parse()?;
+    let prefix = store::key::pool_value_prefix(pool);
+    let snapshot = store.snapshot()?;
+    let mut rows = 0usize;
+    for row in
+        snapshot.range(store::Space::Reservations, &prefix, &store::key::prefix_end(&prefix))?
+    {
+        rows += usize::from(!row?.1.is_empty());
+    }
+    let view = database.view(BranchId::MAIN)?;
+    if let Some(kind) = view.schema().kind("BenchSensor").cloned() {
+        for object in view.objects(&kind)? {
+            rows += usize::from(object?.value("round") != model::Value::Null);
+        }
+    }
+    Ok(json!({"memory_mib": memory_mib("VmRSS:")? - before, "rows": rows}))
 }
 
 /// What the second process does: opens the store and draws, keeping nothing.

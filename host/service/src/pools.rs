@@ -177,7 +177,7 @@ fn passed_over(
     };
     let same_division =
         |held: &Held| drawing.scope.is_empty() || held.scope.len() == drawing.scope.len();
-    let held = draft.pool_held(pool, usize::MAX)?;
+    let held = draft.pool_held_before(pool, next, PASSED_MAX)?;
     let mut passed: Vec<&Held> =
         held.iter().filter(|held| before(held) && same_division(held)).collect();
     let skip = passed.len().saturating_sub(PASSED_MAX);
@@ -252,7 +252,7 @@ fn explain_value(
     drawing: &Drawing,
 ) -> Result<Json, ServiceError> {
     let value = read_value(pool, asked)?;
-    let held = draft.pool_held(pool, usize::MAX)?;
+    let held = draft.pool_held_at(pool, &value)?;
     if let Some(held) = held.into_iter().find(|held| same(&held.value, &value)) {
         let state = match (&held.gone, &held.identifier) {
             (Some(_), _) => "resting",

@@ -25,6 +25,7 @@ mod shelf;
 mod space;
 #[cfg(test)]
 mod tests;
+mod takers;
 mod told;
 mod watch;
 

@@ -7,15 +7,15 @@
 //! without asking who else there is, and a draft can look at the space as if what it gives up were
 //! free, and put it back.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{BranchId, ObjectId, Seq, Symbol, Timestamp};
 
 use crate::commit::Upset;
 use crate::draft::allocate::lines::{Line, Lines, Part};
-use crate::draft::allocate::reserve::Kept;
 use crate::draft::allocate::scope::Desk;
 use crate::draft::allocate::shelf::{Realm, Shelf, Source, Stretch};
+use crate::draft::allocate::takers::{Carried, Carrier, Lifted, Spot, Taken, Takers, rows};
 use crate::error::BranchError;
 use crate::object::Object;
 use crate::view::View;
@@ -24,10 +24,7 @@ use crate::view::View;
 const COMMITS_MAX: u64 = 10_000;
 
 /// What a reservation takes, until when, and the branch that took it.
-type HeldPlace = (Stretch, Option<Timestamp>, BranchId);
-
-/// Which object, on which line of the store.
-pub(super) type Carrier = (BranchId, ObjectId);
+pub(super) type HeldPlace = (Stretch, Option<Timestamp>, BranchId);
 
 /// What a branch still sees at its fork that main has in another way or no more: taken for whoever draws
 /// on the branch, and for nobody else.
@@ -60,15 +57,14 @@ pub(crate) struct Book {
     /// Stretches that the attribute does not accept.
     excluded: Vec<Stretch>,
     /// What each object takes.
-    pub(super) carried: HashMap<Carrier, Stretch>,
-    /// What reservations take, by place, and until when.
-    held: HashMap<u128, HeldPlace>,
+    pub(super) carried: Carried,
+    /// What reservations take that end by themselves or are another branch's, by place. Of all others
+    /// the takers tell.
+    held: BTreeMap<u128, HeldPlace>,
     /// Reservations that end by themselves, soonest first.
     ends: BTreeSet<(Timestamp, u128)>,
-    /// Stretches that are taken, with how often: objects, reservations and leases.
-    takers: BTreeMap<Stretch, u32>,
-    /// How many of these have which size, as a power of two: where to look for one around another.
-    sizes: BTreeMap<u32, usize>,
+    /// What is taken, with how often: by objects, reservations and leases.
+    takers: Takers,
     /// What branches still see.
     still: BTreeMap<BranchId, Still>,
     /// The last one drawn, for pools that go on from there.
@@ -158,12 +154,15 @@ impl Book {
         }
         for (branch, id, symbol) in changed {
             if let Some(line) = lines.line(branch)?.filter(|_| !again.contains(&branch)) {
-                self.settle(&line, desk, symbol, id)?;
+                let now = self.taken_on(&line, desk, symbol, id)?;
+                self.carry(line.carrier(symbol, id), now);
             }
         }
         for branch in again {
             self.forget_line(branch);
-            self.load(lines, branch)?;
+            for (carrier, spot) in self.on_line(lines, branch)? {
+                self.carry(carrier, Some(spot.stretch()));
+            }
         }
         for place in drawn {
             self.settle_held(lines.here, desk, place)?;
@@ -173,67 +172,68 @@ impl Book {
     }
 
     /// What an object takes on a line.
-    fn settle(
-        &mut self,
+    fn taken_on(
+        &self,
         line: &Line<'_>,
         desk: &Desk,
         kind: Symbol,
         id: ObjectId,
-    ) -> Result<(), BranchError> {
+    ) -> Result<Option<Stretch>, BranchError> {
         let object = match line.has_own(desk, kind, id)? {
             true => line.object(id)?,
             false => None,
         };
-        let now = match object {
-            Some(object) => self.taken_by(line, desk, &line.part, &object)?,
-            None => None,
-        };
-        self.carry(line.carrier(kind, id), now);
-        Ok(())
+        match object {
+            Some(object) => self.taken_by(line, desk, &line.part, &object),
+            None => Ok(None),
+        }
     }
 
     /// What lay on a branch that is gone takes nothing any more.
     fn forget_line(&mut self, line: BranchId) {
-        let gone = |(carrier, _): &(&Carrier, &Stretch)| carrier.0 == line;
-        let gone: Vec<Carrier> =
-            self.carried.iter().filter(gone).map(|(carrier, _)| *carrier).collect();
-        for carrier in gone {
-            self.carry(carrier, None);
+        for stretch in self.carried.forget(line) {
+            self.leave(stretch);
         }
         self.still.remove(&line);
     }
 
-    /// Counts what a line carries.
-    fn load(&mut self, lines: &mut Lines<'_>, branch: BranchId) -> Result<(), BranchError> {
-        let Some(line) = lines.line(branch)? else { return Ok(()) };
+    /// What a line carries.
+    fn on_line(
+        &self,
+        lines: &mut Lines<'_>,
+        branch: BranchId,
+    ) -> Result<Vec<(Carrier, Spot)>, BranchError> {
+        let mut all = Vec::new();
+        let Some(line) = lines.line(branch)? else { return Ok(all) };
         let desk = lines.desk;
         if branch == BranchId::MAIN {
-            return self.each_seen(&line, &line.part, desk, |book, kind, id, taken| {
-                book.carry(line.carrier(kind, id), taken);
-                Ok(())
-            });
+            self.each_seen(&line, &line.part, desk, |kind, id, taken| {
+                all.extend(taken.map(|taken| (line.carrier(kind, id), Spot::of(taken))));
+            })?;
+            return Ok(all);
         }
-        let Some(main) = lines.line(BranchId::MAIN)? else { return Ok(()) };
+        let Some(main) = lines.line(BranchId::MAIN)? else { return Ok(all) };
         for (kind, id) in line.own(desk, &main)? {
-            self.settle(&line, desk, kind, id)?;
+            let taken = self.taken_on(&line, desk, kind, id)?;
+            all.extend(taken.map(|taken| (line.carrier(kind, id), Spot::of(taken))));
         }
-        Ok(())
+        Ok(all)
     }
 
     /// Goes through everything in the pool's space that a view sees, with what it takes.
     fn each_seen(
-        &mut self,
+        &self,
         view: &View,
         part: &Part,
         desk: &Desk,
-        mut each: impl FnMut(&mut Self, Symbol, ObjectId, Option<Stretch>) -> Result<(), BranchError>,
+        mut each: impl FnMut(Symbol, ObjectId, Option<Stretch>),
     ) -> Result<(), BranchError> {
         if let Part::Numbers(kinds) = part {
             for (kind, _) in kinds {
                 for row in view.heads_unnoted(kind)? {
                     let (id, object) = row?;
                     let taken = self.taken_by(view, desk, part, &object)?;
-                    each(self, kind.symbol, id, taken)?;
+                    each(kind.symbol, id, taken);
                 }
             }
             return Ok(());
@@ -246,7 +246,7 @@ impl Book {
                 }
                 let Some(object) = view.object_of(&kind, id)? else { continue };
                 let taken = self.taken_by(view, desk, part, &object)?;
-                each(self, kind.symbol, id, taken)?;
+                each(kind.symbol, id, taken);
             }
         }
         Ok(())
@@ -266,11 +266,9 @@ impl Book {
         let mut looked = BTreeSet::new();
         if lines.seq().0 - still.seq.0.min(lines.seq().0) > COMMITS_MAX {
             still.taken.clear();
-            self.each_seen(here, &part, desk, |book, _, id, taken| {
-                still
-                    .taken
-                    .extend(taken.filter(|taken| !book.knows(here, id, *taken)).map(|t| (id, t)));
-                Ok(())
+            self.each_seen(here, &part, desk, |_, id, taken| {
+                let taken = taken.filter(|taken| !self.knows(here, id, *taken));
+                still.taken.extend(taken.map(|taken| (id, taken)));
             })?;
         } else {
             lines.each_commit(still.seq, |_, entry| {
@@ -301,7 +299,7 @@ impl Book {
     /// Whether it is counted already that an object takes this.
     fn knows(&self, view: &View, id: ObjectId, taken: Stretch) -> bool {
         let lines = [BranchId::MAIN, BranchId::GLOBAL, view.branch];
-        lines.iter().any(|line| self.carried.get(&(*line, id)) == Some(&taken))
+        lines.iter().any(|line| self.carried.get((*line, id)) == Some(taken))
     }
 
     /// What objects carry that a branch still sees at its fork.
@@ -315,10 +313,7 @@ impl Book {
 
     /// What an object takes now instead of what it took.
     fn carry(&mut self, carrier: Carrier, now: Option<Stretch>) {
-        let before = match now {
-            Some(now) => self.carried.insert(carrier, now),
-            None => self.carried.remove(&carrier),
-        };
+        let before = self.carried.set(carrier, now);
         if before == now {
             return;
         }
@@ -337,23 +332,29 @@ impl Book {
             if let Some(until) = until {
                 self.ends.remove(&(until, place));
             }
+        } else if let Some(before) = self.takers.reserved_at(place) {
+            self.takers.forget_reserved(before);
+            self.leave(before);
         }
-        if let Some(held) = view.kept_at(desk.id, place)?.as_ref().and_then(held_place) {
-            self.hold(place, held);
+        let Some((place, held)) = view.held_place_at(desk.id, place)? else { return Ok(()) };
+        if held.1.is_none_or(|until| until > self.now) {
+            let taken = self.note_held(place, held);
+            self.take(held.0, taken);
         }
         Ok(())
     }
 
-    fn hold(&mut self, place: u128, held: HeldPlace) {
-        let (stretch, until, _) = held;
-        if until.is_some_and(|until| until <= self.now) {
-            return;
+    /// Keeps a reservation that ends by itself or is another branch's; how it takes its block.
+    fn note_held(&mut self, place: u128, held: HeldPlace) -> Taken {
+        let (_, until, branch) = held;
+        if until.is_none() && branch == BranchId::MAIN {
+            return Taken::RESERVED;
         }
-        self.add(stretch);
         self.held.insert(place, held);
         if let Some(until) = until {
             self.ends.insert((until, place));
         }
+        Taken::ONE
     }
 
     /// Lets go of what has ended by itself. An earlier moment than one seen before changes nothing.
@@ -372,7 +373,8 @@ impl Book {
 
     /// What the reservation of a place takes.
     pub(super) fn held_at(&self, place: u128) -> Option<Stretch> {
-        self.held.get(&place).map(|(stretch, ..)| *stretch)
+        let odd = self.held.get(&place).map(|(stretch, ..)| *stretch);
+        odd.or_else(|| self.takers.reserved_at(place))
     }
 
     /// The stretch an object takes of the pool.
@@ -404,22 +406,27 @@ impl Book {
         lines: &mut Lines<'_>,
         leases: &BTreeMap<Stretch, u32>,
     ) -> Result<(), BranchError> {
-        let fresh = |shelf: &Shelf| {
-            Shelf::new(shelf.id, shelf.source.clone(), shelf.bounds, &self.excluded)
-        };
-        let shelves = self.shelves.iter().map(fresh).collect();
+        let shelves = self.shelves.iter().map(|shelf| shelf.emptied(&self.excluded)).collect();
         let excluded = std::mem::take(&mut self.excluded);
         *self = Self { now: self.now, ..Self::over(SetUp { shelves, excluded }) };
+        let mut carried: BTreeMap<BranchId, Vec<(ObjectId, Spot)>> = BTreeMap::new();
         for branch in lines.all()? {
-            self.load(lines, branch)?;
+            for ((line, id), spot) in self.on_line(lines, branch)? {
+                carried.entry(line).or_default().push((id, spot));
+            }
         }
-        let kept = lines.here.all_kept(lines.desk.id, |_, kept| held_place(&kept))?;
-        for (place, held) in kept {
-            self.hold(place, held);
-        }
-        for (stretch, count) in leases {
-            (0..*count).for_each(|_| self.add(*stretch));
-        }
+        self.carried = Carried::new(carried);
+        let mut all: Vec<(Spot, Taken)> = Vec::new();
+        all.extend(self.carried.all().map(|(_, taken)| (Spot::of(taken), Taken::ONE)));
+        lines.here.each_held_place(lines.desk.id, |place, held| {
+            if held.1.is_none_or(|until| until > self.now) {
+                all.push((Spot::of(held.0), self.note_held(place, held)));
+            }
+        })?;
+        all.extend(leases.iter().map(|(it, count)| (Spot::of(*it), Taken::times(*count))));
+        self.takers = Takers::new(all);
+        let taken = rows(self.takers.all());
+        self.shelves.iter_mut().for_each(|shelf| shelf.take_all(&taken));
         self.last = lines.here.last_drawn(lines.desk.id)?;
         self.seq = Some(lines.seq());
         Ok(())
@@ -427,50 +434,50 @@ impl Book {
 
     /// One taker more.
     pub(super) fn add(&mut self, taken: Stretch) {
-        let count = self.takers.entry(taken).or_insert(0);
-        *count += 1;
-        if *count == 1 {
-            *self.sizes.entry(taken.height()).or_insert(0) += 1;
-            self.shelves.iter_mut().for_each(|shelf| shelf.take(taken));
+        self.take(taken, Taken::ONE);
+    }
+
+    fn take(&mut self, stretch: Stretch, taken: Taken) {
+        if self.takers.add(stretch, taken) {
+            self.shelves.iter_mut().for_each(|shelf| shelf.take(stretch));
         }
     }
 
     /// One taker less; what nobody takes any more is free.
     pub(super) fn leave(&mut self, taken: Stretch) {
-        match self.takers.get_mut(&taken) {
-            Some(count) if *count > 1 => *count -= 1,
-            Some(_) => {
-                self.takers.remove(&taken);
-                if let Some(count) = self.sizes.get_mut(&taken.height()) {
-                    *count -= 1;
-                }
-                self.give_back(taken);
-            }
-            None => {}
+        if self.takers.leave(taken) {
+            self.give_back(taken);
+        }
+    }
+
+    /// Looks past one that takes a stretch.
+    pub(super) fn lift(&mut self, stretch: Stretch) -> Lifted {
+        let (lifted, is_last) = self.takers.lift(stretch);
+        if is_last {
+            self.give_back(stretch);
+        }
+        lifted
+    }
+
+    /// What was lifted last is there again.
+    pub(super) fn put_back(&mut self, lifted: &Lifted) {
+        if self.takers.put_back(lifted) {
+            self.shelves.iter_mut().for_each(|shelf| shelf.take(lifted.stretch));
         }
     }
 
     /// Makes a stretch free but for what others take of it. Logarithmic, and linear in the largest
     /// stretches that lie within.
     fn give_back(&mut self, left: Stretch) {
-        if self.is_within_another(left) {
+        if self.takers.is_within_another(left) {
             return;
         }
         self.shelves.iter_mut().for_each(|shelf| shelf.give(left));
-        let mut from = left.low;
-        loop {
-            let low = Stretch { low: from, high: 0, ..left };
-            let high = Stretch { low: left.high, high: u128::MAX, ..left };
-            let Some((first, _)) = self.takers.range(low..=high).next() else { break };
-            let start = first.low;
-            let widest = Stretch { low: start, high: u128::MAX, ..left };
-            let Some((widest, _)) = self.takers.range(low..=widest).next_back() else { break };
-            let widest = *widest;
+        let mut rest = Some(left);
+        while let Some(widest) = rest.and_then(|rest| self.takers.first_within(rest)) {
             self.shelves.iter_mut().for_each(|shelf| shelf.take(widest));
-            match widest.high.checked_add(1) {
-                Some(next) if next <= left.high => from = next,
-                _ => break,
-            }
+            let next = widest.high.checked_add(1).filter(|next| *next <= left.high);
+            rest = next.map(|low| Stretch { low, ..left });
         }
         for excluded in &self.excluded {
             if left.clip(*excluded).is_some() {
@@ -479,31 +486,22 @@ impl Book {
         }
     }
 
-    /// Whether something that is taken contains this stretch: a prefix around it, found by its length.
-    fn is_within_another(&self, inner: Stretch) -> bool {
-        let above = self.sizes.range(inner.height()..).filter(|(_, count)| **count > 0);
-        above.into_iter().any(|(height, _)| {
-            let size = 1u128.checked_shl(*height);
-            let low = size.map_or(0, |size| inner.low - inner.low % size);
-            let high = size.map_or(u128::MAX, |size| low.saturating_add(size - 1));
-            let outer = Stretch { low, high, ..inner };
-            outer != inner && self.takers.contains_key(&outer)
-        })
-    }
-
     /// How much of each shelf the default branch takes by itself, exclusions left out. Linear in what the
     /// pool has handed out.
     pub(super) fn used_by_default(&self) -> Vec<u128> {
-        let carried = self.carried.iter().filter(|((line, _), _)| is_default(*line));
+        let carried = self.carried.all().filter(|((line, _), _)| is_default(*line));
         let held = self.held.values().filter(|(_, _, branch)| is_default(*branch));
-        let taken: BTreeSet<Stretch> = carried
-            .map(|(_, stretch)| *stretch)
+        let mut taken: Vec<Spot> = carried
+            .map(|(_, stretch)| stretch)
             .chain(held.map(|(stretch, ..)| *stretch))
+            .chain(self.takers.reserved())
+            .map(Spot::of)
             .collect();
+        taken.sort_unstable();
+        let taken = rows(taken.into_iter().map(Spot::stretch));
         let used = self.shelves.iter().map(|shelf| {
-            let mut own = Shelf::new(shelf.id, shelf.source.clone(), shelf.bounds, &self.excluded);
-            taken.iter().for_each(|stretch| own.take(*stretch));
-            own.total - own.free.count().min(own.total)
+            let own = shelf.emptied(&self.excluded);
+            own.total - own.count_beside(&taken).min(own.total)
         });
         used.collect()
     }
@@ -516,18 +514,26 @@ impl Book {
         })
     }
 
+    /// Where something that is taken begins, in order, some more than once; before a stretch of one
+    /// realm, or everywhere.
+    pub(super) fn places(
+        &self,
+        before: Option<Stretch>,
+    ) -> impl DoubleEndedIterator<Item = u128> + '_ {
+        self.takers.before(before).map(Stretch::place)
+    }
+
     /// How many take exactly this stretch.
     pub(super) fn takers_of(&self, stretch: Stretch) -> u32 {
-        self.takers.get(&stretch).copied().unwrap_or(0)
+        self.takers.count(stretch)
     }
 
     /// What is free according to the takers alone, shelf by shelf: what the kept gaps must equal.
     #[cfg(test)]
     pub(super) fn recount(&self) -> Vec<Vec<(u128, u128)>> {
         let fresh = self.shelves.iter().map(|shelf| {
-            let mut fresh =
-                Shelf::new(shelf.id, shelf.source.clone(), shelf.bounds, &self.excluded);
-            self.takers.keys().for_each(|taken| fresh.take(*taken));
+            let mut fresh = shelf.emptied(&self.excluded);
+            self.takers.all().for_each(|taken| fresh.take(taken));
             fresh.free.gaps().collect()
         });
         fresh.collect()
@@ -537,11 +543,6 @@ impl Book {
 /// Whether a line is the default branch, or what all branches share.
 fn is_default(line: BranchId) -> bool {
     line == BranchId::MAIN || line == BranchId::GLOBAL
-}
-
-/// What a book has to know of a reservation.
-fn held_place(kept: &Kept) -> Option<HeldPlace> {
-    Some((Stretch::of(&kept.value)?, kept.until, kept.branch))
 }
 
 impl SetUp {

@@ -160,9 +160,9 @@ impl Draft {
         let still: Vec<Stretch> =
             still.filter(|(id, _)| !written.contains(id)).map(|(_, taken)| taken).collect();
         still.iter().for_each(|stretch| book.add(*stretch));
-        lifted.iter().for_each(|stretch| book.leave(*stretch));
+        let lifted: Vec<_> = lifted.into_iter().map(|stretch| book.lift(stretch)).collect();
         let picked = pick(book);
-        lifted.iter().for_each(|stretch| book.add(*stretch));
+        lifted.iter().rev().for_each(|lifted| book.put_back(lifted));
         still.iter().for_each(|stretch| book.leave(*stretch));
         let (found, stretches) = picked?;
         for stretch in stretches {
@@ -215,7 +215,7 @@ impl Draft {
                 Some(object) => book.taken_by(&self.view, desk, &part, &object)?,
                 None => None,
             };
-            let committed = book.carried.get(&self.view.carrier(*kind, *id)).copied();
+            let committed = book.carried.get(self.view.carrier(*kind, *id));
             let before = match now == committed {
                 true => held.moved.remove(id),
                 false => held.moved.insert(*id, (*kind, now)),
@@ -241,11 +241,11 @@ impl Draft {
     ) -> Result<Vec<Stretch>, BranchError> {
         let mut lifted = Vec::new();
         if let Some(object) = also.object.filter(|_| self.view.branch != BranchId::MAIN) {
-            lifted.extend(book.carried.get(&(BranchId::MAIN, object)));
+            lifted.extend(book.carried.get((BranchId::MAIN, object)));
         }
         let also = also.place;
         for (id, (kind, _)) in &held.moved {
-            lifted.extend(book.carried.get(&self.view.carrier(*kind, *id)));
+            lifted.extend(book.carried.get(self.view.carrier(*kind, *id)));
         }
         let now = self.view.now();
         for place in held.released.iter().copied() {

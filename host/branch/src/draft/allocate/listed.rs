@@ -1,6 +1,6 @@
 //! What a pool has handed out and what else lies in it, on whatever branch, with who has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{BranchId, ObjectId, Timestamp, Value};
 
@@ -9,6 +9,7 @@ use crate::draft::allocate::leased::Also;
 use crate::draft::allocate::lines::Lines;
 use crate::draft::allocate::reserve::{Gone, Kept};
 use crate::draft::allocate::scope::{Desk, scope_of};
+use crate::draft::allocate::shelf::Stretch;
 use crate::error::BranchError;
 use crate::object::Object;
 
@@ -43,18 +44,57 @@ struct Place {
     carrier: Option<(BranchId, ObjectId)>,
 }
 
+/// Which part of what a desk holds is asked for.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    /// The lowest, so many.
+    First(usize),
+    /// What begins where this does.
+    At(Stretch),
+    /// What begins before this, so many of the highest.
+    Before(Stretch, usize),
+}
+
 impl Draft {
     /// What a pool has handed out and what else lies in it, on all branches, by value, at most `limit`.
-    /// Linear in all that it holds; objects are read for what is listed alone.
+    /// Linear in the objects that lie in it; reservations and objects are read for what is listed alone.
     pub fn pool_held(&mut self, pool: &Object, limit: usize) -> Result<Vec<Held>, BranchError> {
+        self.held_of(pool, Asked::First(limit))
+    }
+
+    /// What of that begins where a value does.
+    pub fn pool_held_at(&mut self, pool: &Object, value: &Value) -> Result<Vec<Held>, BranchError> {
+        match Stretch::of(value) {
+            Some(at) => self.held_of(pool, Asked::At(at)),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// What of that begins before a value, the last `limit` of each division.
+    pub fn pool_held_before(
+        &mut self,
+        pool: &Object,
+        value: &Value,
+        limit: usize,
+    ) -> Result<Vec<Held>, BranchError> {
+        match Stretch::of(value) {
+            Some(at) => self.held_of(pool, Asked::Before(at, limit)),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn held_of(&mut self, pool: &Object, asked: Asked) -> Result<Vec<Held>, BranchError> {
         let names = scope_of(pool);
         let mut held = Vec::new();
         for desk in self.view.desks(pool)? {
             let scope: Vec<_> = names.iter().cloned().zip(desk.division.clone()).collect();
-            let places = self.places(&desk)?;
-            let room = limit.saturating_sub(held.len());
+            let asked = match asked {
+                Asked::First(limit) => Asked::First(limit.saturating_sub(held.len())),
+                other => other,
+            };
+            let places = self.places(&desk, asked)?;
             let mut lines = Lines::new(&self.database, &desk, &self.view);
-            for place in places.into_values().take(room) {
+            for place in places.into_values() {
                 held.extend(self.listed(&mut lines, place, &scope)?);
             }
         }
@@ -62,26 +102,29 @@ impl Draft {
     }
 
     /// Reservations that hold, and objects, by place.
-    fn places(&mut self, desk: &Desk) -> Result<BTreeMap<u128, Place>, BranchError> {
+    fn places(&mut self, desk: &Desk, asked: Asked) -> Result<BTreeMap<u128, Place>, BranchError> {
         let branch = self.view.branch;
-        let carried = self.at_desk(desk, Also::default(), |book| {
-            let mut carried: Vec<_> =
-                book.carried.iter().map(|((line, id), it)| (*line, *id, it.place())).collect();
-            carried.extend(book.still_carried(branch).map(|(id, it)| (branch, id, it.place())));
-            Ok((carried, Vec::new()))
+        let mut places = self.at_desk(desk, Also::default(), |book| {
+            let here: BTreeSet<u128> = match asked {
+                Asked::First(limit) => book.places(None).take(limit).collect(),
+                Asked::At(at) => [at.place()].into(),
+                Asked::Before(at, limit) => book.places(Some(at)).rev().take(limit).collect(),
+            };
+            let here = here.into_iter().map(|place| (place, Place::default()));
+            let mut places: BTreeMap<u128, Place> = here.collect();
+            let still = book.still_carried(branch).map(|(id, it)| ((branch, id), it));
+            for (carrier, it) in book.carried.all().chain(still) {
+                // Where several branches have it, main, or else the oldest.
+                if let Some(place) = places.get_mut(&it.place()) {
+                    place.carrier = place.carrier.into_iter().chain([carrier]).min();
+                }
+            }
+            Ok((places, Vec::new()))
         })?;
         let now = self.view.now();
-        let mut places: BTreeMap<u128, Place> = BTreeMap::new();
-        let kept = self
-            .view
-            .all_kept(desk.id, |name, kept| kept.holds_at(now).then(|| (name.to_owned(), kept)))?;
-        for (place, kept) in kept {
-            places.entry(place).or_default().kept = Some(kept);
-        }
-        for (line, id, place) in carried {
-            let place = places.entry(place).or_default();
-            // Where several branches have it, main, or else the oldest.
-            place.carrier = place.carrier.into_iter().chain([(line, id)]).min();
+        for (place, known) in &mut places {
+            known.kept =
+                self.view.named_at(desk.id, *place)?.filter(|(_, kept)| kept.holds_at(now));
         }
         Ok(places)
     }

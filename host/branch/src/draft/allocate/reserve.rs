@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use store::{Space, key};
 
 use crate::draft::Draft;
+use crate::draft::allocate::book::HeldPlace;
 use crate::draft::allocate::scope::Desk;
 use crate::draft::allocate::shelf::Stretch;
 use crate::draft::allocate::{Granted, IdentifiedBy, PoolRequest, refused};
@@ -171,6 +172,42 @@ impl Kept {
     }
 }
 
+/// The beginning of a reservation row, as far as a book has to know it; texts stay where they are.
+#[derive(Deserialize)]
+struct HeldRow<'a> {
+    #[serde(borrow)]
+    value: HeldValue<'a>,
+    _object: Option<u128>,
+    _asked: Option<&'a str>,
+    _count: u32,
+    branch: u32,
+    _at: i64,
+    _by: u128,
+    until: Option<i64>,
+}
+
+#[derive(Deserialize)]
+enum HeldValue<'a> {
+    Number(i64),
+    Host(&'a str),
+    Net(&'a str),
+}
+
+/// What a reservation row takes: where, until when, and the branch that took it.
+fn held_place(row: &[u8]) -> Option<(u128, HeldPlace)> {
+    let (row, _): (HeldRow<'_>, &[u8]) = postcard::take_from_bytes(row).ok()?;
+    let value = match row.value {
+        HeldValue::Number(number) => Value::Int(number),
+        HeldValue::Host(text) => match text.parse() {
+            Ok(host) => Value::Host(host),
+            Err(_) => Value::Address(text.parse().ok()?),
+        },
+        HeldValue::Net(text) => Value::Net(text.parse().ok()?),
+    };
+    let held = (Stretch::of(&value)?, row.until.map(Timestamp), BranchId(row.branch));
+    Some((place(&value)?, held))
+}
+
 /// The number under which a pool knows a value: a number moved up to be unsigned, an address or the
 /// first address of a prefix, IPv4 in the mapped range so that both families fit one space.
 pub(super) fn place(value: &Value) -> Option<u128> {
@@ -254,6 +291,35 @@ impl View {
             found.push((String::from_utf8_lossy(name).into_owned(), kept));
         }
         Ok(found)
+    }
+
+    /// What a book has to know of all reservations of a desk, in no order, looked at without a note. One
+    /// walk over the desk's rows, of which no text is copied.
+    pub(super) fn each_held_place(
+        &self,
+        desk: ObjectId,
+        mut each: impl FnMut(u128, HeldPlace),
+    ) -> Result<(), BranchError> {
+        let prefix = key::pool_value_prefix(desk);
+        let end = key::prefix_end(&prefix);
+        for row in self.rows.range_unnoted(Space::Reservations, &prefix, &end)? {
+            let (place, held) = held_place(&row?.1).ok_or_else(|| damaged(desk))?;
+            each(place, held);
+        }
+        Ok(())
+    }
+
+    /// What a book has to know of the reservation of a place; looked at without a note.
+    pub(super) fn held_place_at(
+        &self,
+        desk: ObjectId,
+        place: u128,
+    ) -> Result<Option<(u128, HeldPlace)>, BranchError> {
+        let identifier = self.rows.peek(Space::PoolValues, &key::pool_value(desk, place))?;
+        let Some(identifier) = identifier else { return Ok(None) };
+        let identifier = String::from_utf8_lossy(&identifier);
+        let row = self.rows.peek(Space::Reservations, &key::reservation(desk, &identifier))?;
+        row.map(|row| held_place(&row).ok_or_else(|| damaged(desk))).transpose()
     }
 
     /// All reservations of a desk, in the order of their places, each cut down to what `of` makes of it;
@@ -501,6 +567,8 @@ impl Draft {
         for desk in self.desks_of(&pool, carrier)? {
             if let Some((identifier, kept)) = self.view.named_at(desk.id, place)?
                 && kept.gone.is_none()
+                // What was made for it gives it back, and no other object that has come to be there.
+                && carrier.is_none_or(|one| kept.object.is_none_or(|made| made == one.id()))
             {
                 return self.give_back(&desk, &identifier, None);
             }
@@ -567,8 +635,6 @@ impl Draft {
         let kept = Kept { gone: Some(gone), until: Some(Timestamp(until)), ..kept };
         let Some(row) = kept.row() else { return Ok(()) };
         self.put_row(Space::Reservations, key::reservation(desk.id, identifier), row)?;
-                // What was made for it gives it back, and no other object that has come to be there.
-                && carrier.is_none_or(|one| kept.object.is_none_or(|made| made == one.id()))
         Ok(())
     }
 

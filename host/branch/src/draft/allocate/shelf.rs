@@ -122,6 +122,52 @@ impl Shelf {
         shelf
     }
 
+    /// Empty, as it was before anything was taken.
+    pub(super) fn emptied(&self, excluded: &[Stretch]) -> Self {
+        Self::new(self.id, self.source.clone(), self.bounds, excluded)
+    }
+
+    /// Takes rows of numbers that are in order and lie apart. Linear in them and in the gaps that are left.
+    pub(super) fn take_all(&mut self, rows: &[Stretch]) {
+        self.free = FreeSet::sorted(self.beside(rows));
+    }
+
+    /// How many numbers are free beside these rows.
+    pub(super) fn count_beside(&self, rows: &[Stretch]) -> u128 {
+        let sizes = self.beside(rows).into_iter();
+        sizes.map(|(low, high)| (high - low).saturating_add(1)).fold(0, u128::saturating_add)
+    }
+
+    /// The gaps without these rows.
+    fn beside(&self, rows: &[Stretch]) -> Vec<(u128, u128)> {
+        let Some(bounds) = self.bounds else { return self.free.gaps().collect() };
+        let from = rows.partition_point(|row| (row.realm, row.high) < (bounds.realm, bounds.low));
+        let rows = rows.get(from..).unwrap_or_default().iter();
+        let mut rows =
+            rows.take_while(|row| row.realm == bounds.realm && row.low <= bounds.high).peekable();
+        let mut left = Vec::new();
+        for (low, high) in self.free.gaps() {
+            let mut next = Some(low);
+            while let (Some(first), Some(row)) = (next, rows.peek()) {
+                if row.high < first {
+                    rows.next();
+                } else if row.low > high {
+                    break;
+                } else {
+                    if row.low > first {
+                        left.push((first, row.low - 1));
+                    }
+                    next = row.high.checked_add(1).filter(|next| *next <= high);
+                    if next.is_some() {
+                        rows.next();
+                    }
+                }
+            }
+            left.extend(next.map(|first| (first, high)));
+        }
+        left
+    }
+
     pub(super) fn net(&self) -> Option<&Resource> {
         match &self.source {
             Source::Net(resource, _) => Some(resource),
