@@ -69,9 +69,8 @@ impl Draft {
         for id in doomed {
             let Some(object) = self.view.object(*id)? else { continue };
             self.check_deletable(&object)?;
-            if self.view.schema().is_a(object.kind(), "CoreResourcePool") {
-                pools.push((object.copied(), self.label_of(&object)?));
-            }
+            let is_pool = self.view.schema().is_a(object.kind(), "CoreResourcePool");
+            let label = if is_pool { Some(self.label_of(&object)?) } else { None };
             let kind = Arc::clone(object.kind());
             let had = self.constraint_keys(&kind, *id)?;
             let stays = self.stays_elsewhere(&kind, *id)?;
@@ -87,6 +86,7 @@ impl Draft {
                 let key = key::index(line, kind.symbol, symbol, &value, *id);
                 self.view.rows.write(Space::Index, key, None)?;
             }
+            pools.extend(label.map(|label| (object, label)));
         }
         for (pool, label) in pools {
             if let Some(identifier) = self.first_reservation(&pool)? {

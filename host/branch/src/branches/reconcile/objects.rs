@@ -174,7 +174,7 @@ impl Reconciler<'_> {
     pub(super) fn object(&mut self, id: ObjectId) -> Result<(), BranchError> {
         let Some(ours) = self.ours.object(id)? else { return Ok(()) };
         let base = self.base.object(id)?;
-        let theirs = self.draft.object(id)?.map(|object| object.copied());
+        let theirs = self.draft.object(id)?;
         match (base, theirs) {
             (None, None) => self.make(&ours),
             (base, Some(theirs)) => {
