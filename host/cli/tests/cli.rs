@@ -24,6 +24,8 @@ mod crash;
 mod demo;
 #[path = "cli/full.rs"]
 mod full;
+#[path = "cli/pools.rs"]
+mod pools;
 #[path = "cli/process.rs"]
 #[allow(dead_code, reason = "shared with the tests of published clients")]
 mod process;

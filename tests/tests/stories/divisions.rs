@@ -167,6 +167,31 @@ fn log(result: &engine::RunResult) -> Vec<String> {
 }
 
 #[test]
+fn a_generator_makes_a_pool_draws_from_it_and_takes_it_away_again() {
+    let service = crate::tracking::ready();
+    let steps = json!([
+        {"do": "create", "kind": "CoreNumberPool", "key": "pool", "set": {
+            "name": "made", "node": "TestThing", "node_attribute": "vlan", "start_range": 5,
+            "end_range": 9,
+        }},
+        {"do": "number", "pool": "made", "identifier": "one"},
+        {"do": "draw", "kind": "TestThing", "name": "a", "field": "vlan", "pool": "made"},
+    ]);
+    tell(&service, "one", &steps);
+    let before = dump(&service);
+    service.run("probe", "one", engine::Mode::Plan, "test").unwrap();
+    assert_eq!(dump(&service), before, "a plan leaves no trace");
+    assert_eq!(log(&run(&service, "probe", "one")), ["number 5"]);
+    assert_eq!(crate::tracking::value(&service, "a", "vlan"), 6);
+    assert_eq!(service.pool("made").unwrap()["used"], "2");
+    assert_eq!(log(&run(&service, "probe", "one")), ["number 5"], "the same again");
+    tell(&service, "one", &json!([]));
+    run(&service, "probe", "one");
+    assert_eq!(service.pool("made").unwrap_err().code(), "unknown-pool");
+    sound(&service);
+}
+
+#[test]
 fn a_guest_draws_rows_values_and_divisions_and_looks_ahead() {
     let service = crate::tracking::ready();
     schema(&service);

@@ -5,6 +5,8 @@
 //! do not stand in each other's way; a lease keeps them from choosing the same one. What a draft gives
 //! back it can draw again itself; for others it is free once that is committed.
 
+#[cfg(test)]
+mod block_tests;
 mod book;
 mod books;
 #[cfg(test)]
@@ -23,9 +25,9 @@ mod scope;
 mod shared;
 mod shelf;
 mod space;
+mod takers;
 #[cfg(test)]
 mod tests;
-mod takers;
 mod told;
 mod watch;
 
@@ -159,9 +161,6 @@ impl Draft {
 
     /// The pool with this id or name; a prefix will do where an address is asked for.
     pub(super) fn pool(&self, name: &str) -> Result<Object, BranchError> {
-        if let Ok(id) = name.parse::<ObjectId>()
-            && let Some(object) = self.view.object(id)?
-        {
         self.pool_if_there(name)?.ok_or_else(|| {
             refused(
                 "unknown-pool",
@@ -174,7 +173,10 @@ impl Draft {
 
     /// The pool with this id or name, if there is one.
     pub(crate) fn pool_if_there(&self, name: &str) -> Result<Option<Object>, BranchError> {
-            return Ok(object);
+        if let Ok(id) = name.parse::<ObjectId>()
+            && let Some(object) = self.view.object(id)?
+        {
+            return Ok(Some(object));
         }
         match self.view.schema().kind("CoreResourcePool").cloned() {
             Some(kind) => self.view.by_hfid(&kind, &[name.to_owned()]),

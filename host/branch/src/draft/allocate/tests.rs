@@ -56,16 +56,39 @@ nodes:
 pub(super) struct World {
     pub(super) database: Database,
     pub(super) outside: Arc<Outside>,
+    /// The folder of its file, if it has one, and which of the files it is.
+    folder: Option<(tempfile::TempDir, usize)>,
 }
 
 impl World {
     pub(super) fn new() -> Self {
+        Self::over(Store::in_memory(store::Options::default()).unwrap(), None)
+    }
+
+    /// The same in a file, that can be lost sight of.
+    pub(super) fn on_disk() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("0"), store::Options::default()).unwrap();
+        Self::over(store, Some((folder, 0)))
+    }
+
+    /// The process dies: nothing is closed, and another one opens the file as it is now.
+    pub(super) fn crash(&mut self) {
+        let Some((folder, nth)) = &mut self.folder else { return };
+        let file = |nth: usize| folder.path().join(nth.to_string());
+        std::fs::copy(file(*nth), file(*nth + 1)).unwrap();
+        *nth += 1;
+        let store = Store::open(&file(*nth), store::Options::default()).unwrap();
+        let outside = &self.outside;
+        let environment = Environment { clock: outside.clone(), ids: outside.clone() };
+        self.database = Database::open(store, environment).unwrap();
+    }
+
+    fn over(store: Store, folder: Option<(tempfile::TempDir, usize)>) -> Self {
         let outside = Arc::new(Outside::default());
         let environment = Environment { clock: outside.clone(), ids: outside.clone() };
-        let database =
-            Database::open(Store::in_memory(store::Options::default()).unwrap(), environment)
-                .unwrap();
-        let world = Self { database, outside };
+        let database = Database::open(store, environment).unwrap();
+        let world = Self { database, outside, folder };
         world.change(|draft| {
             let documents = model::schema::Document::parse("test", SCHEMA).unwrap();
             draft.load_schema(&documents).unwrap();
@@ -83,7 +106,7 @@ impl World {
     }
 
     /// A change that must be accepted.
-    fn change<T>(&self, make: impl FnOnce(&mut Draft) -> Result<T, BranchError>) -> T {
+    pub(super) fn change<T>(&self, make: impl FnOnce(&mut Draft) -> Result<T, BranchError>) -> T {
         self.attempt(make).unwrap()
     }
 
