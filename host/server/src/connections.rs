@@ -19,8 +19,30 @@ use tower::ServiceExt as _;
 
 use crate::limits::{CONNECTIONS_MAX, HEAD_SECONDS_MAX};
 
+/// Files that are open beside connections: the store, components, what children are fed through.
+#[cfg(unix)]
+const OTHER_FILES: u64 = 1_024;
 /// How long nothing is accepted when the system has no room for a connection.
 const NO_ROOM: Duration = Duration::from_millis(100);
+
+/// Makes room for as many connections as there may be, as far as the system lets: many systems begin with
+/// room for a thousand files, and let a program have more.
+#[cfg(unix)]
+pub(crate) fn make_room() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let now = getrlimit(Resource::Nofile);
+    let wanted = (CONNECTIONS_MAX as u64).saturating_add(OTHER_FILES);
+    let room = wanted.min(now.maximum.unwrap_or(wanted));
+    if now.current.is_some_and(|current| current < room) {
+        let more = Rlimit { current: Some(room), maximum: now.maximum };
+        // Without more room fewer connections wait for others to end.
+        let _refused = setrlimit(Resource::Nofile, more);
+    }
+}
+
+/// Makes room for as many connections as there may be.
+#[cfg(not(unix))]
+pub(crate) fn make_room() {}
 
 /// Answers until `stop` is ready; then takes no new connections and ends the requests under way.
 pub(crate) async fn answer(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {

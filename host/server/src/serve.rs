@@ -109,6 +109,7 @@ pub async fn serve(service: Service, address: SocketAddr) -> Result<Serving, Ser
     if !address.ip().is_loopback() && !service.has_accounts()? {
         return Err(ServeError::NotLoopback(address));
     }
+    connections::make_room();
     let listener = TcpListener::bind(address)
         .await
         .map_err(|source| ServeError::Listen { address, source })?;

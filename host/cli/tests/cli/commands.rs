@@ -136,3 +136,18 @@ fn the_first_administrator_is_told_once_at_the_first_start() {
     });
     assert_eq!(again, Vec::<String>::new());
 }
+
+#[test]
+fn a_thousand_idle_connections_keep_nobody_out_where_files_are_few() {
+    let scratch = tempfile::tempdir().unwrap();
+    let server = Server::start_with_few_files(&scratch.path().join("data"), 200);
+    let address = server.address.strip_prefix("http://").unwrap();
+    let idle: Vec<_> = (0..1_000).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+    let began = std::time::Instant::now();
+    for _ in 0..20 {
+        assert_eq!(server.query("{ BuiltinTag { count } }")["BuiltinTag"]["count"], 0);
+    }
+    // Nobody waited for an idle one to be closed.
+    assert!(began.elapsed() < std::time::Duration::from_secs(50), "{:?}", began.elapsed());
+    drop(idle);
+}

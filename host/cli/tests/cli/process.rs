@@ -89,6 +89,15 @@ impl Server {
         Self::of(&mut serve)
     }
 
+    /// A server that begins with room for few open files, as many systems have it.
+    pub(crate) fn start_with_few_files(data: &Path, files: u32) -> Self {
+        let script = format!("ulimit -Sn {files}; exec \"$@\"");
+        let mut serve = Command::new("bash");
+        serve.args(["-c", &script, "bash", env!("CARGO_BIN_EXE_kiln")]);
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        Self::of(&mut serve)
+    }
+
     fn of(serve: &mut Command) -> Self {
         let mut child = serve.stdout(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap());
