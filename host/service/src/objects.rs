@@ -112,7 +112,7 @@ impl Service {
             return Err(ServiceError::Files(errors));
         }
         let mut load = ObjectLoad::default();
-        self.change(|draft| {
+        self.change_and_sweep(|draft| {
             load = ObjectLoad::default();
             for file in &parsed {
                 let more = object_load::load(draft, file)?;
@@ -161,7 +161,7 @@ impl Service {
         name: &str,
         values: &Map<String, Json>,
     ) -> Result<ChangeSet, ServiceError> {
-        let committed = self.change(|draft| {
+        let committed = self.change_and_sweep(|draft| {
             let object = find(draft.view(), kind, name)?;
             let input = Input::from_json(object.kind(), values)?;
             draft.update(object.id(), input)?;
@@ -173,7 +173,7 @@ impl Service {
     /// Deletes an object with everything that goes with it: its components, and, where it is a
     /// target or a definition, what generators made for it.
     pub fn object_delete(&self, kind: &str, name: &str) -> Result<ChangeSet, ServiceError> {
-        let mut committed = self.change(|draft| {
+        let committed = self.change_and_sweep(|draft| {
             let object = find(draft.view(), kind, name)?;
             if object.kind().name == "CoreGeneratorDefinition" {
                 self.end_definition(draft, &object)?;
@@ -181,8 +181,6 @@ impl Service {
             draft.delete(&[object.id()])?;
             Ok(())
         })?;
-        let more = self.sweep(&committed.changes)?;
-        committed.changes.changes.extend(more.changes);
         Ok(committed.changes)
     }
 
@@ -193,6 +191,17 @@ impl Service {
         make: impl FnMut(&mut Draft) -> Result<(), ServiceError>,
     ) -> Result<Committed, ServiceError> {
         self.change_because(&Cause::Objects, make)
+    }
+
+    /// As [`Self::change`]; then instances end whose target is gone or has left its group.
+    fn change_and_sweep(
+        &self,
+        make: impl FnMut(&mut Draft) -> Result<(), ServiceError>,
+    ) -> Result<Committed, ServiceError> {
+        let mut committed = self.change(make)?;
+        let more = self.sweep(&committed.changes)?;
+        committed.changes.changes.extend(more.changes);
+        Ok(committed)
     }
 
     /// As [`Self::change`], with another cause.

@@ -253,3 +253,35 @@ fn stored_queries_that_kept_groups_go_with_them() {
     );
     sound(&service);
 }
+
+#[test]
+fn who_leaves_its_group_by_a_file_or_over_rest_takes_what_was_made_for_it_along() {
+    let root = crate::support::root().join("examples/web-service");
+    let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
+    let file = |name: &str| service::SourceFile { name: name.to_owned(), text: read(name) };
+    for by_file in [true, false] {
+        let service = service();
+        service.schema_load(&[file("schema.yml")]).unwrap();
+        service.object_load(&[file("data.yml")]).unwrap();
+        let query = read("query.gql");
+        crate::support::register(&service, "web-service", "web_service", &query, "web_services");
+        run(&service, "web-service", "shop");
+        run(&service, "web-service", "blog");
+        let before = labels(&service, "InfraServer");
+        if by_file {
+            let group = json!([{"name": "web_services", "members": {"kind": "AppWebService", "data": ["blog"]}}]);
+            load(&service, "CoreStandardGroup", &group);
+        } else {
+            let members = json!({"members": [{"hfid": ["blog"], "kind": "AppWebService"}]});
+            let changes = service
+                .object_update("CoreStandardGroup", "web_services", members.as_object().unwrap())
+                .unwrap();
+            assert!(changes.changes.iter().any(|change| change.label == "shop-0"), "{changes:?}");
+        }
+        let left = labels(&service, "InfraServer");
+        assert!(before.iter().any(|label| label.starts_with("shop-")), "{before:?}");
+        assert!(left.iter().all(|label| label.starts_with("blog-")), "{left:?}");
+        assert!(!left.is_empty());
+        sound(&service);
+    }
+}
