@@ -36,7 +36,7 @@ pub(crate) fn run(client: &Client, push: &PushFolder, output: Output) -> Result<
         Some(name) => body["repository"] = json!(name),
         // What the folder calls itself: then it must be from where it was from before.
         None => {
-            let place = std::path::absolute(folder).unwrap_or_else(|_bad| folder.clone());
+            let place = std::fs::canonicalize(folder).unwrap_or_else(|_bad| folder.clone());
             let name =
                 place.components().next_back().map(|last| last.as_os_str().to_string_lossy());
             body["repository"] = json!(name.unwrap_or_default());
