@@ -63,14 +63,14 @@ impl Service {
         let view = self.view()?;
         self.may(view.kind(KIND)?, Action::Update)?;
         let definition = self.artifact_definition(&view, definition)?;
-        let wanted = wanted(&view, &definition, nodes)?;
-        if wanted.len() > ARTIFACTS_MAX {
+        let asked = if nodes.is_empty() { definition.targets.len() } else { nodes.len() };
+        if asked > ARTIFACTS_MAX {
             let message = format!(
-                "{} artifacts would be made, {ARTIFACTS_MAX} are at once; name some in `nodes`",
-                wanted.len()
+                "{asked} artifacts would be made, {ARTIFACTS_MAX} are at once; name some in `nodes`"
             );
             return Err(ServiceError::request("too-many-artifacts", message));
         }
+        let wanted = wanted(&view, &definition, nodes)?;
         let mut made = Vec::new();
         for target in wanted {
             made.push(self.made(&view, &definition, target)?);
