@@ -12,8 +12,8 @@ use crate::schema::types::{
     Kind, OnDelete, Order, OrderKey, Path, Relationship, RelationshipKind,
 };
 
-/// Namespaces whose kinds are the host's own business: no profiles, no templates.
-const INTERNAL: [&str; 4] = ["Core", "Builtin", "Lineage", "Internal"];
+/// Namespaces whose kinds are the host's own business: no profiles.
+const INTERNAL: [&str; 3] = ["Core", "Lineage", "Internal"];
 
 pub(crate) fn all(workshop: &mut Workshop, symbols: &mut Symbols) {
     hierarchies(workshop, symbols);
@@ -85,24 +85,29 @@ fn groups(workshop: &mut Workshop, symbols: &mut Symbols) {
         if is_group || !has_members {
             continue;
         }
-        for (name, identifier) in
-            [("member_of_groups", "group_member"), ("subscriber_of_groups", "group_subscriber")]
-        {
-            if kind.relationship(name).is_none() {
-                let group = RelationshipKind::Group;
-                let added = plain_relationship(name, "CoreGroup", identifier, group, symbols);
-                kind.relationships.push(added);
-            }
+        join_groups(kind, symbols);
+    }
+}
+
+/// The relationships by which objects of a kind are in groups.
+fn join_groups(kind: &mut Kind, symbols: &mut Symbols) {
+    for (name, identifier) in
+        [("member_of_groups", "group_member"), ("subscriber_of_groups", "group_subscriber")]
+    {
+        if kind.relationship(name).is_none() {
+            let group = RelationshipKind::Group;
+            let added = plain_relationship(name, "CoreGroup", identifier, group, symbols);
+            kind.relationships.push(added);
         }
     }
 }
 
-/// `Profile<Kind>` for every user node that wants one.
+/// `Profile<Kind>` for every kind that wants one. That of a generic gives values to objects of all its
+/// kinds.
 fn profiles(workshop: &mut Workshop, symbols: &mut Symbols) {
     let wanted: Vec<Kind> = workshop
         .kinds
         .values()
-        .filter(|kind| kind.category != Category::Generic || !kind.built_in)
         .filter(|kind| kind.derived.profile && !INTERNAL.contains(&kind.namespace.as_str()))
         .cloned()
         .collect();
@@ -114,9 +119,6 @@ fn profiles(workshop: &mut Workshop, symbols: &mut Symbols) {
                 plain_relationship("profiles", "CoreProfile", "node__profile", link, symbols);
             kind.relationships.push(profiles);
         }
-        if kind.category == Category::Generic {
-            continue;
-        }
         let mut profile = derived_kind(&kind, &name, "Profile", Category::Profile, symbols);
         profile.attributes = profile_attributes(symbols);
         let shared = kind.attributes.iter().filter(|attribute| {
@@ -126,6 +128,7 @@ fn profiles(workshop: &mut Workshop, symbols: &mut Symbols) {
         let members =
             plain_relationship("related_nodes", &kind.name, "node__profile", link, symbols);
         profile.relationships = vec![members];
+        join_groups(&mut profile, symbols);
         profile.human_friendly_id = vec![value("profile_name")];
         profile.display_label = Some(DisplayLabel::Paths(vec![value("profile_name")]));
         profile.generics = vec!["CoreProfile".to_owned(), "CoreNode".to_owned()];

@@ -25,7 +25,7 @@ const RESERVED_NAMESPACES: [&str; 12] = [
     "Template",
 ];
 /// Names that queries use themselves.
-const RESERVED_FIELDS: [&str; 12] = [
+const RESERVED_FIELDS: [&str; 16] = [
     "any",
     "attribute",
     "attributes",
@@ -38,6 +38,10 @@ const RESERVED_FIELDS: [&str; 12] = [
     "save",
     "hfid",
     "node_metadata",
+    "display_label",
+    "ancestors",
+    "descendants",
+    "_updated_at",
 ];
 /// Generics that only the host inherits from.
 const CLOSED_GENERICS: [&str; 16] = [
@@ -147,10 +151,12 @@ fn names(name: &str, decl: &KindDecl, workshop: &mut Workshop) {
 
 fn field_name(kind: &str, field: &str, what: &str, generic: bool, workshop: &mut Workshop) {
     let plain = field.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    // A query could not name it otherwise.
+    let plain = plain && !field.starts_with(|c: char| c.is_ascii_digit());
     if !plain || !(3..=64).contains(&field.len()) || field.contains("__") {
         let message = format!(
             "`{field}` is not a name of an {what}: 3 to 64 lower-case letters, digits and single \
-             underscores"
+             underscores, not beginning with a digit"
         );
         workshop.say(kind, field, "bad-name", message, "rename it");
     }
