@@ -321,50 +321,89 @@ impl View {
 
     /// The value a path leads to; nothing where a peer is missing.
     pub fn follow(&self, object: &Object, path: &Path) -> Result<Value, BranchError> {
-        match path {
-            Path::Attribute { attribute, .. } => Ok(object.value(attribute)),
-            Path::Relationship(name) => Ok(self
-                .one(object, name)?
-                .map_or(Value::Null, |peer| Value::Text(peer.id().to_string()))),
-            Path::Peer { relationship, attribute, .. } => Ok(self
-                .one(object, relationship)?
-                .map_or(Value::Null, |peer| peer.value(attribute))),
-        }
+        self.follow_without(object, path, &BTreeSet::new())
+    }
+
+    /// The same; what a peer of one of these kinds holds is an empty text.
+    pub fn follow_without(
+        &self,
+        object: &Object,
+        path: &Path,
+        hidden: &BTreeSet<Symbol>,
+    ) -> Result<Value, BranchError> {
+        let (name, attribute) = match path {
+            Path::Attribute { attribute, .. } => return Ok(object.value(attribute)),
+            Path::Relationship(name) => (name, None),
+            Path::Peer { relationship, attribute, .. } => (relationship, Some(attribute)),
+        };
+        Ok(match (self.one(object, name)?, attribute) {
+            (None, _) => Value::Null,
+            (Some(peer), _) if hidden.contains(&peer.kind().symbol) => Value::Text(String::new()),
+            (Some(peer), None) => Value::Text(peer.id().to_string()),
+            (Some(peer), Some(attribute)) => peer.value(attribute),
+        })
     }
 
     /// The human-friendly id, where the kind has one.
     pub fn hfid(&self, object: &Object) -> Result<Option<Vec<String>>, BranchError> {
+        self.hfid_without(object, &BTreeSet::new())
+    }
+
+    /// The same without what peers of these kinds hold: such a part is empty.
+    pub fn hfid_without(
+        &self,
+        object: &Object,
+        hidden: &BTreeSet<Symbol>,
+    ) -> Result<Option<Vec<String>>, BranchError> {
         let paths = &object.kind().human_friendly_id;
         if paths.is_empty() {
             return Ok(None);
         }
-        let parts: Result<Vec<String>, BranchError> =
-            paths.iter().map(|path| Ok(self.follow(object, path)?.to_string())).collect();
-        parts.map(Some)
+        self.texts(object, paths, hidden).map(Some)
+    }
+
+    fn texts(
+        &self,
+        object: &Object,
+        paths: &[Path],
+        hidden: &BTreeSet<Symbol>,
+    ) -> Result<Vec<String>, BranchError> {
+        let text = |path| Ok(self.follow_without(object, path, hidden)?.to_string());
+        paths.iter().map(text).collect()
     }
 
     /// How the object is shown to people.
     pub fn display_label(&self, object: &Object) -> Result<String, BranchError> {
+        self.display_label_without(object, &BTreeSet::new())
+    }
+
+    /// The same without what peers of these kinds hold: such a part is empty.
+    pub fn display_label_without(
+        &self,
+        object: &Object,
+        hidden: &BTreeSet<Symbol>,
+    ) -> Result<String, BranchError> {
         match &object.kind().display_label {
-            Some(DisplayLabel::Paths(paths)) => {
-                let parts: Result<Vec<String>, BranchError> =
-                    paths.iter().map(|path| Ok(self.follow(object, path)?.to_string())).collect();
-                Ok(parts?.join(" "))
-            }
-            Some(DisplayLabel::Template(template)) => self.render(object, template),
-            None => Ok(self.hfid(object)?.map_or_else(
+            Some(DisplayLabel::Paths(paths)) => Ok(self.texts(object, paths, hidden)?.join(" ")),
+            Some(DisplayLabel::Template(template)) => self.render(object, template, hidden),
+            None => Ok(self.hfid_without(object, hidden)?.map_or_else(
                 || format!("{}({})", object.kind().name, object.id()),
                 |parts| parts.join(" "),
             )),
         }
     }
 
-    /// A template over the object's values and those of its single peers.
-    pub(crate) fn render(&self, object: &Object, template: &str) -> Result<String, BranchError> {
+    /// A template over the object's values and those of its single peers, but for those of these kinds.
+    pub(crate) fn render(
+        &self,
+        object: &Object,
+        template: &str,
+        hidden: &BTreeSet<Symbol>,
+    ) -> Result<String, BranchError> {
         let mut values = std::collections::BTreeMap::new();
         for name in model::template::references(template).unwrap_or_default() {
             let value = match crate::schema::path_of(object.kind(), &name) {
-                Some(path) => self.follow(object, &path)?,
+                Some(path) => self.follow_without(object, &path, hidden)?,
                 None => Value::Null,
             };
             values.insert(name, value);

@@ -10,7 +10,7 @@ use engine::Definition;
 use model::object_file;
 use model::permission::Action;
 use model::schema::Attribute;
-use model::{BranchId, ObjectId};
+use model::{BranchId, ObjectId, Symbol};
 use serde_json::{Map, Value as Json};
 
 use crate::object_load::{self, ObjectLoad};
@@ -43,7 +43,12 @@ pub struct ObjectView {
 }
 
 impl ObjectView {
-    pub(crate) fn of(view: &View, object: &Object) -> Result<Self, BranchError> {
+    /// Without what objects of the hidden kinds hold.
+    pub(crate) fn of(
+        view: &View,
+        object: &Object,
+        hidden: &BTreeSet<Symbol>,
+    ) -> Result<Self, BranchError> {
         let mut attributes = Map::new();
         let readable = |attribute: &&Attribute| !attribute.kind.is_secret();
         for attribute in object.kind().attributes.iter().filter(readable) {
@@ -58,8 +63,10 @@ impl ObjectView {
         for rel in &object.kind().relationships {
             let mut peers = Vec::new();
             for edge in view.peers(object.id(), rel)? {
-                if let Some(peer) = view.object(edge.peer)? {
-                    peers.push(Json::String(view.display_label(&peer)?));
+                if let Some(peer) = view.object(edge.peer)?
+                    && !hidden.contains(&peer.kind().symbol)
+                {
+                    peers.push(Json::String(view.display_label_without(&peer, hidden)?));
                 }
             }
             if !peers.is_empty() {
@@ -69,8 +76,8 @@ impl ObjectView {
         Ok(Self {
             id: object.id(),
             kind: object.kind().name.clone(),
-            hfid: view.hfid(object)?,
-            display_label: view.display_label(object)?,
+            hfid: view.hfid_without(object, hidden)?,
+            display_label: view.display_label_without(object, hidden)?,
             attributes,
             relationships,
         })
@@ -132,7 +139,7 @@ impl Service {
         let view = self.view()?;
         let object = find(&view, kind, name)?;
         self.may(object.kind(), Action::View)?;
-        Ok(ObjectView::of(&view, &object)?)
+        Ok(ObjectView::of(&view, &object, &self.hidden(view.schema()))?)
     }
 
     /// Objects of a kind (a generic will do), in their default order, at most `limit`.
@@ -140,11 +147,12 @@ impl Service {
         let view = self.view()?;
         let schema = view.schema().clone();
         let kind = view.kind(kind)?.clone();
+        let hidden = self.hidden(&schema);
         let mut all = Vec::new();
         for concrete in schema.concrete(&kind) {
             self.may(concrete, Action::View)?;
             for object in view.objects(concrete)? {
-                all.push(ObjectView::of(&view, &object?)?);
+                all.push(ObjectView::of(&view, &object?, &hidden)?);
                 if all.len() >= limit {
                     return Ok(all);
                 }
