@@ -88,5 +88,7 @@ mod sdwan;
 mod stored;
 #[path = "stories/support.rs"]
 mod support;
+#[path = "stories/surface.rs"]
+mod surface;
 #[path = "stories/tracking.rs"]
 mod tracking;

@@ -195,8 +195,14 @@ pub(crate) fn from_diagnostic(
     types: &Types,
 ) -> GraphqlError {
     let mut message = diagnostic.error.to_string();
+    let field = message.contains("does not have a field").then(|| message.split('`').rev().nth(1));
+    let field = field.flatten().map(str::to_owned);
     if let Some(near) = nearest(&message, schema, types) {
         message = format!("{message}; did you mean `{near}`?");
+    }
+    if let Some(field) = field {
+        // Published clients tell an older server by these words.
+        message = format!("Cannot query field `{field}`: {message}");
     }
     let mut error = GraphqlError::bad_request(message);
     if let Some(range) = diagnostic.line_column_range() {
@@ -212,7 +218,8 @@ fn nearest(message: &str, schema: &Schema, types: &Types) -> Option<String> {
     let wrong = if is_field { quoted.last()? } else { quoted.first()? };
     let near = |names: Vec<String>| {
         let last = wrong.rsplit('.').next().unwrap_or(wrong);
-        model::schema::nearest(last, names.iter().map(String::as_str))
+        let near = model::schema::nearest(last, names.iter().map(String::as_str));
+        near.filter(|near| near != last)
     };
     if is_field {
         let fields = quoted.iter().find_map(|name| fields_of(types, name))?;

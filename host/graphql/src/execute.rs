@@ -115,6 +115,11 @@ impl<'d> Execution<'d> {
         if self.hidden.is_empty() { Ok(()) } else { self.visible(kind).map(|_some| ()) }
     }
 
+    /// How an object is shown, without what the caller may not look at.
+    pub(crate) fn label(&self, object: &Object) -> Result<String, GraphqlError> {
+        Ok(self.view.display_label_without(object, &self.hidden)?)
+    }
+
     /// An object is shown.
     pub(crate) fn tell(&mut self, id: ObjectId) {
         if let Some(told) = &mut self.told {
@@ -264,7 +269,7 @@ impl<'d> Execution<'d> {
             }
         }
         let count = u64::try_from(objects.len()).unwrap_or(u64::MAX);
-        order::sort(self.view, &self.made, order, &mut objects)?;
+        order::sort(self.view, &self.made, order, &self.hidden, &mut objects)?;
         let objects = objects.into_iter().skip(page.offset);
         let objects = match page.limit {
             Some(limit) => objects.take(limit).collect(),

@@ -1,17 +1,18 @@
 //! Filters of a list: all of them must hold; a list of values holds if one does.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use branch::{Object, View};
-use model::schema::{Attribute, Cardinality, Kind};
+use model::schema::{Attribute, Cardinality, Kind, Relationship};
 use model::{ObjectId, Symbol, Timestamp, Value};
 use serde_json::Value as Json;
 
 use crate::error::GraphqlError;
 use crate::made::Made;
 
-use crate::limits::VALUES_MAX;
+use crate::limits::{VALUES_MAX, VISITED_MAX};
 
 #[derive(Debug)]
 enum Filter {
@@ -71,6 +72,8 @@ enum Filter {
 pub(crate) struct Filters {
     filters: Vec<Filter>,
     partial: bool,
+    /// Peers that were looked at so far.
+    looked: Cell<u64>,
     /// Kinds that the caller may not look at: their objects pass no filter as peers.
     hidden: BTreeSet<Symbol>,
 }
@@ -156,9 +159,9 @@ impl Filters {
         let kind = object.kind();
         Ok(match filter {
             Filter::Ids(ids) => ids.contains(&object.id()),
-            Filter::Hfid(parts) => view.hfid(object)?.as_ref() == Some(parts),
+            Filter::Hfid(parts) => view.hfid_without(object, &self.hidden)?.as_ref() == Some(parts),
             Filter::Label(labels) => {
-                let label = view.display_label(object)?;
+                let label = view.display_label_without(object, &self.hidden)?;
                 labels.iter().any(|wanted| self.alike(&label, wanted))
             }
             Filter::Values { attribute, values } => match kind.attribute(attribute) {
@@ -190,13 +193,11 @@ impl Filters {
                 )
             }
             Filter::Peers { relationship, ids } => match kind.relationship(relationship) {
-                Some(rel) => {
-                    view.peers(object.id(), rel)?.iter().any(|edge| ids.contains(&edge.peer))
-                }
+                Some(rel) => self.seen(view, object, rel)?.iter().any(|peer| ids.contains(peer)),
                 None => false,
             },
             Filter::PeersNull { relationship, null } => match kind.relationship(relationship) {
-                Some(rel) => view.peers(object.id(), rel)?.is_empty() == *null,
+                Some(rel) => self.seen(view, object, rel)?.is_empty() == *null,
                 None => *null,
             },
             Filter::Peer { relationship, passes } => {
@@ -214,6 +215,36 @@ impl Filters {
         })
     }
 
+    /// One more peer is looked at.
+    fn look(&self) -> Result<(), GraphqlError> {
+        self.looked.set(self.looked.get() + 1);
+        if self.looked.get() > VISITED_MAX {
+            return Err(GraphqlError::limit(format!(
+                "the filters look at more than {VISITED_MAX} peers; filter on an indexed attribute"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The peers that the caller may look at.
+    fn seen(
+        &self,
+        view: &View,
+        object: &Object,
+        rel: &Relationship,
+    ) -> Result<Vec<ObjectId>, GraphqlError> {
+        let mut seen = Vec::new();
+        for edge in view.peers(object.id(), rel)? {
+            self.look()?;
+            if self.hidden.is_empty()
+                || view.kind_of(edge.peer)?.is_none_or(|kind| !self.hidden.contains(&kind.symbol))
+            {
+                seen.push(edge.peer);
+            }
+        }
+        Ok(seen)
+    }
+
     fn a_peer_passes(
         &self,
         (view, made): (&View, &Made),
@@ -223,6 +254,7 @@ impl Filters {
     ) -> Result<bool, GraphqlError> {
         let Some(rel) = object.kind().relationship(relationship) else { return Ok(false) };
         for edge in view.peers(object.id(), rel)? {
+            self.look()?;
             if let Some(peer) = view.object(edge.peer)?
                 && !self.hidden.contains(&peer.kind().symbol)
                 && self.holds((view, made), &peer, passes)?

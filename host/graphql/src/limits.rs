@@ -13,6 +13,13 @@ model::limits! {
     pub FIELDS_MAX: usize = 20_000, "fields",
         "Of a document, fragments expanded",
         "the document is refused";
+    pub ALIASES_MAX: usize = 5_000, "fields",
+        "Of a document that answer under another name, fragments expanded; a client that asks for a \
+         generic with all fields of its kinds has one for each of those",
+        "the document is refused";
+    pub(crate) INTROSPECTED_MAX: u64 = 20_000_000, "values",
+        "Of types in one answer, about; all there is to know of 500 kinds has some 5,000,000",
+        "the document is refused";
     pub(crate) MUTATIONS_MAX: usize = 1_000, "fields",
         "Mutations of one document; each is a commit",
         "the document is refused";
@@ -23,7 +30,7 @@ model::limits! {
         "In one list of a mutation",
         "the mutation is refused";
     pub(crate) VISITED_MAX: u64 = 5_000_000, "objects",
-        "What one query looks at; some seconds",
+        "What one query looks at, peers that filters look at included; some seconds",
         "the query ends with an error";
     pub(crate) ANSWER_BYTES_MAX: usize = 256 << 20, "bytes",
         "An answer is held in memory",

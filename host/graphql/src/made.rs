@@ -2,7 +2,7 @@
 //! how full their prefix is have it counted once.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use branch::{Object, ValueRef, View};
 use model::schema::{Attribute, Path};
@@ -52,20 +52,24 @@ impl Made {
         Ok(stored.to_value().unwrap_or(Value::Null))
     }
 
-    /// The value that a path leads to, stored or made.
+    /// The value that a path leads to, stored or made; an empty text where the caller may not look.
     pub(crate) fn follow(
         &self,
         view: &View,
         object: &Object,
         path: &Path,
+        hidden: &BTreeSet<Symbol>,
     ) -> Result<Value, GraphqlError> {
         let (of, attribute) = match path {
             Path::Attribute { attribute, .. } => (None, attribute),
             Path::Peer { relationship, attribute, .. } => match view.one(object, relationship)? {
+                Some(peer) if hidden.contains(&peer.kind().symbol) => {
+                    return Ok(Value::Text(String::new()));
+                }
                 Some(peer) => (Some(peer), attribute),
                 None => return Ok(Value::Null),
             },
-            Path::Relationship(_) => return Ok(view.follow(object, path)?),
+            Path::Relationship(_) => return Ok(view.follow_without(object, path, hidden)?),
         };
         let object = of.as_ref().unwrap_or(object);
         match object.kind().attribute(attribute) {

@@ -32,9 +32,12 @@ pub(crate) fn edge<'d>(
         match merged.name() {
             "node" => node(execution, &merged, object, out)?,
             "node_metadata" => metadata(execution, &merged, object, out)?,
-            "properties" | "relationship_metadata" => {
-                properties(execution, &merged, link, out)?;
-            }
+            "properties" => properties(execution, &merged, link, out)?,
+            "relationship_metadata" => relationship_metadata(execution, &merged, link, out)?,
+            "_updated_at" => match link {
+                Some(link) => moment(execution, link.updated, out)?,
+                None => write::null(out),
+            },
             "__typename" => write::text(type_of(sets), out),
             _ => write::null(out),
         }
@@ -92,8 +95,8 @@ fn field<'d>(
     match name {
         "id" => write::display(object.id(), out),
         "__typename" => write::text(&kind.name, out),
-        "display_label" => write::text(&execution.view.display_label(object)?, out),
-        "hfid" => match execution.view.hfid(object)? {
+        "display_label" => write::text(&execution.label(object)?, out),
+        "hfid" => match execution.view.hfid_without(object, &execution.hidden)? {
             Some(parts) => strings(&parts, out),
             None => write::null(out),
         },
@@ -190,7 +193,10 @@ fn attribute_part<'d>(
         "updated_at" => moment(execution, attr.updated, out)?,
         "source" => reference(execution, part, attr.source, out)?,
         "owner" => reference(execution, part, attr.owner, out)?,
-        "updated_by" => reference(execution, part, Some(object.updated_by()), out)?,
+        "updated_by" => {
+            let by = author(execution, attr.updated)?.unwrap_or(object.updated_by());
+            reference(execution, part, Some(by), out)?;
+        }
         "permissions" => permissions::of_attribute(execution, object.kind(), part, out),
         other => {
             let value = attr.value.to_value().unwrap_or(model::Value::Null);
@@ -232,7 +238,7 @@ fn relationship<'d>(
     execution.must_see(&peer)?;
     if rel.cardinality == Cardinality::Many {
         let Some(field) = merged.fields.first().copied() else { return Ok(()) };
-        let edges = with_descendants(execution, rel, merged, object, edges)?;
+        let edges = with_descendants(execution, rel, merged, object, edges, out)?;
         return execution.list(&peer, field, &merged.sets(), Some(edges), out);
     }
     let peer = match edges.first() {
@@ -259,7 +265,8 @@ fn nobody<'d>(
         write::key(part.key, &mut first, out);
         match part.name() {
             "__typename" => write::text(type_of(&merged.sets()), out),
-            "properties" | "relationship_metadata" => properties(execution, &part, None, out)?,
+            "properties" => properties(execution, &part, None, out)?,
+            "relationship_metadata" => relationship_metadata(execution, &part, None, out)?,
             _ => write::null(out),
         }
     }
@@ -269,11 +276,12 @@ fn nobody<'d>(
 
 /// `include_descendants` on a relationship of a hierarchical kind: those of everything below too.
 fn with_descendants(
-    execution: &Execution<'_>,
+    execution: &mut Execution<'_>,
     rel: &Relationship,
     merged: &Merged<'_>,
     object: &Object,
     mut edges: Vec<Edge>,
+    out: &[u8],
 ) -> Result<Vec<Edge>, GraphqlError> {
     let Some(field) = merged.fields.first() else { return Ok(edges) };
     let asked = execution
@@ -282,7 +290,7 @@ fn with_descendants(
         .iter()
         .any(|(name, value)| name == "include_descendants" && value.as_bool() == Some(true));
     if asked {
-        for below in related(execution, object, "children")? {
+        for below in related(execution, object, "children", out)? {
             if let Some(rel) = below.kind().relationship(&rel.name) {
                 edges.extend(execution.view.peers(below.id(), rel)?);
             }
@@ -295,9 +303,10 @@ fn with_descendants(
 
 /// Everything reached by one relationship again and again.
 fn related(
-    execution: &Execution<'_>,
+    execution: &mut Execution<'_>,
     object: &Object,
     through: &str,
+    out: &[u8],
 ) -> Result<Vec<Object>, GraphqlError> {
     let mut found: Vec<Object> = Vec::new();
     let mut seen = std::collections::BTreeSet::from([object.id()]);
@@ -306,6 +315,7 @@ fn related(
         if !seen.insert(id) {
             continue;
         }
+        execution.visit(out)?;
         if let Some(object) = execution.view.object(id)? {
             next.extend(peers_through(execution, &object, through)?);
             found.push(object);
@@ -340,8 +350,10 @@ fn family<'d>(
         return Ok(());
     };
     let through = if merged.name() == "ancestors" { "parent" } else { "children" };
-    let edges: Vec<Edge> =
-        related(execution, object, through)?.iter().map(|object| Edge::to(object.id())).collect();
+    let edges: Vec<Edge> = related(execution, object, through, out)?
+        .iter()
+        .map(|object| Edge::to(object.id()))
+        .collect();
     let generic = Arc::clone(execution.view.kind(&hierarchy.generic)?);
     let Some(field) = merged.fields.first().copied() else { return Ok(()) };
     execution.list(&generic, field, &merged.sets(), Some(edges), out)
@@ -388,6 +400,10 @@ fn properties<'d>(
             _ if !is_there => write::null(out),
             "is_protected" => write::boolean(link.is_protected, out),
             "updated_at" => moment(execution, link.updated, out)?,
+            "updated_by" => {
+                let by = author(execution, link.updated)?;
+                reference(execution, &part, by, out)?;
+            }
             "source" => reference(execution, &part, link.source, out)?,
             "owner" => reference(execution, &part, link.owner, out)?,
             _ => write::null(out),
@@ -395,6 +411,36 @@ fn properties<'d>(
     }
     out.push(b'}');
     Ok(())
+}
+
+/// When a link was made or last changed, and by whom. A link keeps no other moment.
+fn relationship_metadata<'d>(
+    execution: &mut Execution<'d>,
+    merged: &Merged<'d>,
+    link: Option<&Edge>,
+    out: &mut Vec<u8>,
+) -> Result<(), GraphqlError> {
+    out.push(b'{');
+    let mut first = true;
+    for part in execution.scope.merge(&merged.sets()) {
+        write::key(part.key, &mut first, out);
+        match (part.name(), link) {
+            ("__typename", _) => write::text(type_of(&merged.sets()), out),
+            ("updated_at", Some(link)) => moment(execution, link.updated, out)?,
+            ("updated_by", Some(link)) => {
+                let by = author(execution, link.updated)?;
+                reference(execution, &part, by, out)?;
+            }
+            _ => write::null(out),
+        }
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+/// Who made a commit; nobody yet where it is not made. One read of the log.
+fn author(execution: &Execution<'_>, seq: Seq) -> Result<Option<ObjectId>, GraphqlError> {
+    Ok(execution.view.log_entry(seq)?.map(|entry| entry.author))
 }
 
 /// An account, pool or other source: the object, or its id and label where there is no more to see.
@@ -419,7 +465,7 @@ fn reference<'d>(
         match (part.name(), &object) {
             ("id", _) => write::display(id, out),
             ("display_label", Some(object)) => {
-                write::text(&execution.view.display_label(object)?, out);
+                write::text(&execution.label(object)?, out);
             }
             ("display_label", None) if id == ObjectId::SYSTEM => write::text("system", out),
             ("__typename", Some(object)) => write::text(&object.kind().name, out),

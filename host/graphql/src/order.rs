@@ -103,10 +103,13 @@ enum Rank {
 }
 
 /// Sorts objects that are in the order of their ids.
+///
+/// What peers hold that the caller may not look at puts nothing in order.
 pub(crate) fn sort(
     view: &View,
     made: &Made,
     order: &[By],
+    hidden: &BTreeSet<Symbol>,
     objects: &mut Vec<Object>,
 ) -> Result<(), GraphqlError> {
     if order.is_empty() || objects.len() < 2 {
@@ -119,7 +122,7 @@ pub(crate) fn sort(
             ranks.push(match &by.key {
                 OrderKey::CreatedAt => Rank::Seq(object.created()),
                 OrderKey::UpdatedAt => Rank::Seq(object.updated()),
-                OrderKey::Path(path) => Rank::Value(made.follow(view, &object, path)?),
+                OrderKey::Path(path) => Rank::Value(made.follow(view, &object, path, hidden)?),
             });
         }
         ranked.push((ranks, object));

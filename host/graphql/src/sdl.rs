@@ -1,17 +1,27 @@
 //! A schema as GraphQL types, in the public names.
 
+mod kinds;
 mod mutation;
+mod parts;
 mod questions;
 mod root;
 
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
-use model::schema::{Attribute, AttributeKind, Cardinality, Category, Kind, Relationship, Schema};
+use apollo_compiler::Schema as Types;
+use apollo_compiler::ast::Type;
+use apollo_compiler::schema::ExtendedType;
+use model::schema::{Attribute, AttributeKind, Category, Schema};
+
+use crate::sdl::parts::{Parts, field_with, name};
 
 /// Types that do not depend on the schema.
 const BASE: &str = r#"
 scalar BigInt
 scalar GenericScalar
+"The same, under the name that inputs of pools have for it"
+scalar FixedGenericScalar
 scalar DateTime
 "Adds the values of a node to what is selected of it"
 directive @expand("Names that are left out" exclude: [String]) on FIELD | FRAGMENT_SPREAD | INLINE_FRAGMENT
@@ -20,6 +30,7 @@ input OrderByItem { field: String! direction: OrderDirection = ASC }
 input InfrahubNodeMetadataOrder { created_at: OrderDirection updated_at: OrderDirection }
 input OrderInput { disable: Boolean by: [OrderByItem!] node_metadata: InfrahubNodeMetadataOrder }
 type InfrahubNodeMetadata { created_at: DateTime created_by: CoreGenericAccount updated_at: DateTime updated_by: CoreGenericAccount }
+type InfrahubRelationshipMetadata { created_at: DateTime created_by: CoreGenericAccount updated_at: DateTime updated_by: CoreGenericAccount }
 type RelationshipProperty { is_protected: Boolean updated_at: DateTime updated_by: CoreGenericAccount source: LineageSource owner: LineageOwner }
 enum BranchRelativePermissionDecision { DENY ALLOW ALLOW_DEFAULT ALLOW_OTHER }
 type PermissionType { update_value: BranchRelativePermissionDecision }
@@ -62,234 +73,84 @@ const ATTRIBUTE_TYPES: [(&str, &str, &str); 10] = [
     ),
 ];
 
-/// Which text is wanted.
+/// Where a list is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// What documents are held against: an interface has every field of its generic, although a kind
-    /// may narrow one, which the letter of GraphQL does not allow.
-    Accepted,
-    /// What clients read and generate code from: to the letter. An interface is without the fields that
-    /// its kinds disagree on.
-    Told,
+enum Scope {
+    Root,
+    Nested,
 }
 
-/// The whole text.
-pub(crate) fn text(schema: &Schema, form: Form) -> String {
-    let mut out = String::with_capacity(schema.kinds.len() * 8_000);
-    out.push_str(BASE);
+/// What does not depend on the schema, as text.
+fn base_text() -> String {
+    let mut out = String::from(BASE);
     for (name, value, more) in ATTRIBUTE_TYPES {
-        write(
-            &mut out,
-            format_args!(
-                "type {name} implements AttributeInterface {{ value: {value} {COMMON} {more} }}\n"
-            ),
+        let _infallible = writeln!(
+            out,
+            "type {name} implements AttributeInterface {{ value: {value} {COMMON} {more} }}"
         );
     }
     out.push_str(mutation::BASE);
     out.push_str(root::TYPES);
     out.push_str(questions::TYPES);
     mutation::attribute_inputs(&mut out);
-    let mut roots = [root::QUERIES, questions::QUERIES].concat();
-    let mut mutations = [mutation::ROOTS, root::MUTATIONS, questions::MUTATIONS].concat();
+    let queries = [root::QUERIES, questions::QUERIES].concat();
+    let mutations = [mutation::ROOTS, root::MUTATIONS, questions::MUTATIONS].concat();
+    let _infallible = writeln!(out, "type Query {{\n{queries}}}\ntype Mutation {{\n{mutations}}}");
+    out
+}
+
+/// What does not depend on the schema; parsed once in a process. That it parses is tested.
+fn base() -> &'static Types {
+    static BASE: OnceLock<Types> = OnceLock::new();
+    BASE.get_or_init(|| Types::parse(base_text(), "base.graphql").unwrap_or_else(|bad| bad.partial))
+}
+
+/// Whether a type that does not depend on the schema has an interface.
+pub(crate) fn implements(name: &str, interface: &str) -> bool {
+    match base().types.get(name) {
+        Some(ExtendedType::Object(of)) => of.implements_interfaces.contains(interface),
+        _ => false,
+    }
+}
+
+/// The types that documents are held against: an interface has every field of its generic, although a
+/// kind may narrow one, which the letter of GraphQL does not allow.
+///
+/// Built from parts that types share, without text in between: 500 kinds and what belongs to them have
+/// half a million arguments, of which some thousands are different.
+pub(crate) fn accepted(schema: &Schema) -> Types {
+    let mut types = base().clone();
+    let mut parts = Parts::new(schema);
+    let shown = kinds::Common::new();
+    let changed = mutation::Common::new(&mut parts);
+    let (mut queries, mut mutations, mut made) = (Vec::new(), Vec::new(), Vec::new());
     for kind in schema.kinds.values() {
-        kind_types(schema, kind, form, &mut out);
-        mutation::kind_mutations(schema, kind, &mut mutations, &mut out);
-        write(
-            &mut roots,
-            format_args!(
-                "  {}({}): Paginated{}\n",
-                kind.name,
-                arguments(schema, kind, Scope::Root),
-                kind.name
-            ),
-        );
+        made.extend(kinds::types(&mut parts, &shown, kind));
+        mutation::kind_mutations(&mut parts, &changed, kind, &mut mutations, &mut made);
+        let arguments = parts.arguments(kind, Scope::Root);
+        let ty = Type::Named(name(&format!("Paginated{}", kind.name)));
+        queries.push(field_with(name(&kind.name), arguments, ty));
     }
-    write(&mut out, format_args!("type Query {{\n{roots}}}\n"));
-    write(&mut out, format_args!("type Mutation {{\n{mutations}}}\n"));
-    out
-}
-
-/// Writing into a string cannot fail.
-fn write(out: &mut String, text: std::fmt::Arguments<'_>) {
-    let _infallible = out.write_fmt(text);
-}
-
-/// Whether all kinds of a generic show an attribute as the generic does.
-fn agree_on_attribute(schema: &Schema, generic: &Kind, attribute: &Attribute) -> bool {
-    schema.concrete(generic).all(|kind| {
-        let own = kind.attribute(&attribute.name);
-        own.is_some_and(|own| attribute_type(own) == attribute_type(attribute))
-    })
-}
-
-/// Whether all kinds of a generic show a relationship as the generic does, or have none: they then show
-/// an empty one.
-fn agree_on_relationship(schema: &Schema, generic: &Kind, rel: &Relationship) -> bool {
-    schema.concrete(generic).all(|kind| {
-        let own = kind.relationship(&rel.name);
-        kind.attribute(&rel.name).is_none()
-            && own.is_none_or(|own| own.peer == rel.peer && own.cardinality == rel.cardinality)
-    })
-}
-
-/// Relationships that the generics of a kind have and the kind itself has not, each once: groups and
-/// profiles are members of no groups.
-fn only_of_generics<'s>(schema: &'s Schema, kind: &Kind) -> Vec<&'s Relationship> {
-    let generics = kind.generics.iter().filter_map(|generic| schema.kind(generic));
-    let mut found: Vec<&Relationship> = Vec::new();
-    for rel in generics.flat_map(|generic| &generic.relationships) {
-        let known = kind.relationship(&rel.name).is_some() || kind.attribute(&rel.name).is_some();
-        if !known && found.iter().all(|other| other.name != rel.name) {
-            found.push(rel);
+    types.types.reserve_exact(made.len());
+    types.types.extend(made.into_iter().map(|made| (made.name().clone(), made)));
+    for (root, fields) in [("Query", queries), ("Mutation", mutations)] {
+        if let Some(ExtendedType::Object(root)) = types.types.get_mut(root) {
+            root.make_mut().fields.extend(fields.into_iter().map(|own| (own.name.clone(), own)));
         }
     }
-    found
+    types
 }
 
-fn kind_types(schema: &Schema, kind: &Kind, form: Form, out: &mut String) {
-    let name = &kind.name;
-    let keyword = if kind.category == Category::Generic { "interface" } else { "type" };
-    let mut implements: Vec<&str> = kind
-        .generics
-        .iter()
-        .filter(|generic| schema.kind(generic).is_some())
-        .map(String::as_str)
-        .collect();
-    if kind.category == Category::Generic {
-        implements.clear();
-    }
-    let implements = if implements.is_empty() {
-        String::new()
-    } else {
-        format!(" implements {}", implements.join(" & "))
-    };
-    write(out, format_args!("{keyword} {name}{implements} {{\n  id: String!\n  hfid: [String!]\n"));
-    out.push_str("  display_label: String\n  _updated_at: DateTime\n");
-    let is_loose = form == Form::Accepted || kind.category != Category::Generic;
-    for attribute in &kind.attributes {
-        if is_loose || agree_on_attribute(schema, kind, attribute) {
-            write(out, format_args!("  {}: {}\n", attribute.name, attribute_type(attribute)));
+/// The types that clients read and generate code from: to the letter. An interface is without the fields
+/// that its kinds disagree on; all else is shared with those that documents are held against.
+pub(crate) fn told(schema: &Schema, accepted: &Types) -> Types {
+    let mut types = accepted.clone();
+    for kind in schema.kinds.values().filter(|kind| kind.category == Category::Generic) {
+        if let Some(ExtendedType::Interface(told)) = types.types.get_mut(kind.name.as_str()) {
+            kinds::agreed(schema, kind, told.make_mut());
         }
     }
-    for rel in kind.relationships.iter().filter(|rel| schema.kind(&rel.peer).is_some()) {
-        if is_loose || agree_on_relationship(schema, kind, rel) {
-            relationship_field(schema, rel, out);
-        }
-    }
-    if kind.category != Category::Generic {
-        for rel in only_of_generics(schema, kind) {
-            relationship_field(schema, rel, out);
-        }
-    }
-    if let Some(hierarchy) = &kind.hierarchy {
-        for end in ["ancestors", "descendants"] {
-            if let Some(generic) = schema.kind(&hierarchy.generic) {
-                write(
-                    out,
-                    format_args!(
-                        "  {end}({}): NestedPaginated{}\n",
-                        arguments(schema, generic, Scope::Nested),
-                        generic.name
-                    ),
-                );
-            }
-        }
-    }
-    out.push_str("}\n");
-    write(
-        out,
-        format_args!(
-            "type Edged{name} {{ node: {name} node_metadata: InfrahubNodeMetadata }}\n\
-         type Paginated{name} {{ count: Int! edges: [Edged{name}!]! permissions: PaginatedObjectPermission! }}\n\
-         type NestedEdged{name} {{ node: {name} properties: RelationshipProperty \
-         node_metadata: InfrahubNodeMetadata relationship_metadata: RelationshipProperty }}\n\
-         type NestedPaginated{name} {{ count: Int! edges: [NestedEdged{name}!]! permissions: PaginatedObjectPermission! }}\n"
-        ),
-    );
-}
-
-fn relationship_field(schema: &Schema, rel: &Relationship, out: &mut String) {
-    match rel.cardinality {
-        Cardinality::One => {
-            write(out, format_args!("  {}: NestedEdged{}\n", rel.name, rel.peer));
-        }
-        Cardinality::Many => {
-            let Some(peer) = schema.kind(&rel.peer) else { return };
-            write(
-                out,
-                format_args!(
-                    "  {}({}): NestedPaginated{}\n",
-                    rel.name,
-                    arguments(schema, peer, Scope::Nested),
-                    rel.peer
-                ),
-            );
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Scope {
-    Root,
-    Nested,
-}
-
-fn arguments(schema: &Schema, kind: &Kind, scope: Scope) -> String {
-    let mut out = String::from(
-        "offset: Int limit: Int order: OrderInput ids: [ID] hfid: [String] \
-         partial_match: Boolean display_label__value: String display_label__values: [String] \
-         display_label__isnull: Boolean ",
-    );
-    if kind.hierarchy.is_some() {
-        out.push_str("include_descendants: Boolean ");
-    }
-    out.push_str(
-        "any__value: GenericScalar any__values: [GenericScalar] any__source__id: ID \
-         any__owner__id: ID any__is_protected: Boolean ",
-    );
-    for end in ["created", "updated"] {
-        write(
-            &mut out,
-            format_args!(
-                "node_metadata__{end}_at: DateTime node_metadata__{end}_at__before: DateTime \
-             node_metadata__{end}_at__after: DateTime node_metadata__{end}_by__id: ID \
-             node_metadata__{end}_by__ids: [ID] "
-            ),
-        );
-    }
-    for attribute in &kind.attributes {
-        value_arguments(&attribute.name, attribute, &mut out);
-        write(&mut out, format_args!("{}__isnull: Boolean ", attribute.name));
-    }
-    for rel in &kind.relationships {
-        let Some(peer) = schema.kind(&rel.peer) else { continue };
-        let name = &rel.name;
-        write(
-            &mut out,
-            format_args!(
-                "{name}__ids: [ID] {name}__isnull: Boolean {name}__display_label__value: String \
-             {name}__display_label__values: [String] {name}__display_label__isnull: Boolean "
-            ),
-        );
-        if scope == Scope::Root {
-            for attribute in &peer.attributes {
-                value_arguments(&format!("{name}__{}", attribute.name), attribute, &mut out);
-            }
-        }
-    }
-    out
-}
-
-/// Filters by an attribute and its properties. Secrets are not found by guessing.
-fn value_arguments(name: &str, attribute: &Attribute, out: &mut String) {
-    if !attribute.kind.is_secret() {
-        let value = value_type(attribute);
-        write(out, format_args!("{name}__value: {value} {name}__values: [{value}] "));
-    }
-    write(
-        out,
-        format_args!("{name}__source__id: ID {name}__owner__id: ID {name}__is_protected: Boolean "),
-    );
+    types
 }
 
 /// The type that shows an attribute.
@@ -318,3 +179,6 @@ fn value_type(attribute: &Attribute) -> &'static str {
         _ => "String",
     }
 }
+
+#[cfg(test)]
+mod tests;

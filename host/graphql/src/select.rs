@@ -1,6 +1,8 @@
 //! Selections as they are executed: fragments resolved for a concrete kind, directives decided,
 //! fields of one name merged.
 
+use std::collections::HashMap;
+
 use apollo_compiler::ast::Value as Ast;
 use apollo_compiler::executable::{DirectiveList, Field, Selection, SelectionSet};
 use apollo_compiler::response::JsonMap;
@@ -9,7 +11,8 @@ use model::schema::{Kind, Schema};
 use serde_json::Value as Json;
 
 use crate::error::GraphqlError;
-use crate::{DEPTH_MAX, FIELDS_MAX};
+use crate::sdl;
+use crate::{ALIASES_MAX, DEPTH_MAX, FIELDS_MAX};
 
 /// Names that `@expand` leaves out; nothing where it is not asked for.
 pub(crate) type Expand = Option<Vec<String>>;
@@ -38,6 +41,40 @@ impl<'d> Merged<'d> {
     }
 }
 
+/// Fields that are being merged.
+#[derive(Default)]
+struct Keyed<'d> {
+    fields: Vec<Merged<'d>>,
+    /// Where the fields are by their keys, once there are many.
+    places: HashMap<&'d str, usize>,
+}
+
+impl<'d> Keyed<'d> {
+    /// So few are found faster by looking at each.
+    const FEW: usize = 16;
+
+    fn add(&mut self, field: &'d Field) {
+        let key = field.response_key().as_str();
+        let known = if self.places.is_empty() {
+            self.fields.iter().position(|known| known.key == key)
+        } else {
+            self.places.get(key).copied()
+        };
+        if let Some(known) = known.and_then(|at| self.fields.get_mut(at)) {
+            known.fields.push(field);
+            return;
+        }
+        self.fields.push(Merged { key, fields: vec![field], expanded: false });
+        let count = self.fields.len();
+        if count == Self::FEW {
+            let keys = self.fields.iter().map(|known| known.key);
+            self.places.extend(keys.enumerate().map(|(at, key)| (key, at)));
+        } else if count > Self::FEW {
+            self.places.insert(key, count - 1);
+        }
+    }
+}
+
 /// What the fragments of a selection are held against.
 #[derive(Clone, Copy)]
 enum Of<'a> {
@@ -60,20 +97,20 @@ pub(crate) struct Scope<'d> {
 impl<'d> Scope<'d> {
     /// The fields of sets of a type that is no kind.
     pub(crate) fn merge(&self, sets: &[&'d SelectionSet]) -> Vec<Merged<'d>> {
-        let mut merged: Vec<Merged<'d>> = Vec::new();
+        let mut merged = Keyed::default();
         for set in sets {
             self.collect(set, Of::Itself, &mut merged, &mut None);
         }
-        merged
+        merged.fields
     }
 
     /// The fields of sets that apply to a type that is no kind, where sets select from its interface.
     pub(crate) fn merge_named(&self, sets: &[&'d SelectionSet], name: &str) -> Vec<Merged<'d>> {
-        let mut merged: Vec<Merged<'d>> = Vec::new();
+        let mut merged = Keyed::default();
         for set in sets {
             self.collect(set, Of::Named(name), &mut merged, &mut None);
         }
-        merged
+        merged.fields
     }
 
     /// The fields of sets that apply to a concrete kind, with the values that `@expand` adds.
@@ -83,10 +120,11 @@ impl<'d> Scope<'d> {
         kind: &Kind,
         mut expand: Expand,
     ) -> Vec<Merged<'d>> {
-        let mut merged: Vec<Merged<'d>> = Vec::new();
+        let mut merged = Keyed::default();
         for set in sets {
             self.collect(set, Of::Kind(kind), &mut merged, &mut expand);
         }
+        let mut merged = merged.fields;
         // The schema's own record of the kind: its names live as long as the query.
         let own = expand.zip(self.schema.kind(&kind.name));
         let Some((excluded, kind)) = own else { return merged };
@@ -121,7 +159,7 @@ impl<'d> Scope<'d> {
         &self,
         set: &'d SelectionSet,
         of: Of<'_>,
-        merged: &mut Vec<Merged<'d>>,
+        merged: &mut Keyed<'d>,
         expand: &mut Expand,
     ) {
         for selection in &set.selections {
@@ -129,15 +167,7 @@ impl<'d> Scope<'d> {
                 continue;
             }
             match selection {
-                Selection::Field(field) => {
-                    let key = field.response_key().as_str();
-                    match merged.iter_mut().find(|known| known.key == key) {
-                        Some(known) => known.fields.push(field),
-                        None => {
-                            merged.push(Merged { key, fields: vec![field], expanded: false });
-                        }
-                    }
-                }
+                Selection::Field(field) => merged.add(field),
                 Selection::InlineFragment(fragment) => {
                     let condition = fragment.type_condition.as_ref().map(|name| name.as_str());
                     if self.applies(condition, of) {
@@ -164,7 +194,10 @@ impl<'d> Scope<'d> {
             (None, _) | (_, Of::Itself) => true,
             (Some(condition), Of::Kind(kind)) => self.schema.is_a(kind, condition),
             (Some(condition), Of::Named(name)) => {
-                condition == name || condition.ends_with("Interface")
+                let is_a = |kind: &std::sync::Arc<Kind>| self.schema.is_a(kind, condition);
+                condition == name
+                    || self.schema.kind(name).is_some_and(is_a)
+                    || sdl::implements(name, condition)
             }
         }
     }
@@ -265,35 +298,48 @@ fn after_string(mut text: &[u8]) -> &[u8] {
 
 /// Depth and number of fields of every operation, fragments expanded.
 pub(crate) fn within_limits(document: &ExecutableDocument) -> Result<(), GraphqlError> {
-    let mut fields = 0;
+    let mut counted = Counted::default();
     for operation in document.operations.iter() {
-        walk(document, &operation.selection_set, 0, &mut fields)?;
+        walk(document, &operation.selection_set, 0, &mut counted)?;
     }
     Ok(())
+}
+
+/// What a document was found to have.
+#[derive(Debug, Default)]
+struct Counted {
+    fields: usize,
+    aliases: usize,
 }
 
 fn walk(
     document: &ExecutableDocument,
     set: &SelectionSet,
     depth: usize,
-    fields: &mut usize,
+    counted: &mut Counted,
 ) -> Result<(), GraphqlError> {
     if depth > DEPTH_MAX {
         return Err(GraphqlError::limit(format!("selections are nested deeper than {DEPTH_MAX}")));
     }
     for selection in &set.selections {
-        *fields += 1;
-        if *fields > FIELDS_MAX {
+        counted.fields += 1;
+        if counted.fields > FIELDS_MAX {
             return Err(GraphqlError::limit(format!("more than {FIELDS_MAX} fields")));
         }
         match selection {
-            Selection::Field(field) => walk(document, &field.selection_set, depth + 1, fields)?,
+            Selection::Field(field) => {
+                counted.aliases += usize::from(field.alias.is_some());
+                if counted.aliases > ALIASES_MAX {
+                    return Err(GraphqlError::limit(format!("more than {ALIASES_MAX} aliases")));
+                }
+                walk(document, &field.selection_set, depth + 1, counted)?;
+            }
             Selection::InlineFragment(fragment) => {
-                walk(document, &fragment.selection_set, depth, fields)?;
+                walk(document, &fragment.selection_set, depth, counted)?;
             }
             Selection::FragmentSpread(spread) => {
                 if let Some(fragment) = spread.fragment_def(document) {
-                    walk(document, &fragment.selection_set, depth, fields)?;
+                    walk(document, &fragment.selection_set, depth, counted)?;
                 }
             }
         }

@@ -14,7 +14,7 @@ use crate::problem::Problem;
 use crate::scope::{Scoped, bearer};
 use crate::wire;
 
-fn random() -> Result<[u8; 32], Problem> {
+pub(crate) fn random() -> Result<[u8; 32], Problem> {
     random_bytes().map_err(|bad| {
         let told = format!("the system gives no randomness: {bad}");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no-randomness", told)

@@ -7,8 +7,9 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::Value;
-use service::{Service, Upload};
+use service::{Enclosed, Service, Upload};
 
+use crate::accounts;
 use crate::api::{Answer, blocking, parse};
 use crate::problem::Problem;
 use crate::scope::Scoped;
@@ -31,17 +32,21 @@ pub(crate) async fn branch(
 }
 
 async fn answer(service: Scoped, headers: &HeaderMap, body: Bytes) -> Answer {
-    let (wire, uploads) = match storage::has_parts(headers) {
+    let (wire, files) = match storage::has_parts(headers) {
         true => with_files(headers, body).await?,
         false => (parse::<wire::GraphqlBody>(&body)?, BTreeMap::new()),
     };
+    // Randomness is drawn for the one mutation that makes a secret.
+    let makes_secret = wire.query.contains("InfrahubAccountTokenCreate");
+    let random = makes_secret.then(accounts::random).transpose()?;
+    let enclosed = Enclosed { files, random };
     let request = graphql::Request {
         query: wire.query,
         operation_name: wire.operation_name,
         variables: wire.variables.unwrap_or_default(),
     };
     let answer =
-        blocking(service, move |service| service.graphql_response(&request, &uploads)).await?;
+        blocking(service, move |service| service.graphql_response(&request, &enclosed)).await?;
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     Ok((status, [(header::CONTENT_TYPE, "application/json")], answer.body).into_response())
 }

@@ -11,17 +11,18 @@ mod schema;
 mod status;
 mod tasks;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use branch::{Author, BranchError, Cause, Draft, Object, View, Violation};
 use graphql::{Answer, GraphqlError, Host, Make, ReadOnly};
 use model::permission::GlobalAction;
 use model::schema::{Kind, Schema};
-use model::{ObjectId, Symbol};
+use model::{Digest, ObjectId, Symbol};
 use serde_json::{Map, Value as Json};
 
 use crate::objects::Settled;
-use crate::{Service, ServiceError, Upload};
+use crate::{Enclosed, Service, ServiceError};
 
 /// How often a mutation is made again when what it read has changed.
 const ATTEMPTS: usize = 64;
@@ -29,24 +30,34 @@ const ATTEMPTS: usize = 64;
 /// The host of one request.
 pub(crate) struct DialectHost<'s> {
     pub(crate) service: &'s Service,
-    /// Files that came with the request, by the names of their parts.
-    uploads: &'s BTreeMap<String, Upload>,
+    enclosed: &'s Enclosed,
     /// A stored query: what the caller may look at is shown, nothing is changed, and nothing of the
     /// host is told.
     only_reads: bool,
+    /// How many secrets were made.
+    drawn: Cell<u32>,
 }
 
-/// No files came along.
-static NO_UPLOADS: BTreeMap<String, Upload> = BTreeMap::new();
+/// Nothing came along.
+static NOTHING: Enclosed = Enclosed { files: BTreeMap::new(), random: None };
 
 impl<'s> DialectHost<'s> {
-    pub(crate) fn new(service: &'s Service, uploads: &'s BTreeMap<String, Upload>) -> Self {
-        Self { service, uploads, only_reads: false }
+    pub(crate) fn new(service: &'s Service, enclosed: &'s Enclosed) -> Self {
+        Self { service, enclosed, only_reads: false, drawn: Cell::new(0) }
     }
 
     /// The host of a stored query.
     pub(crate) fn reading(service: &'s Service) -> Self {
-        Self { service, uploads: &NO_UPLOADS, only_reads: true }
+        Self { only_reads: true, ..Self::new(service, &NOTHING) }
+    }
+
+    /// Bytes that nobody can guess, others each time.
+    fn random(&self) -> Result<[u8; 32], GraphqlError> {
+        let missing =
+            || GraphqlError::bad_request("no secret can be made by this request".to_owned());
+        let seed = self.enclosed.random.ok_or_else(missing)?;
+        let number = self.drawn.replace(self.drawn.get().saturating_add(1));
+        Ok(Digest::of(&[seed.as_slice(), &number.to_be_bytes()].concat()).0)
     }
 
     fn author(&self, account: Option<ObjectId>) -> Result<Author, GraphqlError> {
@@ -100,7 +111,7 @@ impl Host for DialectHost<'_> {
                 "`file` takes a file that is sent with the request as multipart/form-data";
             GraphqlError::bad_request(message.to_owned())
         };
-        let upload = self.uploads.get(part).ok_or_else(missing)?;
+        let upload = self.enclosed.files.get(part).ok_or_else(missing)?;
         self.service.attach(draft, object, upload).map_err(told)
     }
 
@@ -168,6 +179,14 @@ impl Host for DialectHost<'_> {
             "BranchValidate" => self.branch_validate(&given),
             "ResolveDiffConflict" => self.resolve_conflict(&given),
             "InfrahubTask" => self.tasks(view, &given),
+            "InfrahubTaskBranchStatus" => self.tasks_under_way(&given),
+            "InfrahubTaskRetry" => self.task_retry(view, &given),
+            "InfrahubTaskCancel" => self.task_cancel(view, &given),
+            "InfrahubGraphQLQueryReport" => self.query_report(view, &given),
+            "InfrahubAccountToken" => self.tokens(&given),
+            "InfrahubAccountTokenCreate" => self.token_create(&given),
+            "InfrahubAccountTokenDelete" => self.token_delete(&given),
+            "InfrahubAccountSelfUpdate" => self.self_update(&given),
             "CoreGeneratorDefinitionRun" => self.run_definition(view, &given),
             "InfrahubSearchAnywhere" => self.search(view, &given),
             "Relationship" => self.relationships(view, &given),

@@ -120,6 +120,15 @@ impl std::fmt::Debug for Service {
     }
 }
 
+/// What comes beside a GraphQL request.
+#[derive(Debug, Clone, Default)]
+pub struct Enclosed {
+    /// Files, by the names of their parts.
+    pub files: BTreeMap<String, Upload>,
+    /// Random bytes, for mutations that make a secret; without them those are refused.
+    pub random: Option<[u8; 32]>,
+}
+
 impl Service {
     /// Opens or makes a service.
     pub fn open(options: ServiceOptions) -> Result<Self, ServiceError> {
@@ -199,19 +208,18 @@ impl Service {
 
     /// Answers a GraphQL request; errors are part of the answer, which is the body alone.
     pub fn graphql(&self, request: &graphql::Request) -> Result<Vec<u8>, ServiceError> {
-        Ok(self.graphql_response(request, &BTreeMap::new())?.body)
+        Ok(self.graphql_response(request, &Enclosed::default())?.body)
     }
 
-    /// The same, with files that came with the request, by the names of their parts, and with the
-    /// status that the answer goes with.
+    /// The same, with what came beside the request, and with the status that the answer goes with.
     pub fn graphql_response(
         &self,
         request: &graphql::Request,
-        uploads: &BTreeMap<String, Upload>,
+        enclosed: &Enclosed,
     ) -> Result<graphql::Response, ServiceError> {
         self.may_look()?;
         let view = self.view()?;
-        let host = dialect::DialectHost::new(self, uploads);
+        let host = dialect::DialectHost::new(self, enclosed);
         Ok(self.dialect.respond(&view, request, &host))
     }
 

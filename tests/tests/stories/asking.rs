@@ -10,7 +10,7 @@ use crate::support::{load, query, sound};
 const TOKEN: &str = "06438eb2-8019-4776-878c-0941b1f1d1ec";
 
 /// The demo objects, an administrator, and an account that may look at some kinds only.
-fn guarded() -> (Service, Service) {
+pub(crate) fn guarded() -> (Service, Service) {
     let service = stocked();
     let admin = FirstAdmin { password: "a long password".into(), token: TOKEN.into() };
     assert!(service.first_admin(&admin).unwrap());

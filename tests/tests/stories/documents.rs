@@ -1,17 +1,17 @@
 //! Documents of every kind, good, broken and hostile: an answer in bounded time, and nothing else.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
-use crate::mutations::{done, refused, stocked};
-use crate::support::{case, query, root, sound};
+use crate::mutations::{done, id, refused, stocked, with};
+use crate::support::{Watch, case, load, query, root, sound};
 
-/// Longest answer to any of these, on a busy machine, unoptimised.
+/// Most work for an answer to any of these, unoptimised.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn answered(service: &service::Service, text: &str) -> Json {
-    let began = Instant::now();
+    let began = Watch::start();
     let answer = query(service, text);
     let took = began.elapsed();
     let head: String = text.chars().take(200).collect();
@@ -168,10 +168,29 @@ fn hostile_documents_are_refused_by_name_and_others_are_served() {
             ),
             "split it",
         ),
+        (
+            format!(
+                "{{ {} }}",
+                (0..10_000).map(|n| format!("a{n}:__typename ")).collect::<String>()
+            ),
+            "aliases",
+        ),
+        (
+            // Whatever is known of all types, as often as an alias may stand.
+            format!(
+                "{{ {} }}",
+                (0..400)
+                    .map(|n| format!(
+                        "s{n}:__schema {{ types {{ fields {{ args {{ name defaultValue }} }} }} }} "
+                    ))
+                    .collect::<String>()
+            ),
+            "values of types",
+        ),
         ("subscription { query }".to_owned(), ""),
         ("".to_owned(), ""),
     ] {
-        let began = Instant::now();
+        let began = Watch::start();
         let (code, message) = refused(&service, &text);
         let head: String = text.chars().take(80).collect();
         assert!(began.elapsed() < PATIENCE, "{:?} for {head}", began.elapsed());
@@ -205,4 +224,92 @@ fn a_limit_of_zero_is_no_limit_and_a_page_beyond_the_end_is_empty() {
     assert_eq!(names("limit: 2"), (3, 2));
     assert_eq!(names("offset: 3, limit: 2"), (3, 0));
     assert_eq!(names("order: { disable: true }, limit: 2, offset: 2"), (3, 1));
+}
+
+#[test]
+fn variables_of_every_declared_type_are_taken_and_one_value_is_a_list_of_one() {
+    let service = stocked();
+    load(
+        &service,
+        "DemoServer",
+        &json!([{"name": "alpha", "cores": 8, "alive": true, "words": ["a"], "site": "ams"}, {"name": "beta"}]),
+    );
+    let alpha = id(&service, "DemoServer", "alpha");
+    let count = |declared: &str, arguments: &str, value: Json| {
+        let text = format!(
+            "query({declared}) {{ DemoServer({arguments}) {{ count edges {{ node {{ id }} }} }} }}"
+        );
+        with(&service, &text, json!({"v": value}))
+    };
+    let by = "order: { by: [{ field: \"name__value\", direction: $v }] }";
+    for (declared, arguments, value, found) in [
+        ("$v: String", "name__value: $v", json!("alpha"), 1),
+        ("$v: String!", "cores__value: $v", json!("8"), 1),
+        ("$v: [String]", "name__values: $v", json!(["alpha", "beta"]), 2),
+        ("$v: [String]", "name__values: $v", json!("alpha"), 1),
+        ("$v: [String!]! = \"beta\"", "name__values: $v", json!(["alpha"]), 1),
+        ("$v: ID!", "ids: $v", json!(alpha), 1),
+        ("$v: ID!", "ids: [$v]", json!(alpha), 1),
+        ("$v: [ID!]!", "ids: $v", json!(alpha), 1),
+        ("$v: [ID]", "ids: $v", json!([alpha]), 1),
+        ("$v: BigInt", "cores__value: $v", json!(8), 1),
+        ("$v: Int", "cores__value: $v", json!(8), 1),
+        ("$v: [BigInt]", "cores__values: $v", json!(8), 1),
+        ("$v: Boolean", "alive__value: $v", json!(true), 1),
+        ("$v: GenericScalar", "any__value: $v", json!("alpha"), 1),
+        ("$v: GenericScalar", "words__value: $v", json!(["a"]), 1),
+        ("$v: DateTime", "node_metadata__created_at__after: $v", json!("2020-01-01T00:00:00Z"), 2),
+        ("$v: OrderDirection", by, json!("DESC"), 2),
+        ("$v: OrderInput", "order: $v", json!({"by": {"field": "name__value"}}), 2),
+        (
+            "$v: [OrderByItem!]",
+            "order: { by: $v }",
+            json!([{"field": "name__value", "direction": "ASC"}]),
+            2,
+        ),
+        ("$v: Int", "limit: $v", json!(0), 2),
+    ] {
+        let answer = count(declared, arguments, value);
+        assert_eq!(
+            answer["data"]["DemoServer"]["count"],
+            json!(found),
+            "{declared} {arguments}: {answer}"
+        );
+    }
+    // The same of values that are written down.
+    for (arguments, found) in [
+        ("name__values: \"alpha\"".to_owned(), 1),
+        ("hfid: \"alpha\"".to_owned(), 1),
+        (format!("ids: \"{alpha}\""), 1),
+        ("order: { by: { field: \"name__value\" } }".to_owned(), 2),
+    ] {
+        let data = done(
+            &service,
+            &format!("{{ DemoServer({arguments}) {{ count edges {{ node {{ id }} }} }} }}"),
+        );
+        assert_eq!(data["DemoServer"]["count"], json!(found), "{arguments}");
+    }
+    let given = done(
+        &service,
+        "query($v: [String] = \"alpha\") { DemoServer(name__values: $v) { count edges { node { id } } } }",
+    );
+    assert_eq!(given["DemoServer"]["count"], 1);
+    for (declared, arguments, value) in [
+        ("$v: Boolean!", "alive__value: $v", json!("yes")),
+        ("$v: Int!", "limit: $v", json!("ten")),
+        ("$v: Int!", "limit: $v", json!(1_i64 << 40)),
+        ("$v: String!", "name__value: $v", Json::Null),
+        ("$v: [ID!]!", "ids: $v", json!([null])),
+        ("$v: [String]", "name__values: $v", json!([["alpha"]])),
+        ("$v: OrderDirection", by, json!("UP")),
+        ("$v: OrderInput", "order: $v", json!({"sideways": true})),
+        ("$v: Nothing", "name__value: $v", json!("alpha")),
+        ("$v: DateTime", "node_metadata__created_at: $v", json!("soon")),
+    ] {
+        let answer = count(declared, arguments, value);
+        let error = &answer["errors"][0];
+        assert_eq!(error["extensions"]["code"], "BAD_REQUEST", "{declared} {arguments}: {answer}");
+        assert_eq!(error["extensions"]["http_status"], 400);
+        assert!(!error["message"].as_str().unwrap_or_default().is_empty());
+    }
 }

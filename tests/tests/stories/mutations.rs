@@ -87,14 +87,14 @@ pub(crate) fn refused(service: &Service, text: &str) -> (String, String) {
     (word(&error["extensions"]["code"]), word(&error["message"]))
 }
 
-fn with(service: &Service, text: &str, variables: Json) -> Json {
+pub(crate) fn with(service: &Service, text: &str, variables: Json) -> Json {
     let Json::Object(variables) = variables else { panic!("variables are an object") };
     let request = graphql::Request { query: text.to_owned(), variables, ..Default::default() };
     let answer = service.graphql(&request).unwrap_or_else(|bad| panic!("{bad}"));
     serde_json::from_slice(&answer).unwrap()
 }
 
-fn id(service: &Service, kind: &str, name: &str) -> String {
+pub(crate) fn id(service: &Service, kind: &str, name: &str) -> String {
     let text = format!("{{ {kind}(name__value: \"{name}\") {{ edges {{ node {{ id }} }} }} }}");
     let data = done(service, &text);
     data[kind]["edges"][0]["node"]["id"].as_str().unwrap().to_owned()

@@ -50,16 +50,62 @@ PoolUtilization: count utilization utilization_branches utilization_default_bran
 IPPoolUtilizationResource: id display_label kind weight utilization utilization_branches utilization_default_branch
 IPAddressGetNextAvailable: address
 IPPrefixGetNextAvailable: prefix
-Branch: id name description origin_branch branched_from is_default sync_with_git has_schema_changes graph_version status created_at
+Branch: id name description origin_branch branched_from is_default sync_with_git has_schema_changes schema_differs_from_default_branch graph_version status created_at
 BranchStatus: OPEN NEED_REBASE NEED_UPGRADE_REBASE DELETING MERGING MERGE_FAILED MERGED
-BranchCreateInput: id name description branched_from sync_with_git is_isolated
-BranchDeleteInput: name
+BranchCreateInput: id name description origin_branch branched_from sync_with_git is_isolated
+BranchDeleteInput: name delete_from_git
 BranchCreate: ok object task
 InfrahubBranchType: count edges default_branch
 Info: deployment_id version
 Status: summary workers
 StatusSummary: schema_hash_synced
 StatusWorker: id active schema_hash
+TaskLogEdge: count edges
+TaskLogNodes: node
+Tasks: count edges
+TaskInfo: id
+TaskAction: action available unavailability_reason
+TaskError: status_class message remediation
+WebhookDeliveryTask: id title http_request http_response
+HttpRequest: url headers
+HttpResponse: status_code body latency_ms
+InfrahubTaskRetry: ok task
+InfrahubTaskCancel: ok task
+GraphQLQueryReport: targets_unique_nodes
+InfrahubRelationshipMetadata: created_at created_by updated_at updated_by
+InfrahubNodeMetadata: created_at created_by updated_at updated_by
+NestedEdgedBuiltinTag: node properties node_metadata relationship_metadata _updated_at
+NestedPaginatedBuiltinTag: count edges permissions
+DiffTree: base_branch diff_branch from_time to_time name num_added num_updated num_removed num_conflicts num_untracked_base_changes num_untracked_diff_changes nodes
+DiffTreeSummary: base_branch diff_branch from_time to_time num_added num_updated num_removed num_unchanged num_conflicts
+DiffNode: uuid kind label status contains_conflict last_changed_at parent attributes relationships num_added num_updated num_removed num_conflicts path_identifier conflict
+DiffAttribute: name status properties contains_conflict conflict num_added num_updated num_removed num_conflicts
+DiffProperty: property_type previous_value new_value previous_label new_label status path_identifier conflict last_changed_at
+DiffRelationship: name label status cardinality elements contains_conflict num_added num_updated num_removed num_conflicts
+DiffSingleRelationship: status peer_id peer_label properties conflict num_added num_updated num_removed num_conflicts
+ConflictDetails: uuid base_branch_action base_branch_value diff_branch_action diff_branch_value selected_branch resolvable
+DiffAction: ADDED REMOVED UPDATED UNCHANGED
+DiffTreeQueryFilters: ids status kind namespace
+DiffUpdateInput: branch name from_time to_time
+DiffUpdateMutation: ok task
+ResolveDiffConflictInput: conflict_id selected_branch
+ConflictSelection: BASE_BRANCH DIFF_BRANCH
+BranchNameInput: name
+BranchUpdateInput: name description
+CheckType: ARTIFACT DATA GENERATOR REPOSITORY SCHEMA TEST USER ALL
+ProposedChangeReviewInput: id decision
+ProposedChangeApprovalDecision: APPROVE REJECT CANCEL_APPROVE CANCEL_REJECT
+EventTypeFilter: branch_merged branch_rebased
+EventNodeInterface: id event branch account_id occurred_at level primary_node related_nodes has_children parent_id
+AccountTokenEdges: count edges
+AccountTokenNode: id name expiration
+InfrahubAccountTokenCreate: ok object
+InfrahubAccountTokenType: id token
+ProfileBuiltinTag: profile_name profile_priority description related_nodes member_of_groups subscriber_of_groups
+ProfileIpamNamespace: profile_name profile_priority description related_nodes
+ProfileBuiltinIPPrefix: profile_name profile_priority prefix description member_type is_pool related_nodes
+ProfileBuiltinIPAddress: profile_name profile_priority address description related_nodes
+CoreProfile: profile_name profile_priority
 TaskNode: id title conclusion state progress workflow branch created_at updated_at start_time parameters tags related_node related_node_kind related_nodes logs
 TaskLog: id message severity task_id timestamp
 StateType: SCHEDULED PENDING RUNNING COMPLETED FAILED CANCELLED CRASHED PAUSED CANCELLING
@@ -136,6 +182,28 @@ InfrahubResourcePoolUtilization: pool_id
 InfrahubIPAddressGetNextAvailable: prefix_id prefix_length
 InfrahubIPPrefixGetNextAvailable: prefix_id prefix_length
 InfrahubTask: limit offset related_node__ids branch state workflow ids q log_limit log_offset
+InfrahubTaskBranchStatus: branch
+InfrahubTaskRetry: data
+InfrahubTaskCancel: data
+InfrahubGraphQLQueryReport: query
+InfrahubAccountToken: limit offset
+InfrahubAccountTokenCreate: data
+InfrahubAccountTokenDelete: data
+InfrahubAccountSelfUpdate: data
+ProfileBuiltinTag: ids profile_name__value
+ProfileBuiltinIPPrefix: ids profile_name__value
+ProfileBuiltinTagUpsert: context data
+DiffTree: branch name from_time to_time root_node_uuids include_parents filters limit offset proposed_change_id
+DiffTreeSummary: branch name from_time to_time filters
+DiffUpdate: data wait_until_completion
+ResolveDiffConflict: data
+BranchMerge: data wait_until_completion
+BranchRebase: data wait_until_completion
+BranchValidate: data wait_until_completion
+CoreProposedChangeRunCheck: data
+CoreProposedChangeMerge: data
+CoreProposedChangeReview: data
+CoreProposedChangeAvailableActions: proposed_change_id
 InfrahubEvent: limit offset level has_children event_type event_type_filter primary_node__ids related_node__ids parent__ids since until branches account__ids ids order
 InfrahubSearchAnywhere: q limit partial_match case_sensitive
 Relationship: ids excluded_namespaces limit offset
@@ -247,4 +315,84 @@ fn no_name_that_clients_lean_on_is_missing() {
     assert!(
         ["FIELD", "FRAGMENT_SPREAD", "INLINE_FRAGMENT"].iter().all(|place| places.contains(place))
     );
+}
+
+/// Names that the references have and the types have not, each with the reason. All others are there.
+const ABSENT: &str = "
+ConvertObjectType FieldsMappingTypeConversion: tier T3, and no published client of T1 or T2 sends it
+InfrahubPathTraversal InfrahubReachableNodes PathTraversalInput ReachableNodesInput: the contract says to leave them out, and the client tells an older server by the error
+InfrahubUpdateComputedAttribute InfrahubRecomputeComputedAttribute InfrahubProfilesRefresh InfrahubUpdateDisplayLabel InfrahubUpdateHFID: what they set going is settled in every commit
+";
+
+/// Words in code letters that look like names of the dialect and are none: classes of the client, a kind of
+/// its users.
+const OTHER: [&str; 5] =
+    ["InfrahubCheck", "InfrahubGenerator", "InfrahubTransform", "IpamIPAddress", "SchemaRootAPI"];
+
+/// Every name of the references that belongs to the dialect by its form: it begins as those do.
+fn named(text: &str) -> BTreeSet<String> {
+    const BEGINNINGS: [&str; 14] = [
+        "Infrahub",
+        "Branch",
+        "Diff",
+        "Core",
+        "Builtin",
+        "Ipam",
+        "Lineage",
+        "Profile",
+        "Relationship",
+        "Schema",
+        "IPPrefix",
+        "IPAddress",
+        "ConvertObject",
+        "FieldsMapping",
+    ];
+    let quoted = text.split('`').skip(1).step_by(2);
+    let words =
+        quoted.flat_map(|code| code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
+    words
+        .filter(|word| {
+            BEGINNINGS.iter().any(|begin| word.starts_with(begin) && word.len() > begin.len())
+        })
+        .filter(|word| !word.ends_with("Error") && !OTHER.contains(word))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_name_of_the_references_is_there_or_is_said_to_be_absent() {
+    let folder = crate::support::root().join("../shared/reference");
+    let mut names = BTreeSet::new();
+    for (file, from, to) in [
+        ("sdk-contract.md", "## 4.", "## 17."),
+        ("infrahub.md", "## 2. GraphQL surface", "## 3. Generators"),
+        ("real-world.md", "## 7.", "## 8."),
+    ] {
+        let Ok(text) = std::fs::read_to_string(folder.join(file)) else {
+            println!("skipped: the public references are not beside this checkout");
+            return;
+        };
+        let part = text.split_once(from).and_then(|(_, rest)| rest.split_once(to)).unwrap().0;
+        names.extend(named(part));
+    }
+    assert!(names.len() > 80, "{names:?}");
+    let service = service();
+    let data = done(
+        &service,
+        "{ __schema { types { name } queryType { fields { name } } mutationType { fields { name } } } }",
+    );
+    let mut known = self::names(&data["__schema"]["types"]);
+    known.extend(self::names(&data["__schema"]["queryType"]["fields"]));
+    known.extend(self::names(&data["__schema"]["mutationType"]["fields"]));
+    let absent: BTreeSet<&str> =
+        names.iter().map(String::as_str).filter(|name| !known.contains(*name)).collect();
+    let said: BTreeSet<&str> = ABSENT
+        .trim()
+        .lines()
+        .flat_map(|line| line.split(':').next().unwrap_or_default().split_whitespace())
+        .collect();
+    let unsaid: Vec<&&str> = absent.difference(&said).collect();
+    assert!(unsaid.is_empty(), "absent, and nobody says why: {unsaid:#?}");
+    let there: Vec<&&str> = said.iter().filter(|name| known.contains(**name)).collect();
+    assert!(there.is_empty(), "said to be absent: {there:?}");
 }

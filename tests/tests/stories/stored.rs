@@ -34,8 +34,9 @@ fn put(service: &Service, kind: &str, title: &str, bytes: &[u8]) -> String {
         operation_name: None,
         variables: serde_json::Map::from_iter([("file".to_owned(), json!("0"))]),
     };
-    let uploads = BTreeMap::from([("0".to_owned(), upload(bytes))]);
-    let answer = service.graphql_response(&request, &uploads).unwrap();
+    let files = BTreeMap::from([("0".to_owned(), upload(bytes))]);
+    let enclosed = service::Enclosed { files, ..Default::default() };
+    let answer = service.graphql_response(&request, &enclosed).unwrap();
     let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     let id = &answer["data"][format!("{kind}Upsert")]["object"]["storage_id"]["value"];
     id.as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()

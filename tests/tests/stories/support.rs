@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use branch::Environment;
 use engine::{EngineOptions, Mode, RunOutcome, RunResult};
@@ -206,4 +207,23 @@ pub(crate) fn query(service: &Service, text: &str) -> Json {
     let request = graphql::Request { query: text.to_owned(), ..graphql::Request::default() };
     let answer = service.graphql(&request).unwrap_or_else(|bad| panic!("{bad}"));
     serde_json::from_slice(&answer).unwrap()
+}
+
+/// How long this thread works, whatever else the machine has to do; by the clock where no system tells.
+pub(crate) struct Watch(std::time::Instant, Option<Duration>);
+
+impl Watch {
+    pub(crate) fn start() -> Self {
+        Self(std::time::Instant::now(), Self::worked())
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        let worked = Self::worked().zip(self.1).map(|(now, before)| now.saturating_sub(before));
+        worked.unwrap_or_else(|| self.0.elapsed())
+    }
+
+    fn worked() -> Option<Duration> {
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+        text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+    }
 }

@@ -1,8 +1,14 @@
 //! The mutations of a schema and their inputs, in the public names.
 
-use model::schema::{Attribute, Category, Kind, Relationship, Schema};
+use std::fmt::Write as _;
 
-use crate::sdl::{attribute_type, write};
+use apollo_compiler::ast::Type;
+use apollo_compiler::schema::ExtendedType;
+use apollo_compiler::{Name, Node};
+use model::schema::{Attribute, Cardinality, Category, Kind, Relationship, Schema};
+
+use crate::sdl::attribute_type;
+use crate::sdl::parts::{Argument, Field, Parts, field, field_with, fixed, input, name, object};
 
 /// Inputs that do not depend on the schema.
 pub(super) const BASE: &str = "
@@ -42,51 +48,90 @@ pub(super) fn attribute_inputs(out: &mut String) {
     for (name, value) in ATTRIBUTE_INPUTS {
         let pool = if name == "NumberAttribute" { "from_pool: GenericPoolInput " } else { "" };
         let common = "is_protected: Boolean source: String owner: String";
-        write(
+        let _infallible = write!(
             out,
-            format_args!(
-                "input {name}Create {{ value: {value} {pool}{common} }}\n\
-                 input {name}Update {{ value: {value} is_default: Boolean {pool}{common} }}\n"
-            ),
+            "input {name}Create {{ value: {value} {pool}{common} }}\n\
+             input {name}Update {{ value: {value} is_default: Boolean {pool}{common} }}\n"
         );
     }
 }
 
-/// The mutations of a kind: root fields into `roots`, types into `out`.
-pub(super) fn kind_mutations(schema: &Schema, kind: &Kind, roots: &mut String, out: &mut String) {
-    let name = &kind.name;
+/// What the mutations of every kind share.
+pub(super) struct Common {
+    ok: Field,
+    context: Argument,
+    file: Argument,
+    named: [Argument; 2],
+    delete: Argument,
+}
+
+impl Common {
+    pub(super) fn new(parts: &mut Parts<'_>) -> Self {
+        let fixed_argument = |parts: &mut Parts<'_>, name: &'static str, ty: &'static str| {
+            parts.argument(Name::new_static_unchecked(name), ty)
+        };
+        Self {
+            ok: fixed("ok", "Boolean"),
+            context: fixed_argument(parts, "context", "ContextInput"),
+            file: fixed_argument(parts, "file", "Upload"),
+            named: [
+                fixed_argument(parts, "id", "String"),
+                fixed_argument(parts, "hfid", "[String]"),
+            ],
+            delete: fixed_argument(parts, "data", "DeleteInput!"),
+        }
+    }
+}
+
+/// The mutations of a kind: root fields into `roots`, types into `types`.
+pub(super) fn kind_mutations<'s>(
+    parts: &mut Parts<'s>,
+    common: &Common,
+    kind: &'s Kind,
+    roots: &mut Vec<Field>,
+    types: &mut Vec<ExtendedType>,
+) {
+    let of = |end: &str| name(&format!("{}{end}", kind.name));
     let verbs: &[&str] = match kind.category {
         Category::Generic => &["Update"],
         _ => &["Create", "Update", "Upsert"],
     };
+    let own = Type::Named(name(&kind.name));
+    let object_field = field(Name::new_static_unchecked("object"), own);
+    let updated = data(parts, common, kind, false);
     for verb in verbs {
-        write(
-            roots,
-            format_args!(
-                "  {name}{verb}(context: ContextInput data: {name}{verb}Input! file: Upload): {name}{verb}\n"
-            ),
-        );
-        write(out, format_args!("type {name}{verb} {{ ok: Boolean object: {name} }}\n"));
-        data_input(schema, kind, verb, out);
+        let (answer, input_name) = (of(verb), of(&format!("{verb}Input")));
+        let given = Type::NonNullNamed(input_name.clone());
+        let arguments = vec![
+            Node::clone(&common.context),
+            Parts::argument_of_kind("data", given),
+            Node::clone(&common.file),
+        ];
+        roots.push(field_with(answer.clone(), arguments, Type::Named(answer.clone())));
+        types.push(object(&answer, [common.ok.clone(), object_field.clone()]));
+        types.push(match *verb {
+            "Create" => input(&input_name, data(parts, common, kind, true)),
+            _ => input(&input_name, updated.iter().cloned()),
+        });
     }
-    write(
-        roots,
-        format_args!("  {name}Delete(context: ContextInput data: DeleteInput!): {name}Delete\n"),
-    );
-    write(out, format_args!("type {name}Delete {{ ok: Boolean }}\n"));
+    let answer = of("Delete");
+    let arguments = vec![Node::clone(&common.context), Node::clone(&common.delete)];
+    roots.push(field_with(answer.clone(), arguments, Type::Named(answer.clone())));
+    types.push(object(&answer, [common.ok.clone()]));
 }
 
-fn data_input(schema: &Schema, kind: &Kind, verb: &str, out: &mut String) {
-    write(out, format_args!("input {}{verb}Input {{ id: String hfid: [String]", kind.name));
-    let form = if verb == "Create" { "Create" } else { "Update" };
+/// What a mutation of a kind takes.
+fn data<'s>(parts: &mut Parts<'s>, common: &Common, kind: &'s Kind, create: bool) -> Vec<Argument> {
+    let schema = parts.schema;
+    let mut fields = common.named.to_vec();
     for attribute in kind.attributes.iter().filter(|attribute| is_input(attribute)) {
-        write(out, format_args!(" {}: {}{form}", attribute.name, input_type(attribute)));
+        fields.push(parts.input(&attribute.name, input_type(attribute, create)));
     }
     for rel in kind.relationships.iter().filter(|rel| !rel.read_only) {
         let Some(peer) = schema.kind(&rel.peer) else { continue };
-        write(out, format_args!(" {}: {}", rel.name, related(schema, rel, peer)));
+        fields.push(parts.input(&rel.name, related(schema, rel, peer)));
     }
-    out.push_str(" }\n");
+    fields
 }
 
 /// Whether callers may set the attribute.
@@ -94,25 +139,29 @@ fn is_input(attribute: &Attribute) -> bool {
     !attribute.read_only
 }
 
-fn input_type(attribute: &Attribute) -> &'static str {
-    match attribute_type(attribute) {
-        name @ ("NumberAttribute" | "CheckboxAttribute" | "JSONAttribute" | "ListAttribute"
-        | "AnyAttribute") => name,
-        _ => "TextAttribute",
-    }
+fn input_type(attribute: &Attribute, create: bool) -> &'static str {
+    let (created, updated) = match attribute_type(attribute) {
+        "NumberAttribute" => ("NumberAttributeCreate", "NumberAttributeUpdate"),
+        "CheckboxAttribute" => ("CheckboxAttributeCreate", "CheckboxAttributeUpdate"),
+        "JSONAttribute" => ("JSONAttributeCreate", "JSONAttributeUpdate"),
+        "ListAttribute" => ("ListAttributeCreate", "ListAttributeUpdate"),
+        "AnyAttribute" => ("AnyAttributeCreate", "AnyAttributeUpdate"),
+        _ => ("TextAttributeCreate", "TextAttributeUpdate"),
+    };
+    if create { created } else { updated }
 }
 
-fn related(schema: &Schema, rel: &Relationship, peer: &Kind) -> String {
+fn related(schema: &Schema, rel: &Relationship, peer: &Kind) -> &'static str {
     let is = |generic: &str| schema.is_a(peer, generic);
-    let input = if is("BuiltinIPAddress") {
-        "RelatedIPAddressNodeInput"
+    let (one, many) = if is("BuiltinIPAddress") {
+        ("RelatedIPAddressNodeInput", "[RelatedIPAddressNodeInput]")
     } else if is("BuiltinIPPrefix") {
-        "RelatedIPPrefixNodeInput"
+        ("RelatedIPPrefixNodeInput", "[RelatedIPPrefixNodeInput]")
     } else {
-        "RelatedNodeInput"
+        ("RelatedNodeInput", "[RelatedNodeInput]")
     };
     match rel.cardinality {
-        model::schema::Cardinality::One => input.to_owned(),
-        model::schema::Cardinality::Many => format!("[{input}]"),
+        Cardinality::One => one,
+        Cardinality::Many => many,
     }
 }

@@ -12,12 +12,26 @@ type AccountObjectPermissionEdges { count: Int! edges: [AccountObjectPermissionE
 "What the account that asks may do"
 type AccountPermissionsEdges { global_permissions: AccountGlobalPermissionEdges object_permissions: AccountObjectPermissionEdges }
 
+type AccountTokenNode { id: String! name: String expiration: DateTime }
+type AccountTokenEdge { node: AccountTokenNode! }
+"The tokens of the account that asks; never their texts"
+type AccountTokenEdges { count: Int! edges: [AccountTokenEdge!]! }
+input InfrahubAccountTokenCreateInput { name: String expiration: String }
+input InfrahubAccountTokenDeleteInput { id: String }
+input InfrahubAccountUpdateSelfInput { password: String description: String }
+type ValueType { value: String! }
+"A new token; its text is told this once"
+type InfrahubAccountTokenType { id: String! token: ValueType }
+type InfrahubAccountTokenCreate { ok: Boolean object: InfrahubAccountTokenType }
+type InfrahubAccountTokenDelete { ok: Boolean }
+type InfrahubAccountSelfUpdate { ok: Boolean }
+
 type RequiredStringValueField { value: String! }
 type NonRequiredStringValueField { value: String }
 type NonRequiredIntValueField { value: Int }
 type NonRequiredBooleanValueField { value: Boolean }
 type StatusField { value: BranchStatus! }
-type InfrahubBranch { id: String! name: RequiredStringValueField! description: NonRequiredStringValueField origin_branch: NonRequiredStringValueField branched_from: NonRequiredStringValueField status: StatusField! graph_version: NonRequiredIntValueField created_at: String sync_with_git: NonRequiredBooleanValueField is_default: NonRequiredBooleanValueField is_isolated: NonRequiredBooleanValueField has_schema_changes: NonRequiredBooleanValueField }
+type InfrahubBranch { id: String! name: RequiredStringValueField! description: NonRequiredStringValueField origin_branch: NonRequiredStringValueField branched_from: NonRequiredStringValueField status: StatusField! graph_version: NonRequiredIntValueField created_at: String sync_with_git: NonRequiredBooleanValueField is_default: NonRequiredBooleanValueField is_isolated: NonRequiredBooleanValueField has_schema_changes: NonRequiredBooleanValueField schema_differs_from_default_branch: NonRequiredBooleanValueField }
 type InfrahubBranchEdge { node: InfrahubBranch! node_metadata: InfrahubNodeMetadata! }
 type InfrahubBranchType { count: Int edges: [InfrahubBranchEdge!]! "The default branch, whatever the filters say" default_branch: InfrahubBranch! }
 input MetadataOrderInput { node_metadata: InfrahubNodeMetadataOrder }
@@ -53,12 +67,16 @@ type SchemaEnumRemove { ok: Boolean }
 pub(super) const QUERIES: &str = "
   AccountProfile: CoreGenericAccount
   InfrahubPermissions: AccountPermissionsEdges
+  InfrahubAccountToken(limit: Int offset: Int): AccountTokenEdges!
   InfrahubBranch(offset: Int limit: Int name__value: String ids: [ID] partial_match: Boolean = false order: MetadataOrderInput status__value: BranchStatus node_metadata__created_by__id: ID branched_from__after: DateTime branched_from__before: DateTime node_metadata__created_at__after: DateTime node_metadata__created_at__before: DateTime node_metadata__updated_at__after: DateTime node_metadata__updated_at__before: DateTime): InfrahubBranchType!
   InfrahubEvent(limit: Int offset: Int level: Int has_children: Boolean event_type: [String!] event_type_filter: EventTypeFilter primary_node__ids: [String!] related_node__ids: [String!] parent__ids: [String!] since: DateTime until: DateTime branches: [String!] account__ids: [String!] ids: [String!] order: EventSortOrder = DESC): Events!
 ";
 
 /// Mutations.
 pub(super) const MUTATIONS: &str = "
+  InfrahubAccountTokenCreate(data: InfrahubAccountTokenCreateInput!): InfrahubAccountTokenCreate
+  InfrahubAccountTokenDelete(data: InfrahubAccountTokenDeleteInput!): InfrahubAccountTokenDelete
+  InfrahubAccountSelfUpdate(data: InfrahubAccountUpdateSelfInput!): InfrahubAccountSelfUpdate
   SchemaDropdownAdd(context: ContextInput data: SchemaDropdownAddInput!): SchemaDropdownAdd
   SchemaDropdownRemove(context: ContextInput data: SchemaDropdownRemoveInput!): SchemaDropdownRemove
   SchemaEnumAdd(context: ContextInput data: SchemaEnumInput!): SchemaEnumAdd

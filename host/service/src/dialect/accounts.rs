@@ -1,14 +1,14 @@
 //! Who calls, in the public dialect: the account itself, and what it may do.
 
-use branch::{Object, View};
+use branch::{Draft, Input, Object, View};
 use graphql::GraphqlError;
-use model::permission::Decision;
-use model::{ObjectId, Value};
+use model::permission::{Decision, Permissions};
+use model::{ObjectId, Timestamp, Value};
 use serde_json::{Value as Json, json};
 
-use crate::ServiceError;
 use crate::accounts::permissions_of;
-use crate::dialect::{DialectHost, told};
+use crate::dialect::{Arguments, DialectHost, page, told};
+use crate::{Caller, ServiceError, TokenView};
 
 impl DialectHost<'_> {
     /// `AccountProfile`: the account whose credentials came with the request.
@@ -36,6 +36,67 @@ impl DialectHost<'_> {
         }
         let edges = |edges: Vec<Json>| json!({"count": edges.len(), "edges": edges});
         Ok(json!({"global_permissions": edges(global), "object_permissions": edges(object)}))
+    }
+}
+
+impl DialectHost<'_> {
+    /// `InfrahubAccountToken`: the tokens of the account that asks.
+    pub(super) fn tokens(&self, arguments: &Arguments<'_>) -> Result<Json, GraphqlError> {
+        self.profile()?;
+        let own = &self.service.caller.name;
+        let all = self.service.tokens().map_err(told)?;
+        let node = |token: &TokenView| {
+            json!({"node": {
+                "id": token.id.to_string(), "name": token.name,
+                "expiration": token.expires.map(|at| at.to_string()),
+            }})
+        };
+        let edges: Vec<Json> = all.iter().filter(|token| token.account == *own).map(node).collect();
+        Ok(json!({"count": edges.len(), "edges": page(edges, arguments)}))
+    }
+
+    /// `InfrahubAccountTokenCreate`: a token for the account that asks.
+    pub(super) fn token_create(&self, arguments: &Arguments<'_>) -> Result<Json, GraphqlError> {
+        self.profile()?;
+        let data = arguments.data()?;
+        let moment = |text: &str| {
+            text.parse::<Timestamp>().map_err(|bad| {
+                GraphqlError::bad_request(format!("`data.expiration`: `{text}` is {bad}"))
+            })
+        };
+        let expires = data.text("expiration").map(moment).transpose()?;
+        let name = data.text("name").unwrap_or_default();
+        let caller = &self.service.caller.name;
+        let made = self.service.token_create(caller, name, expires, self.random()?);
+        let (id, text) = made.map_err(told)?;
+        Ok(json!({"ok": true, "object": {"id": id.to_string(), "token": {"value": text}}}))
+    }
+
+    /// `InfrahubAccountTokenDelete`.
+    pub(super) fn token_delete(&self, arguments: &Arguments<'_>) -> Result<Json, GraphqlError> {
+        let data = arguments.data()?;
+        let id = data.must("id")?;
+        let none = |_bad| GraphqlError::not_found("InfrahubAccountToken", id);
+        self.service.token_delete(id.parse().map_err(none)?).map_err(told)?;
+        Ok(json!({"ok": true}))
+    }
+
+    /// `InfrahubAccountSelfUpdate`: password and description of the account that asks, which needs no
+    /// permission for this.
+    pub(super) fn self_update(&self, arguments: &Arguments<'_>) -> Result<Json, GraphqlError> {
+        let account = self.profile()?;
+        let data = arguments.data()?;
+        let mut given = Input::default();
+        for name in ["password", "description"] {
+            if let Some(text) = data.text(name) {
+                given = given.json(name, json!(text));
+            }
+        }
+        let caller = Caller::clone(&self.service.caller);
+        let own = self.service.called_by(Caller { permissions: Permissions::all(), ..caller });
+        let change = |draft: &mut Draft| Ok(draft.update(account, given.clone()).map(drop)?);
+        own.change(change).map_err(told)?;
+        Ok(json!({"ok": true}))
     }
 }
 

@@ -199,6 +199,7 @@ fn in_fields(branch: &Json) -> Json {
 /// A branch with the fields of the public dialect.
 fn public(branch: &Json) -> Json {
     let mut told = branch.clone();
+    told["schema_differs_from_default_branch"] = branch["has_schema_changes"].clone();
     told["sync_with_git"] = json!(false);
     told["graph_version"] = json!(1);
     told["is_isolated"] = json!(true);

@@ -204,8 +204,9 @@ fn summary(diff: &BranchDiff, wanted: &[&ObjectDiff], conflicts: &Clashes) -> Ma
     }
 }
 
-fn counted(mut told: Json, ops: impl Iterator<Item = Op>) -> Json {
+fn counted(mut told: Json, conflicts: usize, ops: impl Iterator<Item = Op>) -> Json {
     let counts = Counts::of(ops);
+    told["num_conflicts"] = json!(conflicts);
     told["num_added"] = json!(counts.added);
     told["num_updated"] = json!(counts.updated);
     told["num_removed"] = json!(counts.removed);
@@ -257,17 +258,17 @@ fn node(object: &ObjectDiff, conflicts: &Clashes) -> Json {
     });
     let conflict = clash(conflicts, object.id, String::new());
     let within = (object.id, String::new())..=(object.id, char::MAX.to_string());
-    let contains = conflicts.range(within).next().is_some();
+    let clashing = conflicts.range(within).count();
     let ops: Vec<Op> = attributes.iter().chain(&relationships).map(|(op, _)| *op).collect();
     let told = json!({
         "uuid": object.id.to_string(), "kind": object.kind, "label": object.label,
         "status": word(object.op), "path_identifier": path, "parent": parent,
-        "conflict": conflict, "contains_conflict": contains,
+        "conflict": conflict, "contains_conflict": clashing > 0,
         "last_changed_at": object.origin.at.to_string(),
         "attributes": attributes.into_iter().map(|(_, json)| json).collect::<Vec<_>>(),
         "relationships": relationships.into_iter().map(|(_, json)| json).collect::<Vec<_>>(),
     });
-    counted(told, ops.into_iter())
+    counted(told, clashing, ops.into_iter())
 }
 
 /// What is in conflict about a part of something.
@@ -281,7 +282,11 @@ fn attribute(
 ) -> Json {
     let path = format!("{path}/{name}");
     let last = fields.iter().map(|field| field.origin.at).max();
-    let clashing = fields.iter().find_map(|field| conflict(field.property));
+    let mut clashing: Vec<Json> =
+        fields.iter().filter_map(|field| conflict(field.property)).collect();
+    let count = clashing.len();
+    clashing.truncate(1);
+    let clashing = clashing.pop();
     let properties: Vec<Json> =
         fields.iter().map(|field| property(&path, field, conflict(field.property))).collect();
     let told = json!({
@@ -289,7 +294,7 @@ fn attribute(
         "last_changed_at": last.map(|at| at.to_string()),
         "contains_conflict": clashing.is_some(), "conflict": clashing, "properties": properties,
     });
-    counted(told, fields.iter().map(|field| op_of(field)))
+    counted(told, count, fields.iter().map(|field| op_of(field)))
 }
 
 fn property(path: &str, field: &FieldDiff, conflict: Option<Json>) -> Json {
@@ -353,6 +358,7 @@ fn relationship(
                 }),
             );
         }
+        let count = usize::from(clashing.is_some());
         let told = json!({
             "status": word(link.op), "peer_id": link.peer.to_string(),
             "peer_label": link.peer_label, "path_identifier": path,
@@ -360,18 +366,19 @@ fn relationship(
             "contains_conflict": clashing.is_some(), "conflict": clashing,
         });
         let related = (link.op != Op::Updated).then_some(link.op);
-        counted(told, related.into_iter().chain(link.properties.iter().map(op_of)))
+        counted(told, count, related.into_iter().chain(link.properties.iter().map(op_of)))
     };
     let elements: Vec<Json> = links.iter().map(element).collect();
     let last = links.iter().map(|link| link.origin.at).max();
+    let count = elements.iter().filter(|one| one["contains_conflict"] == json!(true)).count();
     let told = json!({
         "name": name, "label": name, "status": word(op), "path_identifier": path,
         "cardinality": if one { "ONE" } else { "MANY" },
         "last_changed_at": last.map(|at| at.to_string()),
-        "contains_conflict": elements.iter().any(|one| one["contains_conflict"] == json!(true)),
+        "contains_conflict": count > 0,
         "elements": elements,
     });
-    counted(told, links.iter().map(|link| link.op))
+    counted(told, count, links.iter().map(|link| link.op))
 }
 
 /// Parents that did not change themselves, each before its first component.
@@ -395,7 +402,7 @@ fn parents(wanted: &[&ObjectDiff], shown: Vec<Json>) -> Vec<Json> {
                 "parent": null, "conflict": null, "contains_conflict": false,
                 "attributes": [], "relationships": [],
             });
-            all.push(counted(unchanged, std::iter::empty()));
+            all.push(counted(unchanged, 0, std::iter::empty()));
         }
         all.push(node);
     }

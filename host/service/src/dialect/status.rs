@@ -42,6 +42,20 @@ impl DialectHost<'_> {
         })
     }
 
+    /// `InfrahubGraphQLQueryReport`: whether a query is about one object at a time.
+    pub(super) fn query_report(
+        &self,
+        view: &View,
+        arguments: &Arguments<'_>,
+    ) -> Result<Json, GraphqlError> {
+        let unique = self.service.dialect.targets_unique(view.schema(), arguments.must("query")?);
+        let first = |errors: Vec<GraphqlError>| {
+            let none = || GraphqlError::bad_request("`query` is no document".to_owned());
+            errors.into_iter().next().unwrap_or_else(none)
+        };
+        Ok(json!({"targets_unique_nodes": unique.map_err(first)?}))
+    }
+
     /// Objects with a value that is, or holds, a text; an id finds its object.
     pub(super) fn search(
         &self,

@@ -48,6 +48,43 @@ impl DialectHost<'_> {
         Ok(json!({"count": found.len(), "edges": page(found, arguments)}))
     }
 
+    /// `InfrahubTaskBranchStatus`: what is under way on a branch. A run is told when it has ended, so
+    /// that there is never one.
+    pub(super) fn tasks_under_way(&self, arguments: &Arguments<'_>) -> Result<Json, GraphqlError> {
+        if let Some(name) = arguments.text("branch") {
+            self.service.on(Some(name), None).and_then(|on| on.view()).map_err(told)?;
+        }
+        Ok(json!({"count": 0, "edges": []}))
+    }
+
+    /// `InfrahubTaskRetry`: runs the definition for the target once more.
+    pub(super) fn task_retry(
+        &self,
+        view: &View,
+        arguments: &Arguments<'_>,
+    ) -> Result<Json, GraphqlError> {
+        let record = ended(view, arguments)?;
+        if !has_failed(&record) {
+            let message = format!("the task {} has not failed; run the definition", record.id());
+            return Err(GraphqlError::of_host(message, "task-not-failed", 409));
+        }
+        let target = ObjectId(record.target);
+        let run = self.service.run_unseen(&record.definition, target, "graphql").map_err(told)?;
+        let id = run.record.id().to_string();
+        Ok(json!({"ok": !has_failed(&run.record), "task": {"id": id}}))
+    }
+
+    /// `InfrahubTaskCancel`: a task that is told has ended.
+    pub(super) fn task_cancel(
+        &self,
+        view: &View,
+        arguments: &Arguments<'_>,
+    ) -> Result<Json, GraphqlError> {
+        let record = ended(view, arguments)?;
+        let message = format!("the task {} has ended; there is nothing to cancel", record.id());
+        Err(GraphqlError::of_host(message, "task-ended", 409))
+    }
+
     /// Runs a definition for some of its targets, or for all.
     pub(super) fn run_definition(
         &self,
@@ -80,7 +117,7 @@ impl DialectHost<'_> {
         for target in targets {
             let run = self.service.run_unseen(&definition, target, "graphql");
             let run = run.map_err(told)?;
-            ok &= !matches!(run.record.outcome, RunOutcome::Failed { .. });
+            ok &= !has_failed(&run.record);
             first = first.or_else(|| Some(run.record.id().to_string()));
         }
         Ok(json!({"ok": ok, "task": first.map(|id| json!({"id": id}))}))
@@ -89,6 +126,19 @@ impl DialectHost<'_> {
 
 /// What runs are called among the workflows of the public dialect.
 const WORKFLOW: &str = "generator-run";
+
+/// The run that `data.id` names.
+fn ended(view: &View, arguments: &Arguments<'_>) -> Result<RunRecord, GraphqlError> {
+    let data = arguments.data()?;
+    let id = data.must("id")?;
+    let found = RunRecord::newest(view, RUNS_MAX)?.into_iter();
+    let found = found.into_iter().find(|record| record.id().to_string() == id);
+    found.ok_or_else(|| GraphqlError::not_found("Task", id))
+}
+
+fn has_failed(record: &RunRecord) -> bool {
+    matches!(record.outcome, RunOutcome::Failed { .. })
+}
 
 fn state(record: &RunRecord) -> &'static str {
     match record.outcome {
@@ -120,13 +170,18 @@ fn task(view: &View, record: &RunRecord, title: &str) -> Result<Json, GraphqlErr
         }
         _ => ("success", Json::Null),
     };
+    let retry = (!has_failed(record)).then_some("it has not failed");
+    let actions = json!([
+        {"action": "RETRY", "available": retry.is_none(), "unavailability_reason": retry},
+        {"action": "CANCEL", "available": false, "unavailability_reason": "it has ended"},
+    ]);
     let related = kind.clone().map(|kind| json!({"id": target.to_string(), "kind": kind}));
     Ok(json!({
-        "id": id, "title": title, "conclusion": conclusion, "state": state(record),
+        "__typename": "StandardTask", "id": id, "title": title, "conclusion": conclusion, "state": state(record),
         "progress": 1.0, "workflow": WORKFLOW, "branch": view.branch_name(),
         "created_at": at, "updated_at": at, "start_time": at, "parameters": {}, "tags": [],
         "related_node": target.to_string(), "related_node_kind": kind,
         "related_nodes": related.into_iter().collect::<Vec<_>>(),
-        "logs": {"count": logs.len(), "edges": logs}, "available_actions": [], "error": error,
+        "logs": {"count": logs.len(), "edges": logs}, "available_actions": actions, "error": error,
     }))
 }
