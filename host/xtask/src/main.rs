@@ -1,6 +1,7 @@
 //! Setting up, building and testing, with one command each. Needs Rust and nothing else.
 
 mod clients;
+mod fuzz;
 mod guests;
 mod run;
 
@@ -15,6 +16,7 @@ cargo xtask COMMAND
   guests        set up, then the components alone, into target/components
   bench [ARGS]  set up, build optimised, measure every figure next to its yardstick
                 (ARGS: --json, --quick, --dir FOLDER, names of sections)
+  fuzz [SECONDS] build the fuzz target for GraphQL documents and let it run, a minute if not said
 ";
 
 fn main() -> ExitCode {
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
         Some("test" | "ci") => test(),
         Some("bench") => bench(rest),
         Some("guests") => guests::build(),
+        Some("fuzz") => fuzz::documents(rest.first().map(String::as_str)),
         Some("clients") => {
             clients::install();
             Ok(())

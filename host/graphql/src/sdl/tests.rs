@@ -1,6 +1,9 @@
 //! What is made of schemas is right to the letter of the language, and is what its own text says.
 
+#![allow(clippy::print_stdout, reason = "a test says what it skips")]
+
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use apollo_compiler::Schema as Types;
 use apollo_compiler::schema::ExtendedType;
@@ -123,6 +126,15 @@ fn documents_may_ask_a_generic_for_what_its_kinds_narrow() {
     let given = |name: &str| arguments.iter().any(|argument| argument.name == name);
     assert!(given("size__value") && given("home__size__values") && given("secret__is_protected"));
     assert!(!given("secret__value"), "secrets are not found by guessing");
+}
+
+#[test]
+fn an_unchanged_schema_is_built_once() {
+    let dialect = crate::Dialect::new();
+    let all = schemas();
+    let types = |number: usize| dialect.typed(&all[number].1);
+    assert!(Arc::ptr_eq(&types(0), &types(0)));
+    assert!(!Arc::ptr_eq(&types(0), &types(1)));
 }
 
 #[test]
