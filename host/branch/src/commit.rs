@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use model::{BranchId, ObjectId, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
-use store::{CommitError, Proposal, Space, Write, key};
+use store::{CommitError, Proposal, Space, Write, Writes, key};
 
 use crate::branches::BranchFault;
 use crate::change::{ChangeSet, Op, summary};
@@ -310,12 +310,13 @@ impl From<CommitError> for CommitFailure {
 }
 
 /// The draft's rows as writes, with the history of what they overwrite.
-fn writes(draft: &mut Draft) -> Result<Vec<Write>, BranchError> {
+fn writes(draft: &mut Draft) -> Result<Writes, BranchError> {
     let bare = draft.is_bare();
     let mut own = draft.own_rows()?;
     let pending: Vec<_> = draft.view.rows.take_pending().collect();
     let mut newest_fork = None;
-    let mut writes = Vec::with_capacity(pending.len());
+    let mut writes = Writes::default();
+    writes.reserve(pending.len());
     for (space, key, value, replaces) in pending {
         if !own.is_empty()
             && let Some(old) = own.remove(&(space, key.clone()))
@@ -347,17 +348,15 @@ fn writes(draft: &mut Draft) -> Result<Vec<Write>, BranchError> {
                 writes.extend(kept(space, &key, &old, fork));
             }
         }
-        writes.push(match value {
+        match value {
             // A branch hides what main has.
             None if !bare && draft.view.rows.has_below(space, &key)? => {
-                Write::PutStamped { space, key, value: stamped(TOMBSTONE, &[]) }
+                writes.put_stamped(space, &key, &stamped(TOMBSTONE, &[]));
             }
-            None => Write::Delete { space, key },
-            Some(value) if space.is_stamped() => {
-                Write::PutStamped { space, key, value: value.to_vec() }
-            }
-            Some(value) => Write::Put { space, key, value: value.to_vec() },
-        });
+            None => writes.delete(space, &key),
+            Some(value) if space.is_stamped() => writes.put_stamped(space, &key, &value),
+            Some(value) => writes.put(space, &key, &value),
+        }
     }
     for ((space, key), old) in own {
         writes.extend(crate::branches::let_through(space, key, &old)?);

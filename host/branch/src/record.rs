@@ -119,6 +119,25 @@ impl Record {
         out
     }
 
+    /// The payload of a record of commit 1 and of nobody, with plain values under running numbers.
+    pub(crate) fn of_values<'a>(values: impl ExactSizeIterator<Item = &'a Value>) -> Vec<u8> {
+        let mut out = Vec::with_capacity(HEADER + values.len() * 24);
+        out.extend_from_slice(&1u64.to_be_bytes());
+        out.extend_from_slice(&[0; 32]);
+        let count = u16::try_from(values.len()).expect("the schema limits attributes a kind");
+        out.extend_from_slice(&count.to_be_bytes());
+        let mut entry = Vec::new();
+        for (number, value) in (0u32..).zip(values) {
+            entry.clear();
+            entry.extend_from_slice(&[0, tag_of(value)]);
+            encode_value(value, &mut entry);
+            varint(number, &mut out);
+            varint(u32::try_from(entry.len()).expect("values are limited to 1 MiB"), &mut out);
+            out.extend_from_slice(&entry);
+        }
+        out
+    }
+
     /// Reads a payload of a record whose own commit is `seq`.
     pub(crate) fn decode(payload: &[u8], seq: Seq) -> Option<Self> {
         let view = Payload { bytes: payload, seq };
@@ -162,7 +181,18 @@ fn encode_entry(attr: &Attr, out: &mut Vec<u8>) {
             flags |= bit;
         }
     }
-    let kind = match &attr.value {
+    out.extend_from_slice(&[flags, tag_of(&attr.value)]);
+    if attr.changed != Seq(0) {
+        out.extend_from_slice(&attr.changed.0.to_be_bytes());
+    }
+    for id in [attr.source, attr.owner].into_iter().flatten() {
+        out.extend_from_slice(&id.0.to_be_bytes());
+    }
+    encode_value(&attr.value, out);
+}
+
+fn tag_of(value: &Value) -> u8 {
+    match value {
         Value::Null => tag::NULL,
         Value::Bool(false) => tag::FALSE,
         Value::Bool(true) => tag::TRUE,
@@ -173,15 +203,11 @@ fn encode_entry(attr: &Attr, out: &mut Vec<u8>) {
         Value::Address(_) => tag::ADDRESS,
         Value::Net(_) => tag::NET,
         Value::Json(_) => tag::JSON,
-    };
-    out.extend_from_slice(&[flags, kind]);
-    if attr.changed != Seq(0) {
-        out.extend_from_slice(&attr.changed.0.to_be_bytes());
     }
-    for id in [attr.source, attr.owner].into_iter().flatten() {
-        out.extend_from_slice(&id.0.to_be_bytes());
-    }
-    match &attr.value {
+}
+
+fn encode_value(value: &Value, out: &mut Vec<u8>) {
+    match value {
         Value::Null | Value::Bool(_) => {}
         Value::Int(number) => out.extend_from_slice(&number.to_be_bytes()),
         Value::Text(text) => out.extend_from_slice(text.as_bytes()),
@@ -527,6 +553,16 @@ mod tests {
         #[test]
         fn damaged_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _read = Record::decode(&bytes, Seq(1));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn values_under_running_numbers_are_a_record(all in proptest::collection::vec(values(), 0..8)) {
+            let attrs = (0u32..).map(Symbol).zip(all.iter().cloned().map(Attr::plain)).collect();
+            let (created, nobody) = (Seq(1), ObjectId(0));
+            let record = Record { created, created_by: nobody, updated_by: nobody, attrs };
+            prop_assert_eq!(Record::of_values(all.iter()), record.encode());
         }
     }
 

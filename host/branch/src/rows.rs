@@ -6,12 +6,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::btree_map;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::iter::Peekable;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use model::ObjectId;
+use foldhash::fast::RandomState;
+use model::{ObjectId, Symbol};
 
 use store::{KeyGuard, ReadSet, Row, Scan, Snapshot, Space, StoreError, key};
 
@@ -54,7 +55,18 @@ type Pending = BTreeMap<Vec<u8>, Slot>;
 type Undo = (Space, Vec<u8>, Option<Slot>);
 
 /// Stored rows by key, absences included.
-type Known = HashMap<Vec<u8>, Option<Arc<[u8]>>>;
+type Known = HashMap<Vec<u8>, Option<Arc<[u8]>>, RandomState>;
+
+/// What the rows of kinds say of an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// There is an object of the kind with this symbol.
+    Here(Symbol),
+    /// There was one.
+    Gone,
+    /// No row says anything of it.
+    Never,
+}
 
 /// Stored rows that are remembered at most: what a run looks at again and again is far less.
 const KNOWN_MAX: usize = 100_000;
@@ -63,19 +75,17 @@ const KNOWN_MAX: usize = 100_000;
 #[derive(Debug, Default)]
 struct Looked {
     rows: BTreeMap<Space, Known>,
-    /// Ranges of indexes that hold nothing, from their low end to their high one.
-    empty: HashMap<Vec<u8>, Vec<u8>>,
-    /// Rows and ranges in here.
+    /// What nothing is stored below.
+    empty: BTreeMap<Space, HashSet<Vec<u8>, RandomState>>,
+    /// What ids are, pending rows of kinds included: asked for at every step.
+    found: HashMap<ObjectId, Found, RandomState>,
+    /// How much is in here.
     count: usize,
 }
 
 impl Looked {
     fn row(&self, space: Space, key: &[u8]) -> Option<&Option<Arc<[u8]>>> {
         self.rows.get(&space)?.get(key)
-    }
-
-    fn is_empty(&self, low: &[u8], high: &[u8]) -> bool {
-        self.empty.get(low).is_some_and(|known| known.as_slice() >= high)
     }
 }
 
@@ -146,20 +156,20 @@ impl Rows {
             return Ok(pending.value.clone().map(Bytes::Pending));
         }
         if self.reads.is_none() {
-            return self.below(space, key);
+            return self.beneath(space, key);
         }
         if self.is_fresh(space, key) {
             return Ok(None);
         }
         if !is_remembered(space) {
             self.note_point(space, key);
-            return self.below(space, key);
+            return self.beneath(space, key);
         }
         if let Some(known) = self.looked.borrow().row(space, key) {
             return Ok(known.clone().map(Bytes::Pending));
         }
         self.note_point(space, key);
-        let row = self.below(space, key)?.map(|row| Arc::from(&*row));
+        let row = self.beneath(space, key)?.map(|row| Arc::from(&*row));
         let mut looked = self.looked.borrow_mut();
         // What was read quietly was not noted, and must be when it counts.
         if looked.count < KNOWN_MAX && !self.quiet.get() {
@@ -167,6 +177,34 @@ impl Rows {
             looked.rows.entry(space).or_default().insert(key.to_vec(), row.clone());
         }
         Ok(row.map(Bytes::Pending))
+    }
+
+    /// What an id is, where it was asked for and noted, and nothing was written since that says otherwise.
+    pub(crate) fn found(&self, id: ObjectId) -> Option<Found> {
+        // Who observes has a note of its own to make.
+        let asks = !self.past.get() && !self.observing.get();
+        asks.then(|| self.looked.borrow().found.get(&id).copied()).flatten()
+    }
+
+    /// Remembers what an id is. What was read quietly was not noted, and must be when it counts.
+    pub(crate) fn note_found(&self, id: ObjectId, found: Found) {
+        let mut looked = self.looked.borrow_mut();
+        let counts = self.reads.is_some() && !self.past.get() && !self.quiet.get();
+        if counts && looked.count < KNOWN_MAX {
+            looked.count += 1;
+            looked.found.insert(id, found);
+        }
+    }
+
+    /// A row of a kind is written or taken back.
+    fn forget_found(&self, space: Space, key: &[u8]) {
+        if space == Space::Kinds
+            && let Some(id) = key.last_chunk::<16>()
+        {
+            let mut looked = self.looked.borrow_mut();
+            let known = looked.found.remove(&ObjectId(u128::from_be_bytes(*id)));
+            looked.count -= usize::from(known.is_some());
+        }
     }
 
     /// As `get`, without a note: for rows whose change does not matter to the reader.
@@ -186,11 +224,11 @@ impl Rows {
         if let Some(known) = self.looked.borrow().row(space, key) {
             return Ok(known.clone().map(Bytes::Pending));
         }
-        self.below(space, key)
+        self.beneath(space, key)
     }
 
     /// The row of the snapshot, or of what lies below a branch.
-    fn below(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+    fn beneath(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         match &self.overlay {
             None => Ok(self.snapshot.get(space, key)?.map(Bytes::Stored)),
             Some(overlay) => overlay.get(&self.snapshot, space, key),
@@ -237,6 +275,48 @@ impl Rows {
         self.range(space, prefix, &key::prefix_end(prefix))
     }
 
+    /// The rows whose keys are `prefix` and the id of an object, in key order, lazily from either end: for
+    /// tables whose keys [end so](Space::ends_with_object), where they are noted as one thing.
+    pub(crate) fn below(
+        &self,
+        space: Space,
+        prefix: &[u8],
+    ) -> Result<impl DoubleEndedIterator<Item = KeyRow> + use<'_>, StoreError> {
+        let rows = self.rows_below(space, prefix)?;
+        let length = prefix.len() + 16;
+        let is_below =
+            move |row: &KeyRow| row.as_ref().map_or(true, |(key, _)| key.len() == length);
+        Ok(rows.filter(is_below))
+    }
+
+    fn rows_below(&self, space: Space, prefix: &[u8]) -> Result<Merged<'_>, StoreError> {
+        debug_assert!(space.ends_with_object(), "{space:?}");
+        let high = key::prefix_end(prefix);
+        if self.observing.get() {
+            self.seen.borrow_mut().range(space, prefix, &high);
+        }
+        let Some(reads) = self.reads.as_ref().filter(|_| !self.quiet.get()) else {
+            return self.range_unnoted(space, prefix, &high);
+        };
+        // What is known to hold nothing is asked for again: uniqueness before an object is made and once
+        // more at the end.
+        let is_empty = self.is_of_fresh(space, prefix)
+            || self.looked.borrow().empty.get(&space).is_some_and(|known| known.contains(prefix));
+        if is_empty {
+            let nothing = StoredRange::Plain(Scan::empty());
+            return Ok(self.merged(nothing, space, prefix, &high));
+        }
+        reads.borrow_mut().add_below(space, prefix);
+        let mut merged = self.range_unnoted(space, prefix, &high)?;
+        let mut looked = self.looked.borrow_mut();
+        if merged.stored.peek().is_none() && looked.count < KNOWN_MAX {
+            looked.count += 1;
+            looked.empty.entry(space).or_default().insert(prefix.to_vec());
+        }
+        drop(looked);
+        Ok(merged)
+    }
+
     /// All rows with `low <= key < high` in key order, lazily from either end.
     pub(crate) fn range(
         &self,
@@ -250,27 +330,10 @@ impl Rows {
         let Some(reads) = self.reads.as_ref().filter(|_| !self.quiet.get()) else {
             return self.range_unnoted(space, low, high);
         };
-        let nothing = StoredRange::Plain(Scan::empty());
-        if self.is_of_fresh(space, low) {
-            return Ok(self.merged(nothing, space, low, high));
-        }
-        if space != Space::Index {
+        if !self.is_of_fresh(space, low) {
             reads.borrow_mut().add_range(space, low.to_vec(), high.to_vec());
-            return self.range_unnoted(space, low, high);
         }
-        // Uniqueness is asked before an object is made and once more at the end.
-        if self.looked.borrow().is_empty(low, high) {
-            return Ok(self.merged(nothing, space, low, high));
-        }
-        reads.borrow_mut().add_range(space, low.to_vec(), high.to_vec());
-        let mut merged = self.range_unnoted(space, low, high)?;
-        let mut looked = self.looked.borrow_mut();
-        if merged.stored.peek().is_none() && looked.count < KNOWN_MAX {
-            looked.count += 1;
-            looked.empty.insert(low.to_vec(), high.to_vec());
-        }
-        drop(looked);
-        Ok(merged)
+        self.range_unnoted(space, low, high)
     }
 
     pub(crate) fn note_range(&self, space: Space, low: &[u8], high: &[u8]) {
@@ -349,7 +412,7 @@ impl Rows {
 
     pub(crate) fn note_point(&self, space: Space, key: &[u8]) {
         if let Some(reads) = self.reads.as_ref().filter(|_| !self.quiet.get()) {
-            reads.borrow_mut().add_point(space, key.to_vec());
+            reads.borrow_mut().add_point(space, key);
         }
     }
 
@@ -361,6 +424,7 @@ impl Rows {
         value: Option<Vec<u8>>,
     ) -> Result<(), StoreError> {
         let stored = self.stored(space, &key)?;
+        self.forget_found(space, &key);
         let pending = self.pending.entry(space).or_default();
         if self.marks > 0 {
             self.journal.push((space, key.clone(), pending.get(&key).cloned()));
@@ -377,6 +441,18 @@ impl Rows {
             pending.insert(key, slot);
         }
         Ok(())
+    }
+
+    /// Writes a row under a key that was drawn for it, so that nothing is stored there: no look is needed.
+    /// For rows without a stamp, which have no history.
+    pub(crate) fn write_new(&mut self, space: Space, key: Vec<u8>, value: Vec<u8>) {
+        debug_assert!(!space.is_stamped(), "{space:?}");
+        debug_assert!(matches!(self.stored(space, &key), Ok(None)), "{space:?} {key:02x?}");
+        let slot = Slot { value: Some(Arc::from(value)), stored: false };
+        let was = self.pending.entry(space).or_default().insert(key.clone(), slot);
+        if self.marks > 0 {
+            self.journal.push((space, key, was));
+        }
     }
 
     /// A place to go back to. Marks nest; each must be ended.
@@ -397,6 +473,7 @@ impl Rows {
     pub(crate) fn back_to(&mut self, mark: Mark) {
         while self.journal.len() > mark.0 {
             let Some((space, key, was)) = self.journal.pop() else { break };
+            self.forget_found(space, &key);
             let pending = self.pending.entry(space).or_default();
             match was {
                 Some(was) => pending.insert(key, was),
@@ -692,3 +769,6 @@ fn stored_row(row: StoredRow) -> KeyRow {
         StoredKey::Moved(key) => (key, row),
     })
 }
+
+#[cfg(test)]
+mod tests;

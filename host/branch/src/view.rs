@@ -19,7 +19,7 @@ use crate::counts::Counts;
 use crate::database::Compiled;
 use crate::error::{BranchError, Violation};
 use crate::object::{Edge, Object};
-use crate::rows::{Merged, Rows};
+use crate::rows::{Found, Merged, Rows};
 use crate::schema::{Constraint, Element};
 
 /// A consistent state of one branch.
@@ -127,16 +127,34 @@ impl View {
 
     /// Whether there is an object with this id, or was one.
     pub(crate) fn presence(&self, id: ObjectId) -> Result<Presence, BranchError> {
-        let mut presence = Presence::Never;
+        let found = match self.rows.found(id) {
+            Some(found) => found,
+            None => {
+                let found = self.look_for(id)?;
+                self.rows.note_found(id, found);
+                found
+            }
+        };
+        Ok(match found {
+            Found::Here(symbol) => {
+                let kind = self.schema().by_symbol.get(&symbol).cloned();
+                kind.map_or(Presence::Gone, Presence::Here)
+            }
+            Found::Gone => Presence::Gone,
+            Found::Never => Presence::Never,
+        })
+    }
+
+    fn look_for(&self, id: ObjectId) -> Result<Found, BranchError> {
+        let mut found = Found::Never;
         for line in [self.branch, BranchId::GLOBAL] {
             let Some(row) = self.rows.get(Space::Kinds, &key::kind_of(line, id))? else { continue };
-            presence = Presence::Gone;
+            found = Found::Gone;
             if let Some((symbol, true)) = kind_in(&row) {
-                let kind = self.schema().by_symbol.get(&symbol).cloned();
-                return Ok(kind.map_or(Presence::Gone, Presence::Here));
+                return Ok(Found::Here(symbol));
             }
         }
-        Ok(presence)
+        Ok(found)
     }
 
     /// The object with this id, of whatever kind.
@@ -232,12 +250,8 @@ impl View {
     ) -> Result<Vec<ObjectId>, BranchError> {
         let prefix = key::index_value_prefix(self.line(kind.branch), kind.symbol, symbol, value);
         let mut found = Vec::new();
-        for row in self.rows.prefix(Space::Index, &prefix)? {
-            let (key, _) = row?;
-            // A longer value can begin with this one only if it is not the whole key.
-            if key.len() == prefix.len() + 16 {
-                found.push(object_at_end(&key)?);
-            }
+        for row in self.rows.below(Space::Index, &prefix)? {
+            found.push(object_at_end(&row?.0)?);
         }
         Ok(found)
     }
@@ -258,7 +272,7 @@ impl View {
     pub fn peers(&self, id: ObjectId, rel: &Relationship) -> Result<Vec<Edge>, BranchError> {
         let prefix = self.edges_prefix(id, rel);
         let mut edges = Vec::new();
-        for row in self.rows.prefix(Space::Edges, &prefix)? {
+        for row in self.rows.below(Space::Edges, &prefix)? {
             let (key, row) = row?;
             if let Some(edge) = Edge::decode(object_at_end(&key)?, &row)? {
                 edges.push(edge);
@@ -280,7 +294,7 @@ impl View {
         let back = rel.direction.reverse();
         let prefix = key::edge_rel_prefix(self.line(rel.branch), peer, rel.symbol, back);
         let mut objects = Vec::new();
-        for row in self.rows.prefix(Space::Edges, &prefix)? {
+        for row in self.rows.below(Space::Edges, &prefix)? {
             let (key, row) = row?;
             let object = object_at_end(&key)?;
             if Edge::decode(object, &row)?.is_some() {

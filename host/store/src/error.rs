@@ -67,8 +67,6 @@ pub enum CommitError {
     Conflict {
         /// The table.
         space: Space,
-        /// The key.
-        key: Vec<u8>,
         /// The commit that changed it.
         seq: Seq,
     },

@@ -8,7 +8,7 @@ use redb::StorageBackend;
 
 use crate::error::CommitError;
 use crate::layout::Space;
-use crate::proposal::{Proposal, Write};
+use crate::proposal::{Proposal, Writes};
 use crate::store::{Options, Store};
 
 /// What is on the disk, and how large it may become.
@@ -59,8 +59,9 @@ impl StorageBackend for Disk {
 }
 
 fn row(number: u64) -> Proposal {
-    let (space, key, value) = (Space::Meta, number.to_be_bytes().to_vec(), vec![7; 4096]);
-    Proposal { writes: vec![Write::Put { space, key, value }], ..Proposal::default() }
+    let mut writes = Writes::default();
+    writes.put(Space::Meta, &number.to_be_bytes(), &[7; 4096]);
+    Proposal { writes, ..Proposal::default() }
 }
 
 #[test]

@@ -163,6 +163,11 @@ impl Space {
             )
     }
 
+    /// Whether keys end with the id of an object that lies below what the rest of the key names.
+    pub fn ends_with_object(self) -> bool {
+        matches!(self, Self::Edges | Self::Index | Self::Claims | Self::ClaimedBy)
+    }
+
     /// Whether a branch without a row of its own shows main's as of the fork.
     pub fn falls_through(self) -> bool {
         self.is_stamped() && self != Self::Branches

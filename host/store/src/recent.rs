@@ -1,20 +1,20 @@
 //! Which commit wrote a key last, for what was written lately: what proposals are validated against.
 //!
-//! The rows of each group of commits are kept as one sorted run. A proposal made a moment ago meets a few
-//! of them; for one made long ago they are merged, eight at a time, so that it meets few large ones.
+//! What each group of commits wrote is kept as one run. A proposal made a moment ago meets a few of them;
+//! for one made long ago they are merged, eight at a time, so that it meets few large ones.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::ops::Bound;
+use std::collections::VecDeque;
 
 use model::Seq;
 
 use crate::error::CommitError;
 use crate::layout::Space;
-use crate::proposal::Proposal;
+use crate::mark::{Mark, Marks};
+use crate::proposal::{Proposal, ReadSet, Writes};
 
 /// Keys remembered. A proposal based on a state from before the oldest of them must be made again:
-/// at 80 rows a run that is 12,000 runs ago. About 100 MiB at most.
-const KEYS_MAX: usize = 1_000_000;
+/// at 80 rows a run that is 9,000 runs ago. About 100 MiB at most.
+const KEYS_MAX: usize = 750_000;
 
 /// Runs of one level that become one of the next; as many newer ones are left as they are.
 const MERGED: usize = 8;
@@ -22,90 +22,143 @@ const MERGED: usize = 8;
 /// Levels of runs: one group, 8, 64, 512 groups.
 const LEVELS: usize = 4;
 
-/// A key of a table.
-pub(crate) type Place = (Space, Vec<u8>);
-
-/// A row that a group of commits writes.
-#[derive(Debug)]
-pub(crate) struct Written {
-    /// The last commit of the group that writes it.
-    pub(crate) seq: Seq,
-    /// Its value; nothing takes the row away.
-    pub(crate) value: Option<Vec<u8>>,
+/// A key that was looked at, and the commit that wrote it.
+fn conflict(space: Space, seq: Seq) -> CommitError {
+    CommitError::Conflict { space, seq }
 }
 
-/// The rows of a group, table by table in key order.
-pub(crate) type Rows = BTreeMap<Place, Written>;
+/// What a group of commits writes, while it is put together.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    marks: Marks,
+    newest: Seq,
+}
 
-/// A key that the proposal read and that an earlier proposal of its own group writes.
-pub(crate) fn within_group(rows: &Rows, proposal: &Proposal) -> Option<CommitError> {
-    if rows.is_empty() {
-        return None;
+impl Group {
+    /// Room for as much as the last one had.
+    pub(crate) fn with_room(marks: usize) -> Self {
+        Self { marks: Marks::with_capacity_and_hasher(marks, Default::default()), newest: Seq(0) }
     }
-    for point in &proposal.reads.points {
-        if let Some(written) = rows.get(point) {
-            return Some(conflict(point.0, &point.1, written.seq));
+
+    /// Something that was looked at and that an earlier proposal of the group writes. The proposals
+    /// accepted so far are asked for stretches of keys.
+    pub(crate) fn conflict<'a>(
+        &self,
+        reads: &ReadSet,
+        accepted: impl Iterator<Item = (Seq, &'a Writes)> + Clone,
+    ) -> Option<CommitError> {
+        if self.marks.is_empty() {
+            return None;
         }
-    }
-    for (space, low, high) in proposal.reads.ranges.iter().filter(|(_, low, high)| low < high) {
-        let from = Bound::Included((*space, low.clone()));
-        let to = Bound::Excluded((*space, high.clone()));
-        if let Some(((_, key), written)) = rows.range((from, to)).next() {
-            return Some(conflict(*space, key, written.seq));
+        if let Some((space, seq)) = written(&self.marks, &reads.marks, Seq(0)) {
+            return Some(conflict(space, seq));
         }
+        reads.ranges.iter().filter(|(_, low, high)| low < high).find_map(|(space, low, high)| {
+            let mut accepted = accepted.clone();
+            let (seq, _) = accepted.find(|(_, writes)| writes.within(*space, low, high))?;
+            Some(conflict(*space, seq))
+        })
     }
-    None
+
+    /// Adds what an accepted proposal writes.
+    pub(crate) fn add(&mut self, marks: Vec<Mark>, seq: Seq) {
+        self.marks.extend(marks.into_iter().map(|mark| (mark, seq)));
+        self.newest = seq;
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.marks.len()
+    }
 }
 
-fn conflict(space: Space, key: &[u8], seq: Seq) -> CommitError {
-    CommitError::Conflict { space, key: key.to_vec(), seq }
+/// The first of some marks that was written after a commit, with its table.
+fn written(marks: &Marks, looked_at: &[Mark], after: Seq) -> Option<(Space, Seq)> {
+    looked_at.iter().find_map(|mark| {
+        let seq = marks.get(mark).filter(|seq| **seq > after)?;
+        Some((mark.space()?, *seq))
+    })
 }
 
-/// The keys of some groups in a row, sorted, each with the last commit that wrote it.
+/// Sorted keys with the commit that wrote each: those of one proposal, or those of many runs.
+#[derive(Debug, Default)]
+struct Keys {
+    bytes: Vec<u8>,
+    /// Table, where the key is, and its commit.
+    at: Vec<(Space, usize, usize, Seq)>,
+}
+
+impl Keys {
+    fn of(writes: Writes, seq: Seq) -> Self {
+        let (bytes, at) = writes.into_keys();
+        Self { bytes, at: at.into_iter().map(|(space, from, to)| (space, from, to, seq)).collect() }
+    }
+
+    fn key(&self, at: &(Space, usize, usize, Seq)) -> &[u8] {
+        self.bytes.get(at.1..at.2).unwrap_or_default()
+    }
+
+    /// The commit of a key within a stretch that was written after `base`.
+    fn within(&self, space: Space, low: &[u8], high: &[u8], base: Seq) -> Option<Seq> {
+        let from = self.at.partition_point(|at| (at.0, self.key(at)) < (space, low));
+        let keys = self.at.get(from..).unwrap_or_default();
+        let mut within = keys.iter().take_while(|at| at.0 == space && self.key(at) < high);
+        within.find(|at| at.3 > base).map(|at| at.3)
+    }
+
+    /// All of them as one; of a key that is there more than once the newest is kept.
+    fn merged(all: impl Iterator<Item = Self>) -> Self {
+        let mut merged = Self::default();
+        for keys in all {
+            let from = merged.bytes.len();
+            merged.bytes.extend_from_slice(&keys.bytes);
+            let moved = keys.at.iter().map(|at| (at.0, at.1 + from, at.2 + from, at.3));
+            merged.at.extend(moved);
+        }
+        let bytes = &merged.bytes;
+        let key = |at: &(Space, usize, usize, Seq)| (at.0, bytes.get(at.1..at.2));
+        merged.at.sort_by(|a, b| (key(a), b.3).cmp(&(key(b), a.3)));
+        merged.at.dedup_by(|later, first| key(later) == key(first));
+        merged
+    }
+}
+
+/// What some groups in a row wrote.
 #[derive(Debug)]
 struct Run {
-    keys: Vec<(Space, Vec<u8>, Seq)>,
+    marks: Marks,
+    keys: Vec<Keys>,
+    /// Keys in here.
+    count: usize,
     newest: Seq,
     level: usize,
 }
 
 impl Run {
-    /// Where a key is, or would be.
-    fn place(&self, space: Space, key: &[u8]) -> usize {
-        self.keys.partition_point(|(at, known, _)| (*at, known.as_slice()) < (space, key))
-    }
-
-    /// A key that the proposal read and that was written since.
+    /// Something that the proposal looked at and that was written since.
     fn conflict(&self, proposal: &Proposal) -> Option<CommitError> {
-        for (space, key) in &proposal.reads.points {
-            if let Some((at, known, seq)) = self.keys.get(self.place(*space, key))
-                && *seq > proposal.base
-                && (at, known) == (space, key)
-            {
-                return Some(conflict(*space, key, *seq));
-            }
+        let (reads, base) = (&proposal.reads, proposal.base);
+        if let Some((space, seq)) = written(&self.marks, &reads.marks, base) {
+            return Some(conflict(space, seq));
         }
-        for (space, low, high) in proposal.reads.ranges.iter().filter(|(_, low, high)| low < high) {
-            let keys = self.keys.get(self.place(*space, low)..).unwrap_or_default();
-            let within = keys.iter().take_while(|(at, key, _)| at == space && key < high);
-            if let Some((_, key, seq)) = within.into_iter().find(|(.., seq)| *seq > proposal.base) {
-                return Some(conflict(*space, key, *seq));
-            }
-        }
-        None
+        reads.ranges.iter().filter(|(_, low, high)| low < high).find_map(|(space, low, high)| {
+            let mut all = self.keys.iter();
+            let seq = all.find_map(|keys| keys.within(*space, low, high, base))?;
+            Some(conflict(*space, seq))
+        })
     }
 
-    /// Some runs in a row as one of the next level; of a key that is in several the newest is kept.
-    fn merged(runs: impl Iterator<Item = Self>) -> Self {
-        let mut all = Self { keys: Vec::new(), newest: Seq(0), level: 0 };
-        for run in runs {
-            all.newest = all.newest.max(run.newest);
-            all.level = all.level.max(run.level + 1);
-            all.keys.extend(run.keys);
+    /// Some runs in a row, the oldest last, as one of the next level.
+    fn merged(runs: impl DoubleEndedIterator<Item = Self>) -> Self {
+        let mut marks = Marks::default();
+        let (mut keys, mut newest, mut level) = (Vec::new(), Seq(0), 0);
+        for run in runs.rev() {
+            newest = newest.max(run.newest);
+            level = level.max(run.level + 1);
+            marks.extend(run.marks);
+            keys.extend(run.keys);
         }
-        all.keys.sort_by(|a, b| (a.0, &a.1, b.2).cmp(&(b.0, &b.1, a.2)));
-        all.keys.dedup_by(|a, b| (a.0, &a.1) == (b.0, &b.1));
-        all
+        let keys = Keys::merged(keys.into_iter());
+        Self { marks, count: keys.at.len(), keys: vec![keys], newest, level }
     }
 }
 
@@ -144,17 +197,18 @@ impl Recent {
         self.runs.iter().take_while(move |run| run.newest > base)
     }
 
-    /// Remembers the rows of a group whose last commit is `newest`.
-    pub(crate) fn remember(&mut self, rows: Rows, newest: Seq) {
-        let keys: Vec<_> =
-            rows.into_iter().map(|((space, key), row)| (space, key, row.seq)).collect();
-        self.keys += keys.len();
-        self.runs.push_front(Run { keys, newest, level: 0 });
+    /// Remembers a group with what each of its commits wrote.
+    pub(crate) fn remember(&mut self, group: Group, writes: impl Iterator<Item = (Seq, Writes)>) {
+        let keys: Vec<Keys> = writes.map(|(seq, writes)| Keys::of(writes, seq)).collect();
+        let count = keys.iter().map(|keys| keys.at.len()).sum();
+        self.keys += count;
+        let Group { marks, newest } = group;
+        self.runs.push_front(Run { marks, keys, count, newest, level: 0 });
         while self.keys > KEYS_MAX
             && self.runs.len() > 1
             && let Some(forgotten) = self.runs.pop_back()
         {
-            self.keys -= forgotten.keys.len();
+            self.keys -= forgotten.count;
             self.oldest = forgotten.newest;
         }
     }
@@ -166,9 +220,9 @@ impl Recent {
         if end - newer < 2 * MERGED {
             return false;
         }
-        let before: usize = self.runs.range(end - MERGED..end).map(|run| run.keys.len()).sum();
+        let before: usize = self.runs.range(end - MERGED..end).map(|run| run.count).sum();
         let merged = Run::merged(self.runs.drain(end - MERGED..end));
-        self.keys = self.keys - before + merged.keys.len();
+        self.keys = self.keys - before + merged.count;
         self.runs.insert(end - MERGED, merged);
         true
     }
@@ -177,51 +231,107 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proposal::ReadSet;
     use proptest::prelude::*;
+    use std::collections::{BTreeMap, BTreeSet};
 
-    fn rows(keys: &[u8], seq: Seq) -> Rows {
-        let row = |key: &u8| ((Space::Heads, vec![*key]), Written { seq, value: None });
-        keys.iter().map(row).collect()
+    /// Keys of two bytes below one another: what lies right below a key is what begins with it and
+    /// goes on with the id of an object.
+    fn key(number: u8) -> Vec<u8> {
+        [&[number / 16][..], &u128::from(number).to_be_bytes()].concat()
     }
 
-    fn reads(base: u64, points: &[u8], ranges: &[(u8, u8)]) -> Proposal {
+    fn writes(keys: impl IntoIterator<Item = u8>) -> Writes {
+        let mut writes = Writes::default();
+        keys.into_iter().for_each(|number| writes.delete(Space::Index, &key(number)));
+        writes.put_in_order();
+        writes
+    }
+
+    /// Groups as the writer makes them.
+    fn remember(recent: &mut Recent, commits: Vec<(Seq, Writes)>) {
+        let mut group = Group::default();
+        for (seq, writes) in &commits {
+            group.add(writes.marks(), *seq);
+        }
+        recent.remember(group, commits.into_iter());
+    }
+
+    fn reads(base: u64, points: &[u8], below: &[u8], ranges: &[(u8, u8)]) -> Proposal {
         let mut reads = ReadSet::default();
-        points.iter().for_each(|key| reads.add_point(Space::Heads, vec![*key]));
-        ranges.iter().for_each(|(a, b)| reads.add_range(Space::Heads, vec![*a], vec![*b]));
+        points.iter().for_each(|number| reads.add_point(Space::Index, &key(*number)));
+        below.iter().for_each(|above| reads.add_below(Space::Index, &[*above]));
+        ranges.iter().for_each(|(a, b)| reads.add_range(Space::Index, key(*a), key(*b)));
         Proposal { base: Seq(base), reads, ..Proposal::default() }
     }
 
     proptest! {
         #[test]
         fn a_proposal_conflicts_exactly_where_something_it_read_was_written_after_its_base(
-            commits in proptest::collection::vec(
-                proptest::collection::btree_set(any::<u8>(), 1..4), 1..400),
+            groups in proptest::collection::vec(proptest::collection::vec(
+                proptest::collection::btree_set(any::<u8>(), 1..4), 1..4), 1..200),
             base in 0u64..400,
             asked_every in 1u64..100,
             points in proptest::collection::vec(any::<u8>(), 0..3),
+            below in proptest::collection::vec(0u8..17, 0..2),
             ranges in proptest::collection::vec((any::<u8>(), any::<u8>()), 0..2),
         ) {
             let mut recent = Recent::new(Seq(0));
-            let mut last = BTreeMap::new();
-            for (keys, seq) in commits.iter().zip(1u64..) {
-                let keys: Vec<u8> = keys.iter().copied().collect();
-                recent.remember(rows(&keys, Seq(seq)), Seq(seq));
-                // Runs are merged for whoever asks from long ago.
-                if seq.is_multiple_of(asked_every) {
-                    recent.conflict(&reads(0, &points, &ranges));
+            let mut last: BTreeMap<u8, u64> = BTreeMap::new();
+            let (mut seq, mut groups_since) = (0, 0);
+            for group in groups {
+                let mut commits = Vec::new();
+                for keys in group {
+                    seq += 1;
+                    last.extend(keys.iter().map(|key: &u8| (*key, seq)));
+                    commits.push((Seq(seq), writes(keys)));
                 }
-                last.extend(keys.into_iter().map(|key| (key, seq)));
+                remember(&mut recent, commits);
+                groups_since += 1;
+                // Runs are merged for whoever asks from long ago.
+                if groups_since % asked_every == 0 {
+                    recent.conflict(&reads(0, &points, &below, &ranges));
+                }
             }
-            let looked_at = |key: &u8| {
-                points.contains(key) || ranges.iter().any(|(low, high)| low <= key && key < high)
+            let looked_at = |number: &u8| {
+                points.contains(number)
+                    || below.contains(&(number / 16))
+                    || ranges.iter().any(|(low, high)| {
+                        let (low, high, key) = (key(*low), key(*high), key(*number));
+                        low <= key && key < high
+                    })
             };
-            let expected = last.iter().any(|(key, seq)| *seq > base && looked_at(key));
-            let found = recent.conflict(&reads(base, &points, &ranges));
-            prop_assert_eq!(found.is_some(), expected);
-            if let Some(CommitError::Conflict { key, seq, .. }) = found {
-                prop_assert!(looked_at(&key[0]) && last[&key[0]] == seq.0 && seq.0 > base);
+            let expected: BTreeSet<u64> = last
+                .iter()
+                .filter(|(number, seq)| **seq > base && looked_at(number))
+                .map(|(_, seq)| *seq)
+                .collect();
+            let found = recent.conflict(&reads(base, &points, &below, &ranges));
+            prop_assert_eq!(found.is_some(), !expected.is_empty());
+            if let Some(CommitError::Conflict { space, seq }) = found {
+                prop_assert!(space == Space::Index && seq.0 > base);
             }
+        }
+
+        #[test]
+        fn two_proposals_of_one_group_meet_in_what_the_first_writes(
+            first in proptest::collection::btree_set(any::<u8>(), 0..4),
+            points in proptest::collection::vec(any::<u8>(), 0..3),
+            below in proptest::collection::vec(0u8..17, 0..2),
+            ranges in proptest::collection::vec((any::<u8>(), any::<u8>()), 0..2),
+        ) {
+            let written = writes(first.clone());
+            let mut group = Group::default();
+            group.add(written.marks(), Seq(9));
+            let met = group.conflict(
+                &reads(8, &points, &below, &ranges).reads,
+                [(Seq(9), &written)].into_iter(),
+            );
+            let expected = first.iter().any(|number| {
+                points.contains(number)
+                    || below.contains(&(number / 16))
+                    || ranges.iter().any(|(a, b)| key(*a) <= key(*number) && key(*number) < key(*b))
+            });
+            prop_assert_eq!(met.is_some(), expected);
         }
     }
 
@@ -229,24 +339,18 @@ mod tests {
     fn what_is_too_long_ago_to_know_is_told() {
         let mut recent = Recent::new(Seq(0));
         for seq in 1..=12u64 {
-            let row = |key: u64| ((Space::Heads, key.to_be_bytes().to_vec()), seq);
-            let rows = (0..100_000).map(|key| row(seq * 100_000 + key));
-            let rows = rows.map(|(place, seq)| (place, Written { seq: Seq(seq), value: None }));
-            recent.remember(rows.collect(), Seq(seq));
+            let mut writes = Writes::default();
+            for number in 0..KEYS_MAX / 10 {
+                let number = u64::try_from(number).unwrap();
+                writes.delete(Space::Heads, &(seq << 32 | number).to_be_bytes());
+            }
+            remember(&mut recent, vec![(Seq(seq), writes)]);
         }
         assert!(recent.keys <= KEYS_MAX, "{} keys are kept", recent.keys);
-        let old = recent.conflict(&reads(1, &[1], &[]));
+        let old = recent.conflict(&reads(1, &[1], &[], &[]));
         assert!(matches!(old, Some(CommitError::TooOld { oldest: Seq(2), .. })), "{old:?}");
-        assert!(recent.conflict(&reads(2, &[1], &[])).is_none());
+        assert!(recent.conflict(&reads(2, &[1], &[], &[])).is_none());
         // What read nothing is always up to date.
-        assert!(recent.conflict(&reads(0, &[], &[])).is_none());
-    }
-
-    #[test]
-    fn two_proposals_of_one_group_meet_in_what_the_first_writes() {
-        let group = rows(&[5], Seq(9));
-        assert!(within_group(&group, &reads(8, &[5], &[])).is_some());
-        assert!(within_group(&group, &reads(8, &[], &[(5, 6)])).is_some());
-        assert!(within_group(&group, &reads(8, &[4], &[(0, 5), (6, 9), (7, 3)])).is_none());
+        assert!(recent.conflict(&reads(0, &[], &[], &[])).is_none());
     }
 }

@@ -183,7 +183,7 @@ impl Store {
     /// from other work.
     pub fn commit_here(&self, proposal: Proposal) -> Result<Seq, CommitError> {
         self.wait_for(|store, answer| match store.shared.writer.try_lock() {
-            Ok(mut writer) => writer.commit(vec![Job { proposal, answer }]),
+            Ok(mut writer) => writer.commit(vec![Job::new(proposal, answer)]),
             Err(_busy) => store.submit(proposal, answer),
         })
     }
@@ -192,7 +192,7 @@ impl Store {
     /// be. Waits only where the queue is full.
     pub fn submit(&self, proposal: Proposal, answer: Answer) {
         let Some(jobs) = &self.shared.jobs else { return answer(Err(CommitError::Closed)) };
-        if let Err(SendError(job)) = jobs.send(Job { proposal, answer }) {
+        if let Err(SendError(job)) = jobs.send(Job::new(proposal, answer)) {
             (job.answer)(Err(CommitError::Closed));
         }
     }

@@ -11,11 +11,12 @@ use redb::Database;
 
 use crate::error::CommitError;
 use crate::layout::Space;
-use crate::proposal::{Proposal, Write};
-use crate::recent::{Place, Recent, Rows, Written, within_group};
+use crate::mark::Mark;
+use crate::proposal::{Proposal, Writes};
+use crate::recent::{Group, Recent};
 use crate::snapshot::definition;
 use crate::store::{Durability, Options};
-use crate::yardstick::{Tap, Tapped};
+use crate::yardstick::Tap;
 
 /// How long a group waits for the next of those that are being made: some times what one takes.
 const PATIENCE: Duration = Duration::from_millis(1);
@@ -23,15 +24,26 @@ const PATIENCE: Duration = Duration::from_millis(1);
 /// What is called with the answer, on the thread that wrote: it passes it on and does nothing else.
 pub type Answer = Box<dyn FnOnce(Result<Seq, CommitError>) + Send>;
 
-/// A proposal with the place its answer goes.
+/// A proposal with the place its answer goes, and with all that can be made ready for the writer.
 pub(crate) struct Job {
-    pub(crate) proposal: Proposal,
+    proposal: Proposal,
+    /// Of what it writes.
+    marks: Vec<Mark>,
     pub(crate) answer: Answer,
+}
+
+impl Job {
+    pub(crate) fn new(mut proposal: Proposal, answer: Answer) -> Self {
+        proposal.writes.put_in_order();
+        let marks = proposal.writes.marks();
+        Self { proposal, marks, answer }
+    }
 }
 
 /// A commit that is accepted and not yet written.
 struct Accepted {
     seq: Seq,
+    writes: Writes,
     log: Vec<u8>,
     answer: Answer,
 }
@@ -43,6 +55,8 @@ pub(crate) struct Writer {
     group_max: usize,
     durability: Durability,
     tap: Option<Arc<Tap>>,
+    /// Marks of the last group.
+    marks: usize,
     /// A write failed for want of room.
     is_full: bool,
 }
@@ -57,6 +71,7 @@ impl Writer {
             group_max: options.group_max.max(1),
             durability: options.durability,
             tap: options.tap.clone(),
+            marks: 0,
             is_full: false,
         }
     }
@@ -82,34 +97,42 @@ impl Writer {
         }
     }
 
-    pub(crate) fn commit(&mut self, group: Vec<Job>) {
-        let mut accepted = Vec::with_capacity(group.len());
-        let mut rows = Rows::new();
+    pub(crate) fn commit(&mut self, jobs: Vec<Job>) {
+        let mut accepted: Vec<Accepted> = Vec::with_capacity(jobs.len());
+        let mut group = Group::with_room(self.marks);
         let mut seq = Seq(self.last.load(Ordering::Acquire));
-        for Job { proposal, answer } in group {
-            let conflict = self.recent.conflict(&proposal);
-            if let Some(conflict) = conflict.or_else(|| within_group(&rows, &proposal)) {
+        for Job { mut proposal, marks, answer } in jobs {
+            let conflict = self.recent.conflict(&proposal).or_else(|| {
+                let accepted = accepted.iter().map(|commit| (commit.seq, &commit.writes));
+                group.conflict(&proposal.reads, accepted)
+            });
+            if let Some(conflict) = conflict {
                 answer(Err(conflict));
                 continue;
             }
             seq = Seq(seq.0 + 1);
-            // In order: the last write of a key wins.
-            rows.extend(proposal.writes.into_iter().map(|write| row(seq, write)));
-            accepted.push(Accepted { seq, log: proposal.log, answer });
+            group.add(marks, seq);
+            proposal.writes.stamp(seq);
+            let (writes, log) = (proposal.writes, proposal.log);
+            accepted.push(Accepted { seq, writes, log, answer });
         }
         if accepted.is_empty() {
             return;
         }
-        match self.write(&rows, &accepted) {
+        match self.write(&accepted) {
             Ok(()) => {
                 self.last.store(seq.0, Ordering::Release);
                 if let Some(tap) = &self.tap {
-                    tap.keep(tapped(&mut rows, &accepted));
+                    let kept = |one: &Accepted| (one.seq, one.writes.clone(), one.log.clone());
+                    tap.keep(accepted.iter().map(kept).collect());
                 }
-                for Accepted { seq, answer, .. } in accepted {
+                let mut written = Vec::with_capacity(accepted.len());
+                for Accepted { seq, writes, answer, .. } in accepted {
                     answer(Ok(seq));
+                    written.push((seq, writes));
                 }
-                self.recent.remember(rows, seq);
+                self.marks = group.len();
+                self.recent.remember(group, written.into_iter());
             }
             // Nothing was written, and so nothing of it is remembered. The engine writes nothing more
             // until it is opened again: who comes later is told why.
@@ -126,23 +149,29 @@ impl Writer {
         }
     }
 
-    fn write(&self, rows: &Rows, accepted: &[Accepted]) -> Result<(), redb::Error> {
+    /// Table by table, in each the rows of one commit after another: the last one of a key wins.
+    fn write(&self, accepted: &[Accepted]) -> Result<(), redb::Error> {
         let mut transaction = self.database.begin_write()?;
         match self.durability {
             Durability::Durable => transaction.set_quick_repair(true),
             Durability::Relaxed => transaction.set_durability(redb::Durability::None)?,
         }
+        let mut places = vec![0; accepted.len()];
         for space in Space::ALL {
-            let mut rows = of_space(rows, space).peekable();
-            if rows.peek().is_none() {
-                continue;
-            }
-            let mut table = transaction.open_table(definition(space))?;
-            for (key, value) in rows {
-                match value {
-                    Some(value) => table.insert(key, value)?,
-                    None => table.remove(key)?,
-                };
+            let mut table = None;
+            for (commit, place) in accepted.iter().zip(&mut places) {
+                let rows = commit.writes.from(*place).take_while(|(of, ..)| *of == space);
+                for (_, key, value) in rows {
+                    let table = match &mut table {
+                        Some(open) => open,
+                        None => table.insert(transaction.open_table(definition(space))?),
+                    };
+                    match value {
+                        Some(value) => table.insert(key, value)?,
+                        None => table.remove(key)?,
+                    };
+                    *place += 1;
+                }
             }
         }
         {
@@ -154,39 +183,6 @@ impl Writer {
         transaction.commit()?;
         Ok(())
     }
-}
-
-/// A write as a row of its commit; stamped rows get the commit's number in front.
-fn row(seq: Seq, write: Write) -> (Place, Written) {
-    let (space, key, value) = match write {
-        Write::Put { space, key, value } => (space, key, Some(value)),
-        Write::PutStamped { space, key, mut value } => {
-            if let Some(stamp) = value.first_chunk_mut::<8>() {
-                *stamp = seq.0.to_be_bytes();
-            }
-            (space, key, Some(value))
-        }
-        Write::Delete { space, key } => (space, key, None),
-    };
-    ((space, key), Written { seq, value })
-}
-
-/// The rows of one table, in key order.
-fn of_space(rows: &Rows, space: Space) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-    rows.range((space, Vec::new())..)
-        .take_while(move |((of, _), _)| *of == space)
-        .map(|((_, key), written)| (key.as_slice(), written.value.as_deref()))
-}
-
-/// The rows of a group as they are in the tables, for a tap: values are taken, as nobody looks at them
-/// any more.
-fn tapped(rows: &mut Rows, accepted: &[Accepted]) -> Tapped {
-    let written =
-        rows.iter_mut().map(|((space, key), row)| (*space, key.clone(), row.value.take()));
-    let log = accepted
-        .iter()
-        .map(|commit| (Space::Log, crate::key::log(commit.seq).to_vec(), Some(commit.log.clone())));
-    Tapped { commits: accepted.len(), rows: written.chain(log).collect() }
 }
 
 /// Whether there was no room: on the disk, within a quota, or for a file of this size.

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use model::Seq;
 use redb::{Builder, Database, ReadableDatabase};
 
 use crate::error::StoreError;
 use crate::layout::Space;
+use crate::proposal::Writes;
 use crate::snapshot::definition;
 
 /// A row as it was written; without a value it was taken away.
@@ -23,22 +25,40 @@ pub struct Tapped {
     pub rows: Vec<TappedRow>,
 }
 
-/// Keeps what commits write. Costs a copy of every key and of the log: for benchmarks only.
+/// Keeps what commits write. Costs a copy of it: for benchmarks only.
 #[derive(Debug, Default)]
 pub struct Tap {
-    groups: Mutex<Vec<Tapped>>,
+    groups: Mutex<Vec<Vec<Kept>>>,
 }
+
+/// What one commit wrote, in as few pieces as it came: taking it apart can wait.
+pub(crate) type Kept = (Seq, Writes, Vec<u8>);
 
 impl Tap {
     /// The rows of every transaction since the last call, in order.
     pub fn take(&self) -> Vec<Tapped> {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *groups)
+        std::mem::take(&mut *groups).into_iter().map(tapped).collect()
     }
 
-    pub(crate) fn keep(&self, group: Tapped) {
+    pub(crate) fn keep(&self, group: Vec<Kept>) {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner).push(group);
     }
+}
+
+/// The rows of a group, one by one.
+fn tapped(group: Vec<Kept>) -> Tapped {
+    let commits = group.len();
+    let mut rows = Vec::new();
+    for (seq, writes, log) in group {
+        rows.extend(
+            writes
+                .from(0)
+                .map(|(space, key, value)| (space, key.to_vec(), value.map(<[u8]>::to_vec))),
+        );
+        rows.push((Space::Log, crate::key::log(seq).to_vec(), Some(log)));
+    }
+    Tapped { commits, rows }
 }
 
 /// The engine with the store's tables and settings, and nothing else: no validation, no history, no

@@ -21,8 +21,9 @@ fn put(key: &[u8], value: &[u8]) -> Write {
 fn proposal(base: Seq, reads: &[&[u8]], writes: Vec<Write>) -> Proposal {
     let mut set = ReadSet::default();
     for key in reads {
-        set.add_point(Space::Meta, key.to_vec());
+        set.add_point(Space::Meta, key);
     }
+    let writes = writes.into_iter().collect();
     Proposal { base, reads: set, writes, log: b"test".to_vec() }
 }
 

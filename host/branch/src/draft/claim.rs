@@ -10,7 +10,7 @@ use store::{Space, key};
 use crate::draft::Draft;
 use crate::error::BranchError;
 use crate::object::{PAYLOAD_AT, stamped};
-use crate::record::{Attr, Record};
+use crate::record::Record;
 use crate::view::View;
 
 /// A peer that an instance linked.
@@ -41,7 +41,7 @@ pub struct Claim {
 }
 
 /// The layout of a claim row; values before are kept as a record under running numbers.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct ClaimRow {
     owned: bool,
     adopted: bool,
@@ -52,25 +52,31 @@ struct ClaimRow {
     displaced: Vec<ClaimedPeer>,
 }
 
+/// The same, as it is written.
+#[derive(Serialize)]
+struct WrittenRow<'a> {
+    owned: bool,
+    adopted: bool,
+    key: &'a str,
+    names: Vec<&'a str>,
+    values: &'a [u8],
+    peers: &'a [ClaimedPeer],
+    displaced: &'a [ClaimedPeer],
+}
+
 impl Claim {
     fn encode(&self) -> Vec<u8> {
-        let numbered = (0u32..).map(model::Symbol).zip(self.values.values());
-        let record = Record {
-            created: Seq(1),
-            created_by: ObjectId(0),
-            updated_by: ObjectId(0),
-            attrs: numbered.map(|(number, value)| (number, Attr::plain(value.clone()))).collect(),
-        };
-        let row = ClaimRow {
+        let row = WrittenRow {
             owned: self.owned,
             adopted: self.adopted,
-            key: self.key.clone(),
-            names: self.values.keys().cloned().collect(),
-            values: record.encode(),
-            peers: self.peers.clone(),
-            displaced: self.displaced.clone(),
+            key: &self.key,
+            names: self.values.keys().map(String::as_str).collect(),
+            values: &Record::of_values(self.values.values()),
+            peers: &self.peers,
+            displaced: &self.displaced,
         };
-        stamped(0, &postcard::to_stdvec(&row).expect("plain data serialises"))
+        let row = postcard::to_extend(&row, stamped(0, &[]));
+        row.expect("plain data serialises")
     }
 
     pub(crate) fn decode(row: &[u8]) -> Result<Self, BranchError> {
@@ -107,7 +113,7 @@ impl View {
     pub fn claims_of(&self, instance: ObjectId) -> Result<BTreeMap<ObjectId, Claim>, BranchError> {
         let mut claims = BTreeMap::new();
         let prefix = key::claim_prefix(self.branch, instance);
-        for row in self.rows.prefix(Space::Claims, &prefix)? {
+        for row in self.rows.below(Space::Claims, &prefix)? {
             let (key, row) = row?;
             claims.insert(crate::view::object_at_end(&key)?, Claim::decode(&row)?);
         }
@@ -118,7 +124,7 @@ impl View {
     pub fn claimants(&self, object: ObjectId) -> Result<Vec<ObjectId>, BranchError> {
         let mut instances = Vec::new();
         let prefix = key::claimed_by_prefix(self.branch, object);
-        for row in self.rows.prefix(Space::ClaimedBy, &prefix)? {
+        for row in self.rows.below(Space::ClaimedBy, &prefix)? {
             instances.push(crate::view::object_at_end(&row?.0)?);
         }
         Ok(instances)

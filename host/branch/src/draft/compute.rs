@@ -44,7 +44,7 @@ impl Draft {
                     Line::Global => BranchId::GLOBAL,
                 };
                 let prefix = key::edge_rel_prefix(line, *id, *symbol, direction.reverse());
-                for row in self.view.rows.prefix(Space::Edges, &prefix)? {
+                for row in self.view.rows.below(Space::Edges, &prefix)? {
                     let (key, row) = row?;
                     let reader = crate::view::object_at_end(&key)?;
                     if crate::Edge::decode(reader, &row)?.is_some() {
