@@ -58,6 +58,8 @@ pub(crate) struct Indexes {
     nothing: KindIndex,
     /// Relationships that computed attributes look through.
     looked_through: BTreeSet<LookedThrough>,
+    /// Relationships that lead to the namespace of something.
+    namespaces: BTreeSet<Symbol>,
 }
 
 /// A relationship, the end that looks, and the line its edges are on.
@@ -74,7 +76,15 @@ impl Indexes {
     pub(crate) fn new(schema: &Schema) -> Self {
         let kinds =
             schema.by_symbol.iter().map(|(symbol, kind)| (*symbol, index(schema, kind))).collect();
-        Self { kinds, nothing: KindIndex::default(), looked_through: looked_through(schema) }
+        let all = schema.by_symbol.values().filter_map(|kind| kind.relationship("ip_namespace"));
+        let namespaces = all.map(|rel| rel.symbol).collect();
+        let (nothing, looked_through) = (KindIndex::default(), looked_through(schema));
+        Self { kinds, nothing, looked_through, namespaces }
+    }
+
+    /// Whether a relationship leads to the namespace of something.
+    pub(crate) fn is_namespace(&self, relationship: Symbol) -> bool {
+        self.namespaces.contains(&relationship)
     }
 
     pub(crate) fn looked_through(&self) -> &BTreeSet<LookedThrough> {

@@ -119,9 +119,11 @@ impl RunRecord {
         let row = postcard::to_stdvec(self).map_err(|bad| BranchError::Damaged {
             what: format!("a run record cannot be written: {bad}"),
         })?;
-        draft.put_ledger(Ledger::Runs, self.run.to_be_bytes().to_vec(), Some(row))?;
+        // The id of a run is drawn for it.
+        draft.put_new_ledger(Ledger::Runs, self.run.to_be_bytes().to_vec(), row);
         let by = by_key(BranchId(self.branch), ObjectId(self.instance), self.run);
-        draft.put_ledger(Ledger::RunsBy, by, Some(Vec::new()))
+        draft.put_new_ledger(Ledger::RunsBy, by, Vec::new());
+        Ok(())
     }
 
     /// A run by id.

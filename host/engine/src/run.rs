@@ -220,7 +220,7 @@ enum Computed {
     /// There is nothing to commit.
     Ended(Attempt),
     /// The result once this is committed.
-    Ready(Box<RunResult>, Prepared),
+    Ready(Box<RunResult>, Box<Prepared>),
 }
 
 /// What the crew tells of an attempt.
@@ -345,7 +345,7 @@ impl Engine {
             return match self.compute(job)? {
                 Computed::Ended(attempt) => Ok(attempt),
                 Computed::Ready(result, prepared) => {
-                    committed(result, database.commit_here(prepared))
+                    committed(result, database.commit_here(*prepared))
                 }
             };
         }
@@ -383,7 +383,7 @@ impl Engine {
                 let answer = move |written, held| {
                     let _gone = tell.send(Told::Committed(result, written, held));
                 };
-                return self.shared.database.submit(prepared, answer);
+                return self.shared.database.submit(*prepared, answer);
             }
             Ok(Ok(Computed::Ended(attempt))) => Told::Ended(Ok(attempt)),
             Ok(Err(error)) => Told::Ended(Err(error)),
@@ -547,7 +547,7 @@ impl Engine {
         };
         let result = RunResult { record, changes, seq: None, report };
         Ok(match self.shared.database.prepare(context.draft, cause)? {
-            Some(prepared) => Computed::Ready(Box::new(result), prepared),
+            Some(prepared) => Computed::Ready(Box::new(result), Box::new(prepared)),
             None => ended(result),
         })
     }
@@ -576,7 +576,7 @@ impl Engine {
         let result = RunResult { record, changes, seq: None, report };
         let cause = Cause::Outcome { run: job.run.0 };
         Ok(match self.shared.database.prepare(draft, cause)? {
-            Some(prepared) => Computed::Ready(Box::new(result), prepared),
+            Some(prepared) => Computed::Ready(Box::new(result), Box::new(prepared)),
             None => ended(result),
         })
     }

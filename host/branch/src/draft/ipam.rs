@@ -226,6 +226,7 @@ impl Draft {
             .rows
             .pending(Space::Edges)
             .filter_map(|(row, _)| key::parse_edge(row))
+            .filter(|edge| self.view.compiled.indexes.is_namespace(edge.relationship))
             .map(|edge| (edge.object, edge.relationship))
             .collect();
         for (id, symbol) in ids {
