@@ -1,6 +1,7 @@
 //! What the store needs to know of a schema: which attributes have an index, which constraints
 //! hold; and loading a new schema over what is there.
 
+mod fit;
 mod load;
 mod migrate;
 mod own_pools;

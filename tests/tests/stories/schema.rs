@@ -234,3 +234,155 @@ fn peers_must_have_in_common_what_the_schema_asks_for() {
     assert!(told.contains("it has r2, not r1"), "{told}");
     assert_eq!(dump(&service), before);
 }
+
+/// A change that stored objects stand in the way of: it is refused with these words, and nothing is
+/// changed.
+fn refused(service: &Service, text: &str, words: &[&str]) {
+    let before = dump(service);
+    let told = schema(service, text).unwrap_err();
+    assert!(told.contains("stored objects do not fit the new schema"), "{told}");
+    for word in words {
+        assert!(told.contains(word), "`{word}` is not in {told}");
+    }
+    assert_eq!(dump(service), before);
+}
+
+fn router(change: &str) -> String {
+    format!("nodes: [{{name: Router, namespace: Test, {change}}}]")
+}
+
+#[test]
+fn what_stored_values_do_not_fit_is_refused_with_the_offenders() {
+    let service = stocked();
+    load(&service, "TestRouter", &json!([{"name": "r2", "color": "blue"}]));
+    let attribute = |how: &str| router(&format!("attributes: [{{name: color, {how}}}]"));
+    for (change, words) in [
+        ("kind: Text, optional: true, enum: [red, green]", ["1 object do not fit", "r2 (blue)"]),
+        ("kind: Text, optional: true, regex: '^[a-r]+$'", ["TestRouter.color", "r2 (blue)"]),
+        (
+            "kind: Text, optional: true, parameters: {max_length: 3}",
+            ["TestRouter.color", "r2 (blue)"],
+        ),
+        (
+            "kind: Text, optional: true, parameters: {min_length: 4}",
+            ["TestRouter.color", "r1 (red)"],
+        ),
+        ("kind: Number, optional: true", ["2 objects do not fit", "r1 (red), r2 (blue)"]),
+        ("kind: Boolean, optional: true", ["2 objects do not fit", "r1 (red), r2 (blue)"]),
+        ("kind: Dropdown, optional: true, choices: [{name: red}]", ["1 object", "r2 (blue)"]),
+    ] {
+        refused(&service, &attribute(change), &words);
+    }
+    let slot = "attributes: [{name: slot, kind: Number, parameters: {max_value: 3}}]";
+    refused(&service, &router(slot), &["TestRouter.slot", "1 object do not fit", "r1 (4)"]);
+    let slot = "attributes: [{name: slot, kind: Number, parameters: {excluded_values: '1,4-5'}}]";
+    refused(&service, &router(slot), &["2 objects do not fit", "r1 (4), r2 (1)"]);
+    let serial = "generics: [{name: Device, namespace: Test, attributes: [{name: serial, kind: Text, \
+                  optional: false}]}]";
+    load(&service, "TestRouter", &json!([{"name": "r3"}]));
+    refused(&service, serial, &["TestRouter.serial", "r3"]);
+    // What fits is taken.
+    schema(&service, &attribute("kind: Text, optional: true, enum: [red, blue]")).unwrap();
+    sound(&service);
+}
+
+#[test]
+fn values_that_are_not_unique_refuse_a_constraint() {
+    let service = stocked();
+    load(
+        &service,
+        "TestRouter",
+        &json!([{"name": "r2", "color": "red"}, {"name": "r3", "color": "blue"}]),
+    );
+    let unique = router("attributes: [{name: color, kind: Text, optional: true, unique: true}]");
+    refused(&service, &unique, &["2 objects share values", "'color'", "r1, r2"]);
+    let constraint =
+        router("uniqueness_constraints: [[color__value, serial__value], [color__value]]");
+    refused(&service, &constraint, &["TestRouter", "'color'", "r1, r2"]);
+    // Over all kinds of a generic.
+    let switch = "nodes: [{name: Switch, namespace: Test, inherit_from: [TestDevice], human_friendly_id: \
+                  [name__value], attributes: [{name: name, kind: Text, unique: true}]}]";
+    schema(&service, switch).unwrap();
+    load(&service, "TestSwitch", &json!([{"name": "s1", "serial": "s1"}]));
+    let generic = "generics: [{name: Device, namespace: Test, attributes: [{name: serial, kind: Text, \
+                   optional: true, unique: true}]}]";
+    refused(&service, generic, &["`TestRouter`", "`TestSwitch`", "'serial'", "r1", "s1"]);
+    service.object_delete("TestSwitch", "s1").unwrap();
+    schema(&service, generic).unwrap();
+    service.object_delete("TestRouter", "r2").unwrap();
+    schema(&service, &unique).unwrap();
+    sound(&service);
+    let same = json!({"color": "blue"}).as_object().cloned().unwrap();
+    let told = service.object_update("TestRouter", "r1", &same).unwrap_err();
+    assert!(told.to_string().contains("Violates uniqueness constraint 'color'"), "{told}");
+}
+
+#[test]
+fn links_that_are_too_many_too_few_or_of_another_kind_refuse_a_relationship() {
+    let service = stocked();
+    let ports = |how: &str| {
+        router(&format!("relationships: [{{name: ports, peer: TestPort, kind: Component, {how}}}]"))
+    };
+    for (change, words) in [
+        ("cardinality: one", ["TestRouter.ports` takes one peer at most", "r1 (2)"]),
+        ("cardinality: many, min_count: 2", ["takes 2 to any number peers", "r2 (1)"]),
+        ("cardinality: many, max_count: 2, min_count: 2", ["takes 2 to 2 peers", "r2 (1)"]),
+    ] {
+        refused(&service, &ports(change), &words);
+    }
+    // A peer of another kind, and a kind that is no peer any more.
+    let slots = "nodes: [{name: Slot, namespace: Test, attributes: [{name: name, kind: Text, unique: true}]}, \
+                 {name: Router, namespace: Test, relationships: [{name: held, peer: TestDevice, \
+                 identifier: held, direction: outbound, cardinality: one}]}]";
+    schema(&service, slots).unwrap();
+    load(
+        &service,
+        "TestRouter",
+        &json!([{"name": "r1", "held": {"kind": "TestRouter", "data": {"name": "r2"}}}]),
+    );
+    let needed = router(
+        "relationships: [{name: held, peer: TestDevice, identifier: held, direction: outbound, cardinality: \
+         one, optional: false}]",
+    );
+    refused(&service, &needed, &["TestRouter.held` becomes mandatory", "1 object have no peer", "r2"]);
+    let narrower = router(
+        "relationships: [{name: held, peer: TestSlot, identifier: held, direction: outbound, cardinality: one}]",
+    );
+    refused(&service, &narrower, &["takes `TestSlot`", "peer of another kind", "r1 (r2)"]);
+    let orphan = router("inherit_from: []");
+    refused(&service, &orphan, &["TestRouter.held` takes `TestDevice`", "r1 (r2)"]);
+    sound(&service);
+}
+
+#[test]
+fn peers_that_have_nothing_in_common_refuse_the_rule() {
+    let service = stocked();
+    let cables = |more: &str| {
+        format!(
+            "nodes: [{{name: Port, namespace: Test, relationships: [{{name: cables, peer: TestPort, \
+             cardinality: many, identifier: port__cable, direction: outbound, common_relatives: [{more}]}}]}}]"
+        )
+    };
+    schema(&service, &cables("")).unwrap();
+    load(&service, "TestPort", &json!([{"name": "p1", "router": "r1", "cables": ["p2", "p3"]}]));
+    refused(
+        &service,
+        &cables("router"),
+        &["`TestPort`: 1 object break a rule", "p1", "same `router`"],
+    );
+}
+
+#[test]
+fn what_is_removed_or_can_never_change_is_refused() {
+    let service = stocked();
+    let gone = "nodes: [{name: Router, namespace: Test, state: absent}, {name: Port, namespace: Test, state: \
+                absent}]";
+    refused(&service, gone, &["`TestRouter` is removed, but 2 objects of it are stored", "`TestPort` is"]);
+    refused(&service, &router("branch: agnostic"), &["TestRouter", "`branch` cannot be changed"]);
+    let direction = "nodes: [{name: Port, namespace: Test, relationships: [{name: cables, peer: TestPort, \
+                     identifier: port__cable, direction: inbound}]}]";
+    refused(&service, direction, &["TestPort.cables", "`direction` cannot be changed"]);
+    let identifier = "nodes: [{name: Port, namespace: Test, relationships: [{name: cables, peer: TestPort, \
+                      identifier: wires, direction: outbound}]}]";
+    refused(&service, identifier, &["TestPort.cables", "`identifier` cannot be changed"]);
+}

@@ -19,7 +19,7 @@ struct Agreement<'a> {
 
 impl Draft {
     /// Checks one relationship of an object.
-    pub(super) fn check_common(
+    pub(crate) fn check_common(
         &self,
         object: &Object,
         rel: &Relationship,

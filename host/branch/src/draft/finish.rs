@@ -121,7 +121,7 @@ impl Draft {
         Ok(())
     }
 
-    fn check_unique(&self, object: &Object) -> Result<(), BranchError> {
+    pub(crate) fn check_unique(&self, object: &Object) -> Result<(), BranchError> {
         let compiled = Arc::clone(&self.view.compiled);
         let kind = object.kind();
         let mut keys = None;

@@ -1,13 +1,9 @@
 //! Loading a schema over what is there: merged, checked, compared with the data, and written in one
 //! commit with everything that follows from it.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::schema::{
-    Declared, Document, Kind, Renames, Schema, SchemaChange, SchemaError, attribute_before,
-    kind_before,
-};
+use model::schema::{Declared, Document, SchemaChange, SchemaError};
 use model::{Symbol, Symbols};
 use store::{Space, key};
 
@@ -16,9 +12,6 @@ use crate::draft::Draft;
 use crate::error::BranchError;
 use crate::object::stamped;
 use crate::schema::Indexes;
-
-/// Most offenders listed of one change; the rest is counted.
-const OFFENDERS_MAX: usize = 20;
 
 /// What a load did.
 #[derive(Debug, Clone)]
@@ -52,15 +45,6 @@ pub(crate) enum Fit {
     Now,
     /// By [`Draft::check_fit`], when the objects that come with it are there.
     Later,
-}
-
-/// How the objects of a kind are read while they are held against a new schema.
-#[derive(Clone, Copy)]
-enum Stored<'a> {
-    /// As the old schema has them.
-    As(&'a Kind),
-    /// They were brought to the new one.
-    Migrated,
 }
 
 impl Draft {
@@ -114,6 +98,9 @@ impl Draft {
         self.view.compiled = Arc::new(compiled);
         self.note_schema_changed();
         self.migrate(&old, &renames)?;
+        if fit == Fit::Now {
+            self.check_constraints(&old, &renames)?;
+        }
         Ok(load)
     }
 
@@ -129,145 +116,4 @@ impl Draft {
         let known = symbols.names().len();
         Ok((symbols, known))
     }
-
-    /// Refuses a schema that was set before its objects, where they do not fit.
-    pub(crate) fn check_fit(&mut self, old: &Arc<Compiled>) -> Result<(), SchemaLoadError> {
-        let new = Arc::clone(&self.view.compiled);
-        if Arc::ptr_eq(old, &new) {
-            return Ok(());
-        }
-        let renames = model::schema::renames(&old.declared, &new.declared);
-        let changes = model::schema::changes(&old.schema, &new.schema, &renames);
-        let mut offences = Vec::new();
-        let stays: BTreeSet<Symbol> = new
-            .schema
-            .by_symbol
-            .values()
-            .filter_map(|kind| Some(kind_before(&old.schema, kind, &renames)?.symbol))
-            .collect();
-        for kind in old.schema.by_symbol.values().filter(|kind| !stays.contains(&kind.symbol)) {
-            self.view.compiled = Arc::clone(old);
-            let count = self.view.count(kind);
-            self.view.compiled = Arc::clone(&new);
-            let count = count?;
-            if count > 0 {
-                offences.push(still_stored(kind, count));
-            }
-        }
-        for kind in new.schema.by_symbol.values() {
-            if let Some(was) = kind_before(&old.schema, kind, &renames) {
-                self.check_kind(was, kind, Stored::Migrated, &renames, &mut offences)?;
-            }
-        }
-        let never = changes.iter().filter(|change| change.is_unsupported());
-        offences.extend(never.map(ToString::to_string));
-        if offences.is_empty() { Ok(()) } else { Err(SchemaLoadError::Data(offences)) }
-    }
-
-    /// Refuses what stored objects do not fit, with the offenders.
-    fn check_data(
-        &self,
-        old: &Schema,
-        new: &Schema,
-        changes: &[SchemaChange],
-        renames: &Renames,
-    ) -> Result<(), SchemaLoadError> {
-        let mut offences = Vec::new();
-        let now: BTreeMap<Symbol, &Arc<Kind>> = new
-            .by_symbol
-            .values()
-            .filter_map(|kind| Some((kind_before(old, kind, renames)?.symbol, kind)))
-            .collect();
-        for kind in old.by_symbol.values() {
-            let count = self.view.count(kind)?;
-            if count == 0 {
-                continue;
-            }
-            match now.get(&kind.symbol) {
-                None => offences.push(still_stored(kind, count)),
-                Some(now) => {
-                    self.check_kind(kind, now, Stored::As(kind), renames, &mut offences)?;
-                }
-            }
-        }
-        for change in changes.iter().filter(|change| change.is_unsupported()) {
-            offences.push(change.to_string());
-        }
-        if offences.is_empty() { Ok(()) } else { Err(SchemaLoadError::Data(offences)) }
-    }
-
-    fn check_kind(
-        &self,
-        old: &Kind,
-        new: &Arc<Kind>,
-        stored: Stored<'_>,
-        renames: &Renames,
-        offences: &mut Vec<String>,
-    ) -> Result<(), BranchError> {
-        let kind = match stored {
-            Stored::As(kind) => kind,
-            Stored::Migrated => new,
-        };
-        for attribute in &new.attributes {
-            let was = old.attribute(attribute_before(new, attribute, renames));
-            if format!("{was:?}") == format!("{:?}", Some(attribute)) {
-                continue;
-            }
-            let mut offenders = Vec::new();
-            let mut count = 0usize;
-            let read = match stored {
-                Stored::As(_) => was.unwrap_or(attribute),
-                Stored::Migrated => attribute,
-            };
-            for object in self.view.objects(kind)? {
-                let object = object?;
-                let value = object.attr(read).value.to_value();
-                let value = value.unwrap_or(model::Value::Null);
-                let needed =
-                    !attribute.optional && attribute.computed.is_none() && !attribute.read_only;
-                let fits =
-                    if value.is_null() { !needed } else { attribute.validate(&value).is_ok() };
-                if !fits {
-                    count += 1;
-                    if offenders.len() < OFFENDERS_MAX {
-                        offenders.push(format!("{} ({value})", self.label_of(&object)?));
-                    }
-                }
-            }
-            if count > 0 {
-                offences.push(format!(
-                    "`{}.{}`: {count} objects do not fit: {}",
-                    new.name,
-                    attribute.name,
-                    offenders.join(", ")
-                ));
-            }
-        }
-        for rel in new.relationships.iter().filter(|rel| !rel.optional) {
-            if old.relationship(&rel.name).is_some_and(|old| !old.optional) {
-                continue;
-            }
-            let mut offenders = Vec::new();
-            for object in self.view.objects(kind)? {
-                let object = object?;
-                if self.view.peers(object.id(), rel)?.is_empty() && offenders.len() < OFFENDERS_MAX
-                {
-                    offenders.push(self.label_of(&object)?);
-                }
-            }
-            if !offenders.is_empty() {
-                offences.push(format!(
-                    "`{}.{}` becomes mandatory, but these have no peer: {}",
-                    new.name,
-                    rel.name,
-                    offenders.join(", ")
-                ));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn still_stored(kind: &Kind, count: u64) -> String {
-    format!("`{}` is removed, but {count} objects of it are stored; delete them first", kind.name)
 }
