@@ -13,6 +13,7 @@ mod derive;
 mod diff;
 mod document;
 mod error;
+mod fields;
 mod rename;
 mod rules;
 mod three_way;

@@ -40,6 +40,7 @@ fn hierarchies(workshop: &mut Workshop, symbols: &mut Symbols) {
         .map(|(name, _)| name.clone())
         .collect();
     let names: Vec<String> = workshop.kinds.keys().cloned().collect();
+    let mut wrong = Vec::new();
     for name in names {
         let Some(decl) = workshop.decls.get(&name).cloned() else { continue };
         let Some(kind) = workshop.kinds.get_mut(&name) else { continue };
@@ -49,6 +50,12 @@ fn hierarchies(workshop: &mut Workshop, symbols: &mut Symbols) {
             kind.generics.iter().filter(|generic| generics.contains(*generic)).collect()
         };
         let several = of.len() > 1;
+        let named = decl.hierarchy.clone().filter(|named| !of.contains(&named));
+        if let Some(named) = named.filter(|_| !decl.generic) {
+            let message = format!("`{named}` is no hierarchical generic that {name} inherits from");
+            let remedy = "inherit from it, and declare it `hierarchical: true`";
+            wrong.push((name.clone(), message, remedy));
+        }
         let Some(generic) = of.first().map(|generic| (*generic).clone()) else { continue };
         let place = hierarchy_of(&decl, &generic);
         let ends = [
@@ -74,6 +81,9 @@ fn hierarchies(workshop: &mut Workshop, symbols: &mut Symbols) {
             let message = "Only one generic with hierarchical support is allowed per node";
             workshop.say(&name, "inherit_from", "two-hierarchies", message, "keep one of them");
         }
+    }
+    for (name, message, remedy) in wrong {
+        workshop.say(&name, "hierarchy", "bad-hierarchy", message, remedy);
     }
 }
 
@@ -422,6 +432,7 @@ fn identities(workshop: &mut Workshop) {
             (None, Some(labels)) => Some(DisplayLabel::Paths(check.labels(&labels))),
             (None, None) => None,
         };
+        decl.default_filter.iter().for_each(|text| check.filter(text));
         let orders = check.orders(&order.unwrap_or_default());
         let uniqueness = check.uniqueness(&constraints);
         if let Some(kind) = workshop.kinds.get_mut(&name) {

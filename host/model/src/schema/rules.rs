@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::limits::ATTRIBUTES_MAX;
 use crate::schema::compile::Workshop;
 use crate::schema::declared::{AttributeDecl, Declared, KindDecl, RelationshipDecl};
+use crate::schema::fields;
 use crate::schema::types::{
     Attribute, AttributeKind, Cardinality, Category, Computed, Direction, Kind, Order, OrderKey,
     Path, Relationship, RelationshipKind,
@@ -62,7 +64,6 @@ const CLOSED_GENERICS: [&str; 16] = [
     "CoreAction",
     "CoreNodeTriggerMatch",
 ];
-use crate::limits::ATTRIBUTES_MAX;
 
 /// Rules that a declaration breaks by itself.
 pub(crate) fn declarations(declared: &Declared, workshop: &mut Workshop) {
@@ -140,13 +141,7 @@ fn names(name: &str, decl: &KindDecl, workshop: &mut Workshop) {
         let message = format!("the namespace `{}` is the host's", decl.namespace);
         workshop.say(name, "namespace", "reserved-namespace", message, "use another namespace");
     }
-    let texts = [("label", &decl.label, 64), ("description", &decl.description, 128)];
-    for (key, text, most) in texts {
-        if text.as_ref().is_some_and(|text| text.chars().count() > most) {
-            let message = format!("`{key}` has more than {most} characters");
-            workshop.say(name, key, "too-long", message, "shorten it");
-        }
-    }
+    fields::texts(name, decl, workshop);
 }
 
 fn field_name(kind: &str, field: &str, what: &str, generic: bool, workshop: &mut Workshop) {
@@ -196,6 +191,7 @@ fn fields(name: &str, decl: &KindDecl, workshop: &mut Workshop) {
 }
 
 fn attribute_rules(kind: &str, decl: &AttributeDecl, workshop: &mut Workshop) {
+    fields::parameters(kind, decl, workshop);
     let dropdown = decl.kind == "Dropdown";
     let path = |part: &str| format!("{}.{part}", decl.name);
     if decl.choices.is_some() && !dropdown {
@@ -304,6 +300,7 @@ pub(crate) fn compiled(workshop: &mut Workshop) {
         }
         for rel in &kind.relationships {
             peers(kind, rel, workshop);
+            fields::common(kind, rel, workshop);
         }
         identifiers(kind, workshop);
         for attribute in &kind.attributes {
@@ -460,6 +457,11 @@ impl Paths<'_> {
                         paths.push(path);
                     }
                 }
+                pooled if fields::is_pooled(self.kind, pooled) => self.say(
+                    property,
+                    "pool-in-identity",
+                    format!("{text}: a number of a pool is not known when an object is looked up"),
+                ),
                 Path::Attribute { .. } => paths.push(path),
             }
         }
@@ -493,13 +495,40 @@ impl Paths<'_> {
             let by = match text {
                 "node_metadata__created_at" => Some(OrderKey::CreatedAt),
                 "node_metadata__updated_at" => Some(OrderKey::UpdatedAt),
-                _ => self.read("order_by", text).map(OrderKey::Path),
+                _ => self.order(text).map(OrderKey::Path),
             };
             if let Some(by) = by {
                 orders.push(Order { by, descending });
             }
         }
         orders
+    }
+
+    fn order(&mut self, text: &str) -> Option<Path> {
+        let path = self.read("order_by", text)?;
+        match &path {
+            Path::Relationship(name) => {
+                let message = format!("{name}: Must use attributes of related node.");
+                self.say("order_by", "bad-path", message);
+                None
+            }
+            Path::Peer { relationship, .. } => {
+                self.single("order_by", relationship, false).then_some(path)
+            }
+            Path::Attribute { .. } => Some(path),
+        }
+    }
+
+    /// A filter that is applied to what is typed is about an attribute of the kind itself.
+    pub(crate) fn filter(&mut self, text: &str) {
+        let property = "default_filter";
+        if let Some(Path::Relationship(name) | Path::Peer { relationship: name, .. }) =
+            self.read(property, text)
+        {
+            let message =
+                format!("{name}: this property only supports attributes, not relationships");
+            self.say(property, "bad-path", message);
+        }
     }
 
     pub(crate) fn uniqueness(&mut self, constraints: &[Vec<String>]) -> Vec<Vec<Path>> {
@@ -606,7 +635,9 @@ impl Paths<'_> {
             Err(bad) => self.say(property, "bad-template", bad.to_string()),
             Ok(names) => {
                 for name in names {
-                    self.read(property, &name);
+                    if let Some(Path::Peer { relationship, .. }) = self.read(property, &name) {
+                        self.single(property, &relationship, false);
+                    }
                 }
             }
         }
