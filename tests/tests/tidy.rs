@@ -97,3 +97,36 @@ fn files_stay_readable_and_begin_with_what_they_hold() {
         assert!(!file.ends_with("mod.rs"), "{}: write `foo.rs` beside `foo/`", file.display());
     }
 }
+
+/// Whether a line declares a constant that bounds something, and which.
+fn bound(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    let line = line.strip_prefix("pub").map_or(line, |rest| {
+        let rest =
+            rest.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(rest, |at| at.1);
+        rest.trim_start()
+    });
+    let (name, _) = line.strip_prefix("const ")?.split_once(':')?;
+    let ends = ["_MAX", "_MIN", "_LIMIT", "_KEPT", "_MOST"];
+    ends.iter().any(|end| name.ends_with(end)).then_some(name)
+}
+
+#[test]
+fn every_limit_is_a_row_of_its_crates_table() {
+    for (name, _) in ARROWS.iter().filter(|(name, _)| *name != "xtask" && *name != "toolchain") {
+        let mut files = Vec::new();
+        sources(&root().join("host").join(name).join("src"), &mut files);
+        for file in files.iter().filter(|file| !file.ends_with("limits.rs")) {
+            let text = std::fs::read_to_string(file).unwrap();
+            let own = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let found: Vec<&str> = own.lines().filter_map(bound).collect();
+            assert!(
+                found.is_empty(),
+                "{} declares {found:?}; make each a row of `limits.rs`",
+                file.display()
+            );
+        }
+    }
+    assert_eq!(bound("    pub(crate) const ROWS_MAX: usize = 5;"), Some("ROWS_MAX"));
+    assert_eq!(bound("pub const FORMAT: u32 = 7;"), None);
+}

@@ -10,11 +10,8 @@ use store::{Snapshot, Space, key};
 use crate::change::Op;
 use crate::commit::{Cause, LogEntry};
 use crate::error::BranchError;
+use crate::limits::COUNTED_COMMITS_MAX;
 use crate::object::{is_there, stamp};
-
-/// Commits that a count is brought over one by one; beyond it is counted anew. At 2 us a commit that
-/// is as long as counting 100,000 objects.
-const COMMITS_MAX: u64 = 10_000;
 
 /// A kind on a line of the store.
 type Place = (BranchId, Symbol);
@@ -81,7 +78,7 @@ fn moved(
     from: Seq,
 ) -> Result<Option<i64>, BranchError> {
     let to = snapshot.seq();
-    if to < from || to.0 - from.0 > COMMITS_MAX {
+    if to < from || to.0 - from.0 > COUNTED_COMMITS_MAX {
         return Ok(None);
     }
     let mut by = 0;

@@ -13,6 +13,7 @@ use crate::counts::Counts;
 use crate::draft::Books;
 use crate::draft::{AttrInput, Draft, Input};
 use crate::error::{BranchError, CommitFailure};
+use crate::limits::SCHEMAS_COMPILED_MAX;
 use crate::object::{PAYLOAD_AT, stamp};
 use crate::rows::{Bytes, Rows, Track};
 use crate::schema::Indexes;
@@ -45,9 +46,6 @@ pub(crate) struct Compiled {
     /// What a branch never sees of main.
     pub(crate) locals: Arc<Locals>,
 }
-
-/// Schemas kept compiled: one for main, and one for each branch that changed it or is behind.
-const COMPILED_MAX: usize = 64;
 
 #[derive(Debug)]
 struct Shared {
@@ -244,7 +242,7 @@ impl Database {
         let locals = Arc::new(Locals::of(&schema));
         let compiled = Arc::new(Compiled { seq, schema, declared, symbols, indexes, locals });
         let mut known = self.shared.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        while known.len() >= COMPILED_MAX {
+        while known.len() >= SCHEMAS_COMPILED_MAX {
             // The oldest is the least likely to be asked for again.
             known.pop_first();
         }

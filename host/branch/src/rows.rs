@@ -17,6 +17,7 @@ use model::{ObjectId, Symbol};
 use store::{KeyGuard, ReadSet, Row, Scan, Snapshot, Space, StoreError, key};
 
 use crate::branches::{Layered, Overlay};
+use crate::limits::ROWS_KNOWN_MAX;
 use crate::object::{is_there, is_through};
 use crate::seen::Seen;
 
@@ -67,9 +68,6 @@ pub(crate) enum Found {
     /// No row says anything of it.
     Never,
 }
-
-/// Stored rows that are remembered at most: what a run looks at again and again is far less.
-const KNOWN_MAX: usize = 100_000;
 
 /// What a draft knows of the snapshot: each row is read and noted once, however often it is asked for.
 #[derive(Debug, Default)]
@@ -172,7 +170,7 @@ impl Rows {
         let row = self.beneath(space, key)?.map(|row| Arc::from(&*row));
         let mut looked = self.looked.borrow_mut();
         // What was read quietly was not noted, and must be when it counts.
-        if looked.count < KNOWN_MAX && !self.quiet.get() {
+        if looked.count < ROWS_KNOWN_MAX && !self.quiet.get() {
             looked.count += 1;
             looked.rows.entry(space).or_default().insert(key.to_vec(), row.clone());
         }

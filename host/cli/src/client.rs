@@ -3,9 +3,7 @@
 use serde_json::Value;
 
 use crate::exit::Failure;
-
-/// Largest answer that is read: 256 MiB.
-const ANSWER_BYTES_MAX: u64 = 256 << 20;
+use crate::limits::ANSWER_BYTES_MAX;
 
 /// A client of one server.
 pub(crate) struct Client {

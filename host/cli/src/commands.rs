@@ -6,9 +6,10 @@ use serde_json::{Map, Value, json};
 use crate::args::{Arguments, Command, Generator, Object, Schema, Store};
 use crate::client::{Client, part};
 use crate::exit::{Exit, Failure};
+use crate::limits::DIFFERENCES_SHOWN_MAX;
 use crate::output::Output;
 use crate::{
-    artifacts, author, branches, changes, checks, demo, history, local, manifest, pools, push,
+    artifacts, author, branches, changes, checks, demo, history, limits, local, manifest, pools, push,
 };
 use crate::{scaffold, tokens};
 
@@ -52,9 +53,9 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failur
         Command::Store(store) => self::store(store, *output),
         Command::Limits => {
             if output.json {
-                output.value(&server::limits_json());
+                output.value(&server::limits_json(&limits::TABLES));
             }
-            output.line(&server::limits_table());
+            output.line(&server::limits_table(&limits::TABLES));
             Ok(Exit::Done)
         }
         Command::Compile { seconds, memory_bytes } => {
@@ -127,7 +128,7 @@ fn schema(client: &Client, schema: &Schema, output: Output) -> Result<Exit, Fail
     }
     let changes = report["changes"].as_array().map(Vec::as_slice).unwrap_or_default();
     output.line(&format!("{} differences, schema {}", changes.len(), report["hash"]));
-    for change in changes.iter().take(40).filter_map(Value::as_str) {
+    for change in changes.iter().take(DIFFERENCES_SHOWN_MAX).filter_map(Value::as_str) {
         output.line(&format!("  {change}"));
     }
     Ok(Exit::Done)

@@ -11,6 +11,7 @@ mod commands;
 mod demo;
 mod exit;
 mod history;
+mod limits;
 mod local;
 mod manifest;
 mod output;

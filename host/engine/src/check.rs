@@ -18,13 +18,9 @@ use serde_json::{Map, Value as Json};
 
 use crate::context::{error, fields_of};
 use crate::definition::{DefinitionError, follow_all, parameters};
+use crate::limits::{CHECK_LOG_LINES_MAX, LOG_LINE_BYTES_MAX};
 use crate::report::{Level, LogLine, RunOutcome};
 use crate::run::{Engine, RunError, bad_query, failed};
-
-/// Lines of log kept of a check: it has its findings to speak with.
-const LOG_LINES_MAX: usize = 200;
-/// Longest line kept, in bytes.
-const LOG_LINE_BYTES_MAX: usize = 4 << 10;
 
 /// A check definition, complete and ready to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -235,7 +231,7 @@ impl GuestHost for CheckHost {
     }
 
     fn log(&mut self, level: LogLevel, message: &str, fields: Vec<(String, String)>) {
-        if self.log.len() < LOG_LINES_MAX {
+        if self.log.len() < CHECK_LOG_LINES_MAX {
             let cut = message.floor_char_boundary(LOG_LINE_BYTES_MAX);
             let message = message.get(..cut).unwrap_or_default().to_owned();
             self.log.push(LogLine { level: Level::from(level), message, fields });

@@ -17,12 +17,8 @@ use sandbox::api::{Code, Field, FieldValue, GuestError, LogLevel, RunInfo, Scala
 use serde_json::Value as Json;
 
 use crate::definition::Definition;
+use crate::limits::{LOG_LINE_BYTES_MAX, LOG_LINES_MAX};
 use crate::report::LogLine;
-
-/// Lines of log kept of a run: the first ones; what is dropped is counted.
-const LOG_LINES_MAX: usize = 2_000;
-/// Longest line kept, in bytes.
-const LOG_LINE_BYTES_MAX: usize = 4 << 10;
 
 /// Between kind and key in the name of an object within its instance.
 const KEY_MARK: char = '\u{1f}';

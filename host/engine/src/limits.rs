@@ -13,4 +13,19 @@ model::limits! {
     pub(crate) REPEATS_MAX: u32 = 8, "attempts",
         "A run whose reads others change meanwhile is repeated beside them, and then alone",
         "the run goes on alone; after four more it ends as `contended`";
+    pub(crate) REPEATS_ALONE_MAX: u32 = 4, "attempts",
+        "Of a run that goes on alone; only changes by hand can still get in between",
+        "the run ends as `contended`";
+    pub(crate) GUESSES_MAX: usize = 10_000, "names",
+        "Of definitions, remembered so that a run knows whose turn to take",
+        "all are forgotten, and found again";
+    pub(crate) LOG_LINES_MAX: usize = 2_000, "lines",
+        "Of a run's log that are kept: the first ones",
+        "further lines are dropped and counted";
+    pub(crate) CHECK_LOG_LINES_MAX: usize = 200, "lines",
+        "Of a check's log that are kept; it has its findings to speak with",
+        "further lines are dropped";
+    pub(crate) LOG_LINE_BYTES_MAX: usize = 4 << 10, "bytes",
+        "A line of a log that is kept",
+        "the rest is cut";
 }

@@ -31,11 +31,7 @@ pub use component::{ComponentError, ComponentInfo};
 use crew::Crew;
 use gate::{Gate, Joins, Place};
 
-use crate::limits::REPEATS_MAX;
-/// Names of definitions remembered.
-const GUESSES_MAX: usize = 10_000;
-/// How often it is then repeated alone: only hand-made changes can still get in between.
-const REPEATS_ALONE_MAX: u32 = 4;
+use crate::limits::{GUESSES_MAX, REPEATS_ALONE_MAX, REPEATS_MAX};
 
 /// Settings of an engine.
 #[derive(Debug, Clone)]

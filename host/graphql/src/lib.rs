@@ -44,11 +44,8 @@ pub use limits::ALIASES_MAX;
 pub use limits::BRACKETS_MAX;
 pub use limits::DEPTH_MAX;
 pub use limits::DOCUMENT_BYTES_MAX;
-use limits::ERRORS_MAX;
 pub use limits::FIELDS_MAX;
-/// Parsed documents kept, and schemas.
-const DOCUMENTS_KEPT: usize = 1_000;
-const SCHEMAS_KEPT: usize = 16;
+use limits::{DOCUMENTS_KEPT_MAX, ERRORS_MAX, SCHEMAS_KEPT_MAX};
 
 /// One request.
 #[derive(Debug, Clone, Default)]
@@ -105,7 +102,7 @@ impl Dialect {
         // to that.
         let types = Valid::assume_valid(sdl::accepted(schema));
         let typed = Arc::new(Typed { types, told: OnceLock::new() });
-        if known.len() >= SCHEMAS_KEPT {
+        if known.len() >= SCHEMAS_KEPT_MAX {
             known.clear();
         }
         known.insert(schema.hash, Arc::clone(&typed));
@@ -245,7 +242,7 @@ impl Dialect {
         }
         let document = Arc::new(parse(schema, typed, text)?);
         let mut known = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= DOCUMENTS_KEPT {
+        if known.len() >= DOCUMENTS_KEPT_MAX {
             known.clear();
         }
         known.insert(key, Arc::clone(&document));

@@ -38,4 +38,10 @@ model::limits! {
     pub(crate) ERRORS_MAX: usize = 25, "errors",
         "Of one document; what follows is mostly of the same making",
         "the rest is not told";
+    pub(crate) DOCUMENTS_KEPT_MAX: usize = 1_000, "documents",
+        "Kept ready, of each schema",
+        "they make room, and are read again when they are asked for";
+    pub(crate) SCHEMAS_KEPT_MAX: usize = 16, "schemas",
+        "Kept as types; large ones take 140 MiB",
+        "one makes room, and is made again when it is asked for";
 }

@@ -72,4 +72,7 @@ limits! {
     pub ITEMS_MAX: usize = 10_000, "items",
         "Of one section of a folder's manifest",
         "the manifest is refused";
+    pub(crate) TEMPLATE_STEPS_MAX: u64 = 20_000, "steps",
+        "Of rendering one label or computed value; a label takes a few dozen",
+        "rendering fails";
 }

@@ -6,9 +6,7 @@ use minijinja::Environment;
 
 use crate::Value;
 
-/// Work one rendering may do; a label is a few dozen instructions.
-const FUEL: u64 = 20_000;
-use crate::limits::TEMPLATE_BYTES_MAX as OUTPUT_BYTES_MAX;
+use crate::limits::{TEMPLATE_BYTES_MAX as OUTPUT_BYTES_MAX, TEMPLATE_STEPS_MAX};
 
 /// Why a template cannot be rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +20,7 @@ pub struct TemplateError {
 
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
-    environment.set_fuel(Some(FUEL));
+    environment.set_fuel(Some(TEMPLATE_STEPS_MAX));
     environment
 }
 

@@ -18,13 +18,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::config::{BUILD_ID, compile_engine};
 use crate::limits::count;
+use crate::limits::fixed::ARTEFACT_BYTES_MAX;
 
 type Seal = Hmac<Sha256>;
 
 /// Bytes of a seal.
 const SEAL_BYTES: usize = 32;
-/// The largest artefact read: 512 MiB. Code is 3 to 5 times its component; a Python guest has 40 MiB.
-const ARTEFACT_BYTES_MAX: u64 = 512 << 20;
 /// What is sealed begins with this, so that no other use of the key makes a seal that fits.
 const PURPOSE: &[u8] = b"kiln compiled component v1";
 

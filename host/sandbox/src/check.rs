@@ -12,15 +12,13 @@ use wasmparser::{BinaryReaderError, Parser, Payload, ValidPayload, Validator};
 
 use crate::api::World;
 use crate::config::FEATURES;
+use crate::limits::fixed::DETAIL_BYTES_MAX;
 use crate::limits::{Limits, bytes, count};
 use crate::report::text_shown;
 
 use caps::Caps;
 pub use manifest::Manifest;
 pub use world::WorldProblems;
-
-/// The parser's text within a message, in bytes; it quotes names of the component.
-const DETAIL_BYTES_MAX: usize = 500;
 
 /// What a component is, as far as its bytes tell. None of it is to be trusted beyond display.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,21 +9,19 @@ use wasmtime::{
     PoolingAllocationConfig, WasmBacktraceDetails,
 };
 
+use crate::limits::fixed::FRAMES_MAX;
+use crate::limits::fixed::GUEST_MEMORY_BYTES_MAX;
 use crate::limits::{Limits, size};
 
 /// Part of every artefact: it must change whenever generated code may. The version of wasmtime is
 /// compared with the lock file by a test.
 pub(crate) const BUILD_ID: &str = "kiln 1, wasmtime 48.0.8, fuel w48.v1";
 
-/// Memory of one guest at most, whatever a run's limits say: 256 MiB. Only address space until used.
-pub(crate) const MEMORY_BYTES_MAX: u64 = 256 << 20;
 /// What stays mapped of a finished guest's memory: 1 MiB, what a normal guest touches. It makes
 /// starting a guest four times as fast.
 const MEMORY_KEPT_BYTES: usize = 1 << 20;
 /// The same for tables: 64 KiB.
 const TABLE_KEPT_BYTES: usize = 64 << 10;
-/// Frames kept of a failed run: 32.
-const FRAMES_MAX: NonZeroUsize = NonZeroUsize::new(32).expect("32 is not zero");
 
 /// The proposals a guest may use: what compilers emit for plain WebAssembly by default. Everything
 /// else is attack surface. The static check validates with exactly these.
@@ -67,7 +65,7 @@ fn shared() -> wasmtime::Result<Config> {
         .native_unwind_info(false)
         .debug_info(false)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
-        .wasm_backtrace_max_frames(Some(FRAMES_MAX));
+        .wasm_backtrace_max_frames(NonZeroUsize::new(FRAMES_MAX));
     config.cranelift_opt_level(OptLevel::Speed);
     config.module_version(ModuleVersionStrategy::Custom(BUILD_ID.to_owned()))?;
     Ok(config)
@@ -95,7 +93,7 @@ pub(crate) fn run_engine(slots: u32, limits: &Limits) -> wasmtime::Result<Engine
         .max_memories_per_module(each(limits.memories))
         .max_tables_per_module(each(limits.tables))
         .table_elements(size(limits.table_elements))
-        .max_memory_size(size(MEMORY_BYTES_MAX))
+        .max_memory_size(size(GUEST_MEMORY_BYTES_MAX))
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(1 << 20)
         .max_unused_warm_slots(slots)

@@ -5,14 +5,12 @@ use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use crate::api::GuestError;
 use crate::bindings::kiln::generator::types;
 use crate::cancel::CancelReason;
+use crate::limits::fixed::FRAME_BYTES_MAX;
+use crate::limits::fixed::MESSAGE_BYTES_MAX;
 use crate::limits::{Limits, bytes, grouped, size};
 use crate::report::{FailureCode, Frame, RunFailure, text_cut, text_shown};
 use crate::state::{RunState, Stop};
 
-/// A function's name in a frame, in bytes: generic Rust names can be kilobytes.
-const FUNCTION_BYTES_MAX: usize = 200;
-/// A guest's text within a message, in bytes; the whole is in the report's own fields.
-const TEXT_BYTES_MAX: usize = 2_000;
 /// What the encoder's shims begin with; behind it is the import they stand for.
 const SHIM: &str = "indirect-kiln:generator/";
 /// What wasmtime puts before each trap.
@@ -277,12 +275,12 @@ fn frames(error: &wasmtime::Error) -> Vec<(bool, Frame)> {
                 None => format!("function {}", frame.func_index()),
             };
             let offset = frame.module_offset().and_then(|offset| u64::try_from(offset).ok());
-            let function = text_shown(&function, FUNCTION_BYTES_MAX);
+            let function = text_shown(&function, FRAME_BYTES_MAX);
             (frame.func_name().is_some(), Frame { function, offset })
         })
         .collect()
 }
 
 fn shown(text: &str) -> String {
-    text_shown(text, TEXT_BYTES_MAX)
+    text_shown(text, MESSAGE_BYTES_MAX)
 }

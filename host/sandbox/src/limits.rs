@@ -169,6 +169,54 @@ limits! {
         "the upload is refused";
 }
 
+/// What is the same for every run, and for the sandbox itself.
+pub mod fixed {
+    model::limits! {
+        pub(crate) GUEST_MEMORY_BYTES_MAX: u64 = 256 << 20, "bytes",
+            "Of one guest, whatever `memory_bytes` says; only address space until it is used",
+            "growing fails";
+        pub(crate) COMPILE_SECONDS_MAX: u64 = 60, "seconds",
+            "Processor time of compiling one component; four times as long by the clock",
+            "the upload is refused as `compile_too_slow`";
+        pub(crate) COMPILE_MEMORY_BYTES_MAX: u64 = 4 << 30, "bytes",
+            "Address space of the process that compiles",
+            "the upload is refused as `compile_too_large`";
+        pub(crate) COMPILER_WORDS_BYTES_MAX: u64 = 2 << 10, "bytes",
+            "Of what a compiler says as it fails",
+            "the rest is not told";
+        pub(crate) ARTEFACT_BYTES_MAX: u64 = 512 << 20, "bytes",
+            "Compiled code; 3 to 5 times its component, and a Python guest has 40 MiB",
+            "it is not taken, and compiled anew";
+        pub(crate) COMPONENTS_LOADED_MAX: usize = 256, "components",
+            "Ready to run; each takes some hundred KiB, and is loaded again in a millisecond",
+            "the one not used for longest makes room";
+        pub(crate) PROBLEMS_MAX: usize = 20, "problems",
+            "Of each sort, of one upload; more of them say nothing new",
+            "the rest is not told";
+        pub(crate) NAME_SHOWN_BYTES_MAX: usize = 200, "bytes",
+            "A component's names in a message",
+            "the rest is cut";
+        pub(crate) DETAIL_BYTES_MAX: usize = 500, "bytes",
+            "The parser's words in a message; they quote names of the component",
+            "the rest is cut";
+        pub(crate) FRAMES_MAX: usize = 32, "frames",
+            "Of a failed run's stack",
+            "the outer ones are not told";
+        pub(crate) FRAME_BYTES_MAX: usize = 200, "bytes",
+            "A function's name in a frame; generic Rust names can be kilobytes",
+            "the rest is cut";
+        pub(crate) MESSAGE_BYTES_MAX: usize = 2_000, "bytes",
+            "A guest's words within a message; the report has the whole in fields of its own",
+            "the rest is cut";
+        pub(crate) LAST_CALLS_MAX: usize = 8, "calls",
+            "Of the host, remembered for a report; they tell what the guest was about",
+            "the oldest is forgotten";
+        pub(crate) SUBJECT_BYTES_MAX: usize = 64, "bytes",
+            "What a report shows of a call's argument",
+            "the rest is cut";
+    }
+}
+
 impl Limits {
     /// The wall limit.
     pub fn wall(&self) -> Duration {

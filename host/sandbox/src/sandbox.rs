@@ -15,15 +15,12 @@ use crate::check::{CheckError, check};
 use crate::compile::{Compile, CompileError, InThread};
 use crate::config::run_engine;
 use crate::limits::Limits;
+use crate::limits::fixed::COMPONENTS_LOADED_MAX;
 use crate::link::linker;
 use crate::run::Component;
 use crate::slots::Slots;
 use crate::state::RunState;
 use crate::ticker::Ticker;
-
-/// Components kept ready to run: 256. Each takes some hundred KiB; further ones push out the one
-/// that was not used for longest, and it is loaded again from disk in under a millisecond.
-const COMPONENTS_MAX: usize = 256;
 
 /// What a sandbox is made of.
 #[derive(Debug)]
@@ -267,7 +264,7 @@ impl Sandbox {
             *used = now;
             return Arc::clone(place);
         }
-        if loaded.places.len() >= COMPONENTS_MAX {
+        if loaded.places.len() >= COMPONENTS_LOADED_MAX {
             let oldest = loaded.places.iter().min_by_key(|(_, (used, _))| *used);
             if let Some(oldest) = oldest.map(|(digest, _)| *digest) {
                 loaded.places.remove(&oldest);

@@ -9,13 +9,11 @@ use wasmtime::ResourceLimiter;
 
 use crate::cancel::{Cancel, CancelReason};
 use crate::host::GuestHost;
+use crate::limits::fixed::LAST_CALLS_MAX;
+use crate::limits::fixed::SUBJECT_BYTES_MAX;
 use crate::limits::{Limits, count, size};
 use crate::report::{HostCall, PanicText, text_cut};
 
-/// Host calls remembered for the report: the last 8 tell what the guest was about.
-const LAST_CALLS_MAX: usize = 8;
-/// What the report shows of a call's argument, in bytes.
-const SUBJECT_BYTES_MAX: usize = 64;
 /// What an element of a table takes in memory, in bytes: a pointer, and its share of bookkeeping.
 const TABLE_ELEMENT_BYTES: u64 = 16;
 

@@ -13,7 +13,7 @@ use wasmtime::Engine;
 const TICK: Duration = Duration::from_millis(10);
 /// Ticks without a guest after which the thread sleeps: one second. Waking it costs a run more than
 /// all the rest, so it is not done between two runs of a busy host.
-const IDLE_TICKS_MAX: u32 = 100;
+const IDLE_TICKS: u32 = 100;
 
 #[derive(Debug, Default)]
 struct Wanted {
@@ -90,10 +90,10 @@ impl Drop for Ticker {
 
 fn tick(shared: &Shared, engine: &Engine) {
     let mut wanted = shared.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut idle_ticks = IDLE_TICKS_MAX;
+    let mut idle_ticks = IDLE_TICKS;
     while !wanted.stop {
         idle_ticks = if wanted.guests == 0 { idle_ticks.saturating_add(1) } else { 0 };
-        if idle_ticks > IDLE_TICKS_MAX {
+        if idle_ticks > IDLE_TICKS {
             wanted.asleep = true;
             wanted = shared.changed.wait(wanted).unwrap_or_else(PoisonError::into_inner);
             wanted.asleep = false;

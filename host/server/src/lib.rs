@@ -30,7 +30,7 @@ pub mod wire;
 
 pub use component::{check_component, compile_child, compiler, render_child, run_fixture};
 pub use environment::{SystemClock, TimeOrderedIds, environment, installation_secret};
-pub use limits::{limits_json, limits_table};
+pub use limits::{LimitTable, limits_json, limits_table};
 pub use service::Service;
 
 pub use serve::{ServeError, Serving, first_admin, open, serve};

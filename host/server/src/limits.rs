@@ -47,26 +47,31 @@ model::limits! {
         "the request is refused as `bad-multipart` (400)";
 }
 
-/// Every table, by what it is about.
-const TABLES: [(&str, &[LimitRow]); 7] = [
+/// A table, with what it is about.
+pub type LimitTable = (&'static str, &'static [LimitRow]);
+
+/// Every table of the host.
+const TABLES: [LimitTable; 9] = [
     ("Runs and components", sandbox::limits::TABLE),
+    ("The sandbox", sandbox::limits::fixed::TABLE),
     ("Runs within the host", engine::limits::TABLE),
     ("GraphQL", graphql::limits::TABLE),
     ("Schemas and object files", model::limits::TABLE),
     ("Branches, pools, accounts", branch::limits::TABLE),
+    ("The store", store::limits::TABLE),
     ("Verbs", service::limits::TABLE),
     ("HTTP", TABLE),
 ];
 
-/// All limits as Markdown, for the documentation.
-pub fn limits_table() -> String {
+/// All limits as Markdown, for the documentation; behind them those of the caller.
+pub fn limits_table(more: &[LimitTable]) -> String {
     let mut text = String::new();
-    for (about, rows) in TABLES {
+    for (about, rows) in TABLES.iter().chain(more) {
         let _infallible = writeln!(
             text,
             "## {about}\n\n| limit | value | unit | why | at the limit |\n| --- | ---: | --- | --- | --- |"
         );
-        for row in rows {
+        for row in *rows {
             let LimitRow { name, value, unit, reason, at_the_limit } = row;
             let (name, value) = (name.to_lowercase(), sandbox::limits::grouped(*value));
             let _infallible =
@@ -77,16 +82,16 @@ pub fn limits_table() -> String {
     text
 }
 
-/// All limits for programs.
-pub fn limits_json() -> Value {
+/// All limits for programs; behind them those of the caller.
+pub fn limits_json(more: &[LimitTable]) -> Value {
     let row = |row: &LimitRow| {
         json!({
             "name": row.name.to_lowercase(), "value": row.value, "unit": row.unit,
             "reason": row.reason, "at_the_limit": row.at_the_limit,
         })
     };
-    let table = |(about, rows): &(&str, &[LimitRow])| json!({"about": about, "limits": rows.iter().map(row).collect::<Vec<_>>()});
-    json!({"tables": TABLES.iter().map(table).collect::<Vec<_>>()})
+    let table = |(about, rows): &LimitTable| json!({"about": about, "limits": rows.iter().map(row).collect::<Vec<_>>()});
+    json!({"tables": TABLES.iter().chain(more).map(table).collect::<Vec<_>>()})
 }
 
 #[cfg(test)]
@@ -95,7 +100,7 @@ mod tests {
 
     #[test]
     fn every_limit_has_a_row_that_says_why_and_what_happens() {
-        let text = limits_table();
+        let text = limits_table(&[]);
         let rows: usize = TABLES.iter().map(|(_, rows)| rows.len()).sum();
         assert_eq!(text.lines().filter(|line| line.starts_with("| `")).count(), rows);
         assert!(text.contains("| `body_bytes_max` | 67,108,864 | bytes | Schema and object files"));

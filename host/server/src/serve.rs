@@ -12,9 +12,7 @@ use tower_http::timeout::TimeoutLayer;
 use crate::api::router;
 use crate::connections;
 use crate::environment::{environment, installation_secret, random_bytes};
-
-/// Longest request, runs included.
-const REQUEST_MAX: Duration = Duration::from_secs(crate::limits::REQUEST_SECONDS_MAX);
+use crate::limits::REQUEST_SECONDS_MAX;
 
 /// Why a server does not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -124,8 +122,9 @@ impl Serving {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
         let _changes = self.service.keep_changes_checked()?;
+        let longest = Duration::from_secs(REQUEST_SECONDS_MAX);
         let layer =
-            TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, REQUEST_MAX);
+            TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, longest);
         let app = router(self.service.clone()).layer(layer);
         connections::answer(self.listener, app, stop).await;
         let service = self.service;

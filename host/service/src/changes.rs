@@ -14,6 +14,7 @@ use model::{BranchId, ObjectId, Seq, Symbol, Value};
 use serde_json::{Value as Json, json};
 
 use crate::history::label;
+use crate::limits::STALE_COMMITS_MAX;
 use crate::{Service, ServiceError};
 
 pub(crate) use follow::Dirty;
@@ -26,8 +27,6 @@ pub(crate) const KIND: &str = "CoreProposedChange";
 /// Kinds of which the host says who made one, and when.
 const SIGNED: [&str; 5] =
     [KIND, "CoreChangeComment", "CoreThreadComment", "CoreChangeThread", "CoreObjectThread"];
-/// Commits that are looked through for a change of main; beyond them a result is taken to be stale.
-const COMMITS_MAX: u64 = 100_000;
 
 /// Where a source branch stands: what results of its checks are compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +131,7 @@ impl Service {
 
     /// Whether main's own data was changed after a commit.
     fn main_moved(&self, view: &View, since: Seq) -> Result<bool, ServiceError> {
-        if view.seq().0.saturating_sub(since.0) > COMMITS_MAX {
+        if view.seq().0.saturating_sub(since.0) > STALE_COMMITS_MAX {
             return Ok(true);
         }
         for number in since.0 + 1..=view.seq().0 {

@@ -11,13 +11,10 @@ use model::ObjectId;
 use model::permission::Action;
 use serde_json::{Value as Json, json};
 
+use crate::limits::DIFF_NAME_BYTES_MAX;
+use crate::limits::DIFFS_NAMED_MAX;
 use crate::schemas::schema_diff;
 use crate::{Service, ServiceError};
-
-/// Longest name of a diff that is kept, in bytes.
-const NAME_BYTES_MAX: usize = 250;
-/// Diffs kept by name on one branch.
-const NAMED_MAX: usize = 1_000;
 
 /// Which part of a diff is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -108,18 +105,22 @@ impl Service {
     /// worked out when it is asked for, so that it is never out of date.
     pub(crate) fn diff_keep(&self, name: &str, window: &DiffWindow) -> Result<(), ServiceError> {
         let refused = |message: String| ServiceError::Request { code: "bad-diff", message };
-        if name.is_empty() || name.len() > NAME_BYTES_MAX {
-            let message = format!("the name of a diff must have 1 to {NAME_BYTES_MAX} bytes");
+        if name.is_empty() || name.len() > DIFF_NAME_BYTES_MAX {
+            let message = format!("the name of a diff must have 1 to {DIFF_NAME_BYTES_MAX} bytes");
             return Err(refused(message));
         }
         self.may_branch(Action::Update)?;
         self.change(|draft| {
             let prefix = draft.branch().0.to_be_bytes();
-            let kept =
-                draft.ledger_rows(Ledger::Diffs, &prefix, LedgerOrder::Ascending, NAMED_MAX)?;
+            let kept = draft.ledger_rows(
+                Ledger::Diffs,
+                &prefix,
+                LedgerOrder::Ascending,
+                DIFFS_NAMED_MAX,
+            )?;
             let key = [&prefix[..], name.as_bytes()].concat();
-            if kept.len() >= NAMED_MAX && kept.iter().all(|(known, _)| *known != key) {
-                let message = format!("the branch keeps {NAMED_MAX} diffs by name already");
+            if kept.len() >= DIFFS_NAMED_MAX && kept.iter().all(|(known, _)| *known != key) {
+                let message = format!("the branch keeps {DIFFS_NAMED_MAX} diffs by name already");
                 return Err(refused(message));
             }
             let row = serde_json::to_vec(window).unwrap_or_default();

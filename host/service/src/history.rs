@@ -7,17 +7,12 @@ use model::permission::Action;
 use model::{BranchId, ObjectId, Seq, Symbol};
 use serde_json::{Value as Json, json};
 
+use crate::limits::{BLAMED_MAX, MET_MAX, WHY_COMMITS_MAX};
 use crate::objects::find;
 use crate::{Service, ServiceError};
 
 /// Values told of an attribute without another number.
 const BLAMED: usize = 20;
-/// Values told of an attribute at most.
-const BLAMED_MAX: usize = 1_000;
-/// Commits that are looked through for what a run met, and for the commit of a run.
-const COMMITS_MAX: u64 = 100_000;
-/// Commits told of a run.
-const MET_MAX: usize = 100;
 
 /// What is to be taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,7 +181,7 @@ impl Service {
     ) -> Result<Vec<Json>, ServiceError> {
         let mut met = Vec::new();
         let fork = view.fork().map_or(u64::MAX, |fork| fork.0);
-        for number in after.max(upto.saturating_sub(COMMITS_MAX)) + 1..=upto {
+        for number in after.max(upto.saturating_sub(WHY_COMMITS_MAX)) + 1..=upto {
             let Some(entry) = view.log_entry(Seq(number))? else { continue };
             let seen_here =
                 entry.branch == view.branch() || (entry.branch == BranchId::MAIN && number <= fork);
@@ -237,7 +232,7 @@ impl Service {
     fn commit_of(&self, run: &str) -> Result<Seq, ServiceError> {
         let record = self.run_record(run)?;
         let view = self.view()?;
-        for number in record.base + 1..=record.base + COMMITS_MAX {
+        for number in record.base + 1..=record.base + WHY_COMMITS_MAX {
             let Some(entry) = view.log_entry(Seq(number))? else { break };
             match entry.cause {
                 Cause::Run { run, .. } if run == record.run => return Ok(Seq(number)),

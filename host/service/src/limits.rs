@@ -55,4 +55,46 @@ model::limits! {
     pub(crate) EVENTS_LISTED_MAX: usize = 1_000, "events",
         "Of one page; for each, two states of its object are compared",
         "the question is refused";
+    pub(crate) TOKEN_BYTES_MIN: usize = 16, "bytes",
+        "Of a token that is given from outside; a UUID has 36",
+        "the token is refused";
+    pub ACCESS_SECONDS_MAX: i64 = 3_600, "seconds",
+        "How long an access token is worth something",
+        "the request is refused as `token-expired` (401); refresh it";
+    pub REFRESH_SECONDS_MAX: i64 = 30 * 86_400, "seconds",
+        "How long a session can be refreshed; 30 days",
+        "the session is over; log in again";
+    pub(crate) BLAMED_MAX: usize = 1_000, "values",
+        "Told of one attribute's past",
+        "the rest is not told";
+    pub(crate) WHY_COMMITS_MAX: u64 = 100_000, "commits",
+        "Looked through for what a run met, and for the commit of a run",
+        "older ones are not looked at";
+    pub(crate) MET_MAX: usize = 100, "commits",
+        "Told of those that changed what a run looks at",
+        "the rest is not told";
+    pub(crate) STALE_COMMITS_MAX: u64 = 100_000, "commits",
+        "Looked through for a change of main since a check",
+        "the check's result is taken to be stale";
+    pub(crate) GENERATOR_ROUNDS_MAX: usize = 8, "rounds",
+        "In which generators of a proposed change run again because others changed what they look at",
+        "the generator's check fails and says so";
+    pub(crate) CHECKS_MAX: usize = 1_000, "checks",
+        "Kept of one validator of a proposed change",
+        "the rest is counted in its message";
+    pub(crate) NAME_PARTS_MAX: usize = 8, "parts",
+        "Of a name that is split in every way; prefixes have one slash, few ids four parts",
+        "a name with more is read in one way only";
+    pub(crate) TASKS_SCANNED_MAX: usize = 10_000, "runs",
+        "Looked through for one listing of tasks: the newest",
+        "older ones are not looked at";
+    pub(crate) SEARCHED_MAX: usize = 5_000_000, "objects",
+        "One search looks at, and links of one listing",
+        "the question is refused";
+    pub(crate) DIFF_NAME_BYTES_MAX: usize = 250, "bytes",
+        "The name of a diff that is kept",
+        "the name is refused";
+    pub(crate) DIFFS_NAMED_MAX: usize = 1_000, "diffs",
+        "Kept by name on one branch",
+        "a further one is refused";
 }

@@ -13,6 +13,7 @@ use model::schema::Attribute;
 use model::{BranchId, ObjectId, Symbol};
 use serde_json::{Map, Value as Json};
 
+use crate::limits::NAME_PARTS_MAX;
 use crate::object_load::{self, ObjectLoad};
 use crate::{Service, ServiceError};
 
@@ -389,12 +390,9 @@ pub(crate) fn find(view: &View, kind: &str, name: &str) -> Result<Object, Branch
     Err(Violation::NotFound { kind, identifier }.into())
 }
 
-/// Most parts of a name that is split in every way: prefixes have one slash, few ids four parts.
-const PARTS_MAX: usize = 8;
-
 /// Every way to read a name as parts: a part may itself contain a slash, as prefixes do.
 fn splits(pieces: &[&str]) -> Vec<Vec<String>> {
-    if pieces.len() > PARTS_MAX {
+    if pieces.len() > NAME_PARTS_MAX {
         return vec![pieces.iter().map(|piece| (*piece).to_owned()).collect()];
     }
     let Some((first, rest)) = pieces.split_first() else { return vec![Vec::new()] };

@@ -9,10 +9,8 @@ use model::{BranchId, ObjectId, Seq};
 use crate::error::StoreError;
 use crate::key;
 use crate::layout::Space;
+use crate::limits::FINDINGS_MAX;
 use crate::snapshot::Snapshot;
-
-/// Findings listed at most; a broken store repeats itself.
-const FINDINGS_MAX: usize = 1_000;
 
 /// Something that must hold and does not.
 #[derive(Debug, Clone, PartialEq, Eq)]

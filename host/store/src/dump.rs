@@ -4,10 +4,8 @@ use std::io::Write;
 
 use crate::error::StoreError;
 use crate::layout::Space;
+use crate::limits::DUMPED_BYTES_MAX;
 use crate::snapshot::Snapshot;
-
-/// Values longer than this are shown by length and digest.
-const SHOWN_BYTES: usize = 256;
 
 pub(crate) fn dump(snapshot: &Snapshot, out: &mut dyn Write) -> Result<(), StoreError> {
     let failed = |bad: std::io::Error| StoreError::engine("writing the dump")(bad.into());
@@ -21,7 +19,7 @@ pub(crate) fn dump(snapshot: &Snapshot, out: &mut dyn Write) -> Result<(), Store
 }
 
 fn shown(value: &[u8]) -> String {
-    if value.len() > SHOWN_BYTES {
+    if value.len() > DUMPED_BYTES_MAX {
         return format!("({} bytes, {})", value.len(), model::Digest::of(value));
     }
     text(value)

@@ -9,9 +9,7 @@ use model::{BranchId, Digest, Interface, ObjectId, Seq, Symbol, Value};
 
 use crate::layout::Space;
 
-/// Longest text kept whole in an index; a longer one is its first bytes and a digest, so that
-/// equality stays exact and order holds up to the cut.
-pub const INDEX_TEXT_BYTES: usize = 224;
+pub use crate::limits::INDEX_TEXT_BYTES_MAX as INDEX_TEXT_BYTES;
 
 /// Builds a key from fixed parts.
 #[derive(Debug, Default)]

@@ -11,6 +11,7 @@ mod error;
 mod full;
 pub mod key;
 mod layout;
+pub mod limits;
 mod mark;
 mod proposal;
 mod recent;

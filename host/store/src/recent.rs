@@ -9,12 +9,9 @@ use model::Seq;
 
 use crate::error::CommitError;
 use crate::layout::Space;
+use crate::limits::KEYS_REMEMBERED_MAX;
 use crate::mark::{Mark, Marks};
 use crate::proposal::{Proposal, ReadSet, Writes};
-
-/// Keys remembered. A proposal based on a state from before the oldest of them must be made again:
-/// at 80 rows a run that is 9,000 runs ago. About 100 MiB at most.
-const KEYS_MAX: usize = 750_000;
 
 /// Runs of one level that become one of the next; as many newer ones are left as they are.
 const MERGED: usize = 8;
@@ -204,7 +201,7 @@ impl Recent {
         self.keys += count;
         let Group { marks, newest } = group;
         self.runs.push_front(Run { marks, keys, count, newest, level: 0 });
-        while self.keys > KEYS_MAX
+        while self.keys > KEYS_REMEMBERED_MAX
             && self.runs.len() > 1
             && let Some(forgotten) = self.runs.pop_back()
         {
@@ -340,13 +337,13 @@ mod tests {
         let mut recent = Recent::new(Seq(0));
         for seq in 1..=12u64 {
             let mut writes = Writes::default();
-            for number in 0..KEYS_MAX / 10 {
+            for number in 0..KEYS_REMEMBERED_MAX / 10 {
                 let number = u64::try_from(number).unwrap();
                 writes.delete(Space::Heads, &(seq << 32 | number).to_be_bytes());
             }
             remember(&mut recent, vec![(Seq(seq), writes)]);
         }
-        assert!(recent.keys <= KEYS_MAX, "{} keys are kept", recent.keys);
+        assert!(recent.keys <= KEYS_REMEMBERED_MAX, "{} keys are kept", recent.keys);
         let old = recent.conflict(&reads(1, &[1], &[], &[]));
         assert!(matches!(old, Some(CommitError::TooOld { oldest: Seq(2), .. })), "{old:?}");
         assert!(recent.conflict(&reads(2, &[1], &[], &[])).is_none());

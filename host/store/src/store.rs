@@ -13,6 +13,7 @@ use redb::{Builder, Database, DatabaseError, ReadableDatabase};
 use crate::check::{self, CheckReport};
 use crate::error::{CommitError, OpenError, StoreError};
 use crate::layout::{FORMAT, Space};
+use crate::limits::{CACHE_BYTES_MAX, GROUP_MAX, QUEUE_MAX};
 use crate::proposal::Proposal;
 use crate::snapshot::{Snapshot, definition};
 use crate::writer::{Answer, Job, Writer};
@@ -47,9 +48,9 @@ impl Default for Options {
     /// own cache does the rest). 1024 proposals: what one transaction can take.
     fn default() -> Self {
         Self {
-            cache_bytes: 256 << 20,
-            queue_len: 1024,
-            group_max: 1024,
+            cache_bytes: CACHE_BYTES_MAX,
+            queue_len: QUEUE_MAX,
+            group_max: GROUP_MAX,
             durability: Durability::Durable,
             tap: None,
         }

@@ -1,9 +1,7 @@
 //! Why a verb on branches was refused.
 
 use crate::branches::Conflict;
-
-/// Conflicts that an error names; the rest is counted.
-const TOLD_MAX: usize = 5;
+use crate::limits::CONFLICTS_TOLD_MAX;
 
 /// What stands in the way of a verb on a branch. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -115,8 +113,8 @@ fn things(count: usize) -> String {
 
 /// The first conflicts, for people.
 fn first(conflicts: &[Conflict]) -> String {
-    let told = conflicts.iter().take(TOLD_MAX).map(ToString::to_string);
-    let more = conflicts.len().saturating_sub(TOLD_MAX);
+    let told = conflicts.iter().take(CONFLICTS_TOLD_MAX).map(ToString::to_string);
+    let more = conflicts.len().saturating_sub(CONFLICTS_TOLD_MAX);
     let more = (more > 0).then(|| format!("{more} more"));
     told.chain(more).collect::<Vec<_>>().join("; ")
 }

@@ -28,12 +28,10 @@ use crate::change::Op;
 use crate::commit::LogEntry;
 use crate::draft::Draft;
 use crate::error::{BranchError, Violation};
+use crate::limits::VIOLATIONS_MAX;
 use crate::object::{is_through, stamp};
 use crate::schema::{Fit, SchemaLoadError};
 use crate::view::View;
-
-/// Rules that are told of at once; the rest shows when these are kept.
-const VIOLATIONS_MAX: usize = 100;
 
 /// What the host sets of prefixes and addresses.
 const DERIVED_OF_IP: [&str; 6] =

@@ -11,10 +11,8 @@ use crate::commit::{Author, Cause};
 use crate::database::Database;
 use crate::draft::Draft;
 use crate::error::{BranchError, CommitFailure};
+use crate::limits::SWEPT_ROWS_MAX;
 use crate::object::stamp;
-
-/// Rows that go in one commit; others are not held up for longer.
-const SWEPT_MAX: usize = 20_000;
 
 /// The row of `Meta` that every sweep writes, and every rebase looks at: the moment it pinned must
 /// have been kept whole until it is committed.
@@ -31,8 +29,8 @@ impl Database {
                 draft.make_bare();
                 // No branch may come to see another moment meanwhile.
                 draft.rows.note_range(Space::Branches, &[], &[0xff; 8]);
-                let useless = draft.useless_past(SWEPT_MAX)?;
-                left = useless.len() == SWEPT_MAX;
+                let useless = draft.useless_past(SWEPT_ROWS_MAX)?;
+                left = useless.len() == SWEPT_ROWS_MAX;
                 if useless.is_empty() {
                     return Ok(None);
                 }

@@ -10,13 +10,12 @@ use crate::commit::{Author, Cause};
 use crate::database::Database;
 use crate::draft::Draft;
 use crate::error::{BranchError, CommitFailure};
+use crate::limits::DELETED_ROWS_MAX;
 use crate::object::{PAYLOAD_AT, is_through, stamp, stamped};
 
 pub(crate) use crate::limits::BRANCH_DESCRIPTION_BYTES_MAX;
 pub(crate) use crate::limits::BRANCH_NAME_BYTES_MAX;
 pub(crate) use crate::limits::BRANCHES_MAX;
-/// Rows of a deleted branch that go in one commit; others are not held up for longer.
-const DELETED_MAX: usize = 20_000;
 /// How often a verb is repeated when another one got in between.
 const ATTEMPTS: usize = 16;
 /// The name of main.
@@ -178,7 +177,7 @@ impl Database {
             self.repeat(|| {
                 let mut draft = self.draft(BranchId::MAIN, author)?;
                 draft.make_bare();
-                left = !draft.take_line(id, DELETED_MAX)?;
+                left = !draft.take_line(id, DELETED_ROWS_MAX)?;
                 if !left {
                     draft.take_row(Space::Branches, key::branch(id))?;
                 }

@@ -8,17 +8,15 @@ use model::{BranchId, ObjectId, Value};
 use store::{Space, key};
 
 use crate::draft::{AttrInput, Draft, Input};
-use crate::error::BranchError;
+use crate::error::{BranchError, Violation};
+use crate::limits::COMPUTED_CHAIN_MAX;
 use crate::schema::Line;
-
-/// A computed value may be made of computed values of peers; chains longer than this end here.
-const ROUNDS_MAX: usize = 8;
 
 impl Draft {
     /// Renders the computed attributes of everything the draft touches, and of what looks at it.
     pub(super) fn compute_values(&mut self) -> Result<(), BranchError> {
         let mut next = self.touched();
-        for _round in 0..ROUNDS_MAX {
+        for _round in 0..COMPUTED_CHAIN_MAX {
             let mut changed = BTreeSet::new();
             for id in self.with_readers(&next)? {
                 if self.compute(id)? {
@@ -30,7 +28,14 @@ impl Draft {
             }
             next = changed;
         }
-        Ok(())
+        let Some(first) = next.first().copied() else { return Ok(()) };
+        let kind = self.view.kind_of(first)?.map(|kind| kind.name.clone()).unwrap_or_default();
+        let label = self.label_then_or_now(first)?;
+        let message = format!(
+            "the computed values of {kind} {label} still change after {COMPUTED_CHAIN_MAX} rounds: \
+             templates look at one another in a circle, or over more objects than that; change one"
+        );
+        Err(Violation::BadValue { kind, field: "computed_attribute".to_owned(), message }.into())
     }
 
     /// The objects themselves and those whose templates look at them through a relationship.

@@ -12,8 +12,7 @@ use crate::draft::allocate::{NumberRange, SCOPE_MAX, scope_of};
 use crate::error::{BranchError, Violation};
 use crate::object::Object;
 
-/// Numbers outside that are listed; the rest is counted.
-const TOLD_MAX: usize = 10;
+use crate::limits::OUTSIDE_TOLD_MAX;
 use crate::limits::QUARANTINE_MAX;
 
 fn told(code: &'static str, what: &str) -> BranchError {
@@ -243,7 +242,7 @@ impl Draft {
         for number in self.numbers_held(pool)? {
             if !ranges.iter().any(|range| (range.first..=range.last).contains(&number)) {
                 count += 1;
-                if outside.len() < TOLD_MAX {
+                if outside.len() < OUTSIDE_TOLD_MAX {
                     outside.push(number.to_string());
                 }
             }

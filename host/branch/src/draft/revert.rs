@@ -16,12 +16,10 @@ use crate::commit::{Cause, LogEntry};
 use crate::draft::{AttrInput, Claim, Draft, Input, PeerInput};
 use crate::error::{BranchError, Violation};
 use crate::history::Version;
+use crate::limits::BLOCKERS_MAX;
 use crate::object::{Edge, Object, stamp};
 use crate::record::AttrRef;
 use crate::rows::Bytes;
-
-/// Blockers listed at most; the rest says nothing new.
-const BLOCKERS_MAX: usize = 100;
 
 /// Something that a later commit touched.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -14,16 +14,14 @@ use wasmparser::{Validator, WasmFeatures};
 use crate::api::World;
 use crate::bindings::COMPONENT_TYPE;
 use crate::check::{CheckCode, CheckError};
+use crate::limits::fixed::NAME_SHOWN_BYTES_MAX;
+use crate::limits::fixed::PROBLEMS_MAX;
 use crate::report::text_shown;
 
 /// The package of the world, without its version.
 const PACKAGE: &str = "kiln:generator";
 /// The version of the world that this host offers.
 const VERSION: &str = "0.1.0";
-/// Problems listed at most, of each kind; more of them say nothing new.
-const LISTED_MAX: usize = 20;
-/// What is shown of a component's names, in bytes.
-const NAME_BYTES_MAX: usize = 200;
 
 /// What keeps a component from fitting.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -85,7 +83,7 @@ pub(super) fn compare(
 }
 
 fn unknown(name: &str, offered: &[&String], problems: &mut WorldProblems) {
-    let shown = text_shown(name, NAME_BYTES_MAX);
+    let shown = text_shown(name, NAME_SHOWN_BYTES_MAX);
     let (interface, version) = name.split_once('@').unwrap_or((name, ""));
     let known =
         offered.iter().any(|known| known.split_once('@').is_some_and(|(i, _)| i == interface));
@@ -93,7 +91,7 @@ fn unknown(name: &str, offered: &[&String], problems: &mut WorldProblems) {
         // Once is enough: all interfaces of a package have one version.
         let text = format!(
             "built against {PACKAGE}@{}, the host offers {PACKAGE}@{VERSION}",
-            text_shown(version, NAME_BYTES_MAX)
+            text_shown(version, NAME_SHOWN_BYTES_MAX)
         );
         if !problems.mismatches.contains(&text) {
             problems.mismatches.push(text);
@@ -108,8 +106,8 @@ fn missing(name: &str, exports: &[String]) -> String {
     if !exports.is_empty() {
         let there: Vec<String> = exports
             .iter()
-            .take(LISTED_MAX)
-            .map(|name| format!("`{}`", text_shown(name, NAME_BYTES_MAX)))
+            .take(PROBLEMS_MAX)
+            .map(|name| format!("`{}`", text_shown(name, NAME_SHOWN_BYTES_MAX)))
             .collect();
         let _infallible = write!(text, " (it exports {})", there.join(", "));
     }
@@ -124,7 +122,7 @@ fn told(mut problems: WorldProblems) -> CheckError {
         ("mismatches", &mut problems.mismatches),
     ];
     for (what, list) in lists {
-        list.truncate(LISTED_MAX);
+        list.truncate(PROBLEMS_MAX);
         if !list.is_empty() {
             parts.push(format!("{what}: {}", list.join("; ")));
         }
@@ -205,9 +203,9 @@ impl Pair<'_> {
             (guest, host) => Err(differ(sort(guest), sort(host))),
         };
         if let Err(Difference { path, guest, host }) = same {
-            let mut place = format!("`{}`", text_shown(name, NAME_BYTES_MAX));
+            let mut place = format!("`{}`", text_shown(name, NAME_SHOWN_BYTES_MAX));
             if !path.is_empty() {
-                let path = text_shown(&path.join(", "), NAME_BYTES_MAX);
+                let path = text_shown(&path.join(", "), NAME_SHOWN_BYTES_MAX);
                 let _infallible = write!(place, ", {path}");
             }
             problems
@@ -231,9 +229,9 @@ impl Pair<'_> {
                 Some(host) => self.entity(&full, guest.ty, host.ty, problems),
                 None => problems
                     .unknown_imports
-                    .push(format!("`{}`", text_shown(&full, NAME_BYTES_MAX))),
+                    .push(format!("`{}`", text_shown(&full, NAME_SHOWN_BYTES_MAX))),
             }
-            if problems.mismatches.len() + problems.unknown_imports.len() > LISTED_MAX {
+            if problems.mismatches.len() + problems.unknown_imports.len() > PROBLEMS_MAX {
                 return;
             }
         }
@@ -344,7 +342,7 @@ fn listed<'n>(
     guest: impl Iterator<Item = &'n wasmparser::names::KebabString>,
     host: impl Iterator<Item = &'n wasmparser::names::KebabString>,
 ) -> Same {
-    let join = |names: Vec<String>| text_shown(&names.join(", "), NAME_BYTES_MAX);
+    let join = |names: Vec<String>| text_shown(&names.join(", "), NAME_SHOWN_BYTES_MAX);
     let guest: Vec<String> = guest.map(ToString::to_string).collect();
     let host: Vec<String> = host.map(ToString::to_string).collect();
     if guest == host {

@@ -12,6 +12,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
+use crate::limits::fixed::{
+    ARTEFACT_BYTES_MAX, COMPILE_MEMORY_BYTES_MAX, COMPILE_SECONDS_MAX, COMPILER_WORDS_BYTES_MAX,
+};
+
 use super::{Compile, CompileError, InThread};
 
 /// What the answer of the child begins with.
@@ -22,10 +26,6 @@ mod tag {
     pub(super) const NO_ROOM: u8 = 4;
 }
 
-/// Largest answer read: 512 MiB, the largest artefact that is kept.
-const ANSWER_BYTES_MAX: u64 = 512 << 20;
-/// How much of what the child says last is told: 2 KiB.
-const WORDS_BYTES_MAX: u64 = 2 << 10;
 /// The wall clock has so much more than the processor: a busy machine is not the guest's fault.
 const WALL_FACTOR: u32 = 4;
 
@@ -40,7 +40,7 @@ pub struct CompileLimits {
 
 impl Default for CompileLimits {
     fn default() -> Self {
-        Self { seconds: 60, memory_bytes: 4 << 30 }
+        Self { seconds: COMPILE_SECONDS_MAX, memory_bytes: COMPILE_MEMORY_BYTES_MAX }
     }
 }
 
@@ -133,13 +133,13 @@ impl InChild {
             });
             let words = scope.spawn(move || {
                 let mut said = Vec::new();
-                let _read = words.take(WORDS_BYTES_MAX).read_to_end(&mut said);
+                let _read = words.take(COMPILER_WORDS_BYTES_MAX).read_to_end(&mut said);
                 String::from_utf8_lossy(&said).into_owned()
             });
             let (told, answer) = sync_channel(1);
             scope.spawn(move || {
                 let mut bytes = Vec::new();
-                let read = output.take(ANSWER_BYTES_MAX).read_to_end(&mut bytes);
+                let read = output.take(ARTEFACT_BYTES_MAX).read_to_end(&mut bytes);
                 let _gone = told.send(read.map(|_length| bytes));
             });
             let (bytes, in_time) = match answer.recv_timeout(wall) {

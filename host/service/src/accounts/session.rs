@@ -15,10 +15,8 @@ use crate::accounts::{ACCOUNT, unauthenticated};
 use crate::objects::find;
 use crate::{Service, ServiceError};
 
-/// How long an access token is worth something: an hour.
-pub const ACCESS_SECONDS: i64 = 3_600;
-/// How long a session can be refreshed: 30 days.
-pub const REFRESH_SECONDS: i64 = 30 * 86_400;
+pub use crate::limits::ACCESS_SECONDS_MAX as ACCESS_SECONDS;
+pub use crate::limits::REFRESH_SECONDS_MAX as REFRESH_SECONDS;
 
 /// What a login answers.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,10 +12,8 @@ use crate::objects::find;
 use crate::{Service, ServiceError};
 
 pub use crate::limits::TOKEN_NAME_BYTES_MAX as NAME_BYTES_MAX;
-/// Shortest token that is taken from outside, in bytes: a UUID has 36.
-pub(super) const TOKEN_BYTES_MIN: usize = 16;
-use crate::limits::TOKEN_BYTES_MAX;
 use crate::limits::TOKENS_LISTED_MAX as LISTED_MAX;
+use crate::limits::{TOKEN_BYTES_MAX, TOKEN_BYTES_MIN};
 
 /// A token as listings show it: never its text.
 #[derive(Debug, Clone, PartialEq, Eq)]

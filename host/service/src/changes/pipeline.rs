@@ -16,10 +16,8 @@ use crate::changes::verbs::{instances, is_failed};
 use crate::changes::{Proposed, Standing, peers, refused};
 use crate::checks::severity;
 use crate::history::label;
+use crate::limits::GENERATOR_ROUNDS_MAX;
 use crate::{Service, ServiceError};
-
-/// How often generators run again because others changed what they look at.
-const ROUNDS_MAX: usize = 8;
 
 /// A sort of checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +113,7 @@ impl Service {
     /// tells it by definition.
     fn generator_checks(&self, change: &Proposed) -> Result<Vec<ValidatorRecord>, ServiceError> {
         let mut pass = Pass { known: self.known(change)?, ..Pass::default() };
-        for _round in 0..=ROUNDS_MAX {
+        for _round in 0..=GENERATOR_ROUNDS_MAX {
             let due = self.due(&mut pass)?;
             pass.unsettled = !due.is_empty();
             if due.is_empty() {
@@ -370,7 +368,7 @@ fn told(
     if pass.unsettled {
         let name = definition.name.as_str();
         let why = format!(
-            "generators still changed what others look at after {ROUNDS_MAX} rounds; two may be \
+            "generators still changed what others look at after {GENERATOR_ROUNDS_MAX} rounds; two may be \
              setting one thing by turns"
         );
         record.checks.push(not_made(name, &why));

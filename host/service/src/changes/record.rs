@@ -7,10 +7,9 @@ use model::{ObjectId, Value};
 use serde_json::{Value as Json, json};
 
 use crate::changes::{Standing, peers};
+use crate::limits::CHECKS_MAX;
 use crate::{Service, ServiceError};
 
-/// Checks kept of one validator; the rest is counted in its message.
-const CHECKS_MAX: usize = 1_000;
 /// How often a record is written again when somebody wrote to the change in the meantime.
 const ATTEMPTS: usize = 16;
 

@@ -10,10 +10,8 @@ use model::{ObjectId, Value};
 use serde_json::{Value as Json, json};
 
 use crate::dialect::{Arguments, DialectHost, page, told};
+use crate::limits::SEARCHED_MAX;
 use crate::{Service, ServiceError};
-
-/// Objects one search looks at, and links one listing.
-const VISITED_MAX: usize = 5_000_000;
 
 impl Service {
     /// The identity of this installation: that of the namespace its store began with.
@@ -92,8 +90,8 @@ impl DialectHost<'_> {
             for object in view.objects(kind)? {
                 let object = object?;
                 visited += 1;
-                if visited > VISITED_MAX {
-                    let message = format!("the search looks at more than {VISITED_MAX} objects");
+                if visited > SEARCHED_MAX {
+                    let message = format!("the search looks at more than {SEARCHED_MAX} objects");
                     return Err(GraphqlError::bad_request(message));
                 }
                 if matches(kind, &object, &fits) {
@@ -155,8 +153,8 @@ fn links(
         if !seen.insert((low, high, rel.identifier.clone())) {
             continue;
         }
-        if seen.len() > VISITED_MAX {
-            let message = format!("more than {VISITED_MAX} links; ask for fewer identifiers");
+        if seen.len() > SEARCHED_MAX {
+            let message = format!("more than {SEARCHED_MAX} links; ask for fewer identifiers");
             return Err(GraphqlError::bad_request(message));
         }
         let kind = view.kind_of(edge.peer)?.map(|kind| kind.name.clone());

@@ -7,9 +7,7 @@ use model::ObjectId;
 use serde_json::{Value as Json, json};
 
 use crate::dialect::{Arguments, DialectHost, page, told};
-
-/// Newest runs that are looked through.
-const RUNS_MAX: usize = 10_000;
+use crate::limits::TASKS_SCANNED_MAX;
 
 impl DialectHost<'_> {
     /// Runs, newest first.
@@ -33,7 +31,7 @@ impl DialectHost<'_> {
         };
         let text = arguments.text("q").map(str::to_lowercase);
         let mut found = self.branch_tasks(&ids)?;
-        for record in RunRecord::newest(view, RUNS_MAX)? {
+        for record in RunRecord::newest(view, TASKS_SCANNED_MAX)? {
             let target = ObjectId(record.target).to_string();
             let title = format!("Run generator {}", record.definition);
             let holds = (ids.is_empty() || ids.contains(&record.id().to_string()))

@@ -17,11 +17,9 @@ use crate::draft::allocate::scope::Desk;
 use crate::draft::allocate::shelf::{Realm, Shelf, Source, Stretch};
 use crate::draft::allocate::takers::{Carried, Carrier, Lifted, Spot, Taken, Takers, rows};
 use crate::error::BranchError;
+use crate::limits::BOOK_COMMITS_MAX;
 use crate::object::Object;
 use crate::view::View;
-
-/// Commits that a book is brought over one by one; beyond it is rebuilt.
-const COMMITS_MAX: u64 = 10_000;
 
 /// What a reservation takes, until when, and the branch that took it.
 pub(super) type HeldPlace = (Stretch, Option<Timestamp>, BranchId);
@@ -106,7 +104,7 @@ impl Book {
         if lines.seq() <= seq {
             return Ok(true);
         }
-        if lines.seq().0 - seq.0 > COMMITS_MAX {
+        if lines.seq().0 - seq.0 > BOOK_COMMITS_MAX {
             self.build(lines, leases)?;
             return Ok(false);
         }
@@ -264,7 +262,7 @@ impl Book {
         let part = Part::of(here, &lines.desk.pool);
         let desk = lines.desk;
         let mut looked = BTreeSet::new();
-        if lines.seq().0 - still.seq.0.min(lines.seq().0) > COMMITS_MAX {
+        if lines.seq().0 - still.seq.0.min(lines.seq().0) > BOOK_COMMITS_MAX {
             still.taken.clear();
             self.each_seen(here, &part, desk, |_, id, taken| {
                 let taken = taken.filter(|taken| !self.knows(here, id, *taken));

@@ -12,11 +12,9 @@ use crate::draft::allocate::scope::Desk;
 use crate::draft::allocate::shelf::Shelf;
 use crate::draft::allocate::{IdentifiedBy, PoolRequest, refused};
 use crate::error::BranchError;
+use crate::limits::GAPS_MAX;
 use crate::object::Object;
 use crate::view::View;
-
-/// Gaps told of one resource at most; the rest is in the sums.
-const GAPS_MAX: usize = 64;
 
 /// One resource of a pool: a parent prefix, or a range of numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]

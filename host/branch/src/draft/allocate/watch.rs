@@ -11,13 +11,12 @@ use crate::commit::{Author, Cause};
 use crate::database::Database;
 use crate::draft::allocate::leased::Also;
 use crate::error::{BranchError, CommitFailure};
+use crate::limits::ALERTS_LISTED_MAX;
 use crate::object::Object;
 use crate::view::View;
 
 /// Attempts to tell it: another commit may tell it first, and then there is nothing to tell.
 const ATTEMPTS: usize = 4;
-/// Events that are read at once.
-const EVENTS_MAX: usize = 1_000;
 
 /// That a pool has crossed its mark.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,7 +119,7 @@ impl View {
     pub fn pool_alerts(&self) -> Result<Vec<PoolAlert>, BranchError> {
         let mut alerts = Vec::new();
         let rows = self.rows.range_unnoted(Space::Outbox, &[], &[0xff; 9])?;
-        for row in rows.rev().take(EVENTS_MAX) {
+        for row in rows.rev().take(ALERTS_LISTED_MAX) {
             alerts.extend(postcard::from_bytes::<PoolAlert>(&row?.1).ok());
         }
         alerts.reverse();
