@@ -67,22 +67,30 @@ impl<'h> Ctx<'h> {
         Setter { host: self.host, target: target.into(), fields: Vec::new(), links: Vec::new() }
     }
 
-    /// Keeps what an earlier run made under a key.
+    /// Keeps what an earlier run made under a key, without saying it all again; its id.
     pub fn keep(&self, key: &str) -> Result<String> {
         self.host.keep(key)
     }
 
-    /// The id behind a target.
+    /// The id behind a target; an error with the code `NotFound` where there is none.
     pub fn find(&self, target: impl Into<Target>) -> Result<String> {
         self.host.find(&target.into())
     }
 
-    /// Values of an object.
+    /// Values of an object, what this run wrote included; all of them where no names are given.
     pub fn read(&self, target: impl Into<Target>, names: &[&str]) -> Result<Vec<Field>> {
         self.host.read(&target.into(), names)
     }
 
-    /// Ids of the peers of a relationship.
+    /// The value of one attribute of an object: `ctx.get::<u32>(&server, "memory_gb")`.
+    pub fn get<T: DeserializeOwned>(&self, target: impl Into<Target>, name: &str) -> Result<T> {
+        let fields = self.host.read(&target.into(), &[name])?;
+        let value = fields.into_iter().next().map(|field| field.value.to_json());
+        serde_json::from_value(value.unwrap_or_default())
+            .map_err(|bad| crate::Error::from(bad).at(name))
+    }
+
+    /// Ids of the peers of a relationship, what this run linked included.
     pub fn peers(&self, target: impl Into<Target>, relationship: &str) -> Result<Vec<String>> {
         self.host.peers(&target.into(), relationship)
     }
@@ -102,6 +110,22 @@ impl<'h> Ctx<'h> {
         Pool { host: self.host, pool: pool.into(), terms: Terms::default() }
     }
 
+    /// Makes several objects, all or none, in one call of the host (at most 1,000).
+    ///
+    /// The error says which one is the culprit: its path is `drafts[NUMBER]`.
+    pub fn save_all<'b>(
+        &self,
+        builders: impl IntoIterator<Item = Builder<'b>>,
+    ) -> Result<Vec<Object>> {
+        let drafts = builders.into_iter().map(|builder| builder.draft).collect();
+        self.host.create_many(drafts).map(|all| all.into_iter().map(Object::from).collect())
+    }
+
+    /// A line of log, of any weight, with fields for programs.
+    pub fn tell(&self, level: Level, message: impl AsRef<str>, fields: &[(&str, String)]) {
+        self.host.log(level, message.as_ref(), fields);
+    }
+
     /// A line of log.
     pub fn log(&self, message: impl AsRef<str>) {
         self.host.log(Level::Info, message.as_ref(), &[]);
@@ -111,6 +135,24 @@ impl<'h> Ctx<'h> {
     pub fn warn(&self, message: impl AsRef<str>) {
         self.host.log(Level::Warn, message.as_ref(), &[]);
     }
+}
+
+fn add_links<T: Into<Target>>(
+    links: &mut Vec<Linked>,
+    relationship: &str,
+    to: impl IntoIterator<Item = T>,
+) {
+    let to = to.into_iter().map(Into::into);
+    match links.iter_mut().find(|link| link.relationship == relationship) {
+        Some(link) => link.to.extend(to),
+        None => links.push(Linked { relationship: relationship.to_owned(), to: to.collect() }),
+    }
+}
+
+/// Values for an object that a pool makes.
+fn fields<'n, V: Into<Given>>(data: impl IntoIterator<Item = (&'n str, V)>) -> Vec<Field> {
+    let field = |(name, value): (&str, V)| Field { name: name.to_owned(), value: value.into() };
+    data.into_iter().map(field).collect()
 }
 
 /// An object being described.
@@ -149,6 +191,70 @@ impl Draw {
     }
 }
 
+/// What can stand behind the name of a field in [`make!`](crate::make) and [`Builder::with`]: a value
+/// of an attribute, peers of a relationship, or what a pool gives.
+pub trait Part {
+    /// Says it of an object.
+    fn say<'h>(self, name: &str, object: Builder<'h>) -> Builder<'h>;
+}
+
+impl<T: Into<Given>> Part for T {
+    fn say<'h>(self, name: &str, object: Builder<'h>) -> Builder<'h> {
+        object.set(name, self)
+    }
+}
+
+macro_rules! peers {
+    ($($kind:ty),*) => {
+        $(impl Part for $kind {
+            fn say<'h>(self, name: &str, object: Builder<'h>) -> Builder<'h> {
+                object.link(name, self)
+            }
+        })*
+    };
+}
+
+peers!(Target, &Object, &Allocation, &crate::graphql::Id);
+
+impl<T> Part for &[T]
+where
+    for<'a> &'a T: Into<Target>,
+{
+    fn say<'h>(self, name: &str, object: Builder<'h>) -> Builder<'h> {
+        object.links(name, self)
+    }
+}
+
+impl<T> Part for &Vec<T>
+where
+    for<'a> &'a T: Into<Target>,
+{
+    fn say<'h>(self, name: &str, object: Builder<'h>) -> Builder<'h> {
+        object.links(name, self)
+    }
+}
+
+impl Part for Draw {
+    fn say<'h>(self, name: &str, object: Builder<'h>) -> Builder<'h> {
+        object.draw(name, self)
+    }
+}
+
+impl Part for &Draw {
+    fn say<'h>(self, name: &str, object: Builder<'h>) -> Builder<'h> {
+        object.draw(name, self.clone())
+    }
+}
+
+impl<'h> Builder<'h> {
+    /// Says what a field is to be, whatever it is: a value, a peer or peers, or a [`Draw`].
+    pub fn with(self, name: &str, part: impl Part) -> Self {
+        // A field may be called as Rust's own words are.
+        let name = name.strip_prefix("r#").unwrap_or(name);
+        part.say(name, self)
+    }
+}
+
 impl Builder<'_> {
     /// Names the object within the instance; without it, its human-friendly id does.
     pub fn key(mut self, key: impl Into<String>) -> Self {
@@ -173,14 +279,7 @@ impl Builder<'_> {
         relationship: &str,
         to: impl IntoIterator<Item = T>,
     ) -> Self {
-        let to = to.into_iter().map(Into::into);
-        match self.draft.links.iter_mut().find(|link| link.relationship == relationship) {
-            Some(link) => link.to.extend(to),
-            None => self
-                .draft
-                .links
-                .push(Linked { relationship: relationship.to_owned(), to: to.collect() }),
-        }
+        add_links(&mut self.draft.links, relationship, to);
         self
     }
 
@@ -218,8 +317,17 @@ impl Setter<'_> {
     }
 
     /// Links a peer; the others stay.
-    pub fn link(mut self, relationship: &str, to: impl Into<Target>) -> Self {
-        self.links.push(Linked { relationship: relationship.to_owned(), to: vec![to.into()] });
+    pub fn link(self, relationship: &str, to: impl Into<Target>) -> Self {
+        self.links(relationship, [to])
+    }
+
+    /// Links peers; the others stay.
+    pub fn links<T: Into<Target>>(
+        mut self,
+        relationship: &str,
+        to: impl IntoIterator<Item = T>,
+    ) -> Self {
+        add_links(&mut self.links, relationship, to);
         self
     }
 
@@ -330,31 +438,28 @@ impl Pool<'_> {
         self.draw(identifier.as_ref(), Want::Address(None), Vec::new())
     }
 
-    /// An address whose object gets further values.
-    pub fn address_with(
+    /// An address with a prefix length of its own.
+    pub fn address_of(&self, identifier: impl AsRef<str>, length: u8) -> Result<Allocation> {
+        self.draw(identifier.as_ref(), Want::Address(Some(length)), Vec::new())
+    }
+
+    /// An address whose object gets further values: `[("description", text)]`.
+    pub fn address_with<'n, V: Into<Given>>(
         &self,
         identifier: impl AsRef<str>,
-        data: &[(&str, &str)],
+        data: impl IntoIterator<Item = (&'n str, V)>,
     ) -> Result<Allocation> {
-        let data = data
-            .iter()
-            .map(|(name, value)| Field { name: (*name).to_owned(), value: (*value).into() })
-            .collect();
-        self.draw(identifier.as_ref(), Want::Address(None), data)
+        self.draw(identifier.as_ref(), Want::Address(None), fields(data))
     }
 
     /// A prefix of this length whose object gets further values.
-    pub fn prefix_with(
+    pub fn prefix_with<'n, V: Into<Given>>(
         &self,
         identifier: impl AsRef<str>,
         length: u8,
-        data: &[(&str, &str)],
+        data: impl IntoIterator<Item = (&'n str, V)>,
     ) -> Result<Allocation> {
-        let data = data
-            .iter()
-            .map(|(name, value)| Field { name: (*name).to_owned(), value: (*value).into() })
-            .collect();
-        self.draw(identifier.as_ref(), Want::Prefix(Some(length)), data)
+        self.draw(identifier.as_ref(), Want::Prefix(Some(length)), fields(data))
     }
 
     /// A prefix of this length.

@@ -60,6 +60,15 @@ impl Error {
         self
     }
 
+    /// The same error, said to be about one of several drafts.
+    pub(crate) fn of_draft(self, number: u32) -> Self {
+        let path = match &self.path {
+            Some(path) => format!("drafts[{number}].{path}"),
+            None => format!("drafts[{number}]"),
+        };
+        self.at(path)
+    }
+
     /// An error with a code and name, as a host gives it.
     pub fn new(code: Code, name: &str, message: impl Into<String>) -> Self {
         Self { code, name: name.to_owned(), ..Self::message(message) }

@@ -188,6 +188,7 @@ pub trait Host {
     fn parameters(&self) -> Vec<Field>;
     fn log(&self, level: Level, message: &str, fields: &[(&str, String)]);
     fn create(&self, draft: Drafted) -> Result<Saved>;
+    fn create_many(&self, drafts: Vec<Drafted>) -> Result<Vec<Saved>>;
     fn set(&self, of: &Target, fields: Vec<Field>, links: Vec<Linked>) -> Result<Saved>;
     fn keep(&self, key: &str) -> Result<String>;
     fn find(&self, what: &Target) -> Result<String>;

@@ -7,14 +7,13 @@
 //!
 //! #[derive(Deserialize)]
 //! struct Service {
-//!     name: Value<String>,
-//!     replicas: Value<u32>,
+//!     name: String,
+//!     replicas: u32,
 //! }
 //!
-//! fn generate(ctx: &Ctx, Only(service): Only<Service>) -> Result<()> {
-//!     for number in 0..*service.replicas {
-//!         let name = format!("{}-{number}", service.name);
-//!         ctx.create("InfraServer").set("name", name).save()?;
+//! fn generate(ctx: &Ctx, service: The<Service>) -> Result<()> {
+//!     for number in 0..service.replicas {
+//!         make!(ctx, InfraServer { name: format!("{}-{number}", service.name) })?;
 //!     }
 //!     Ok(())
 //! }
@@ -46,7 +45,7 @@ mod value;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;
 
-pub use context::{Allocation, Builder, Ctx, Draw, Object, Pool, Setter};
+pub use context::{Allocation, Builder, Ctx, Draw, Object, Part, Pool, Setter};
 pub use error::{Code, Error, Result};
 pub use host::{
     Drafted, Drawn, Granted, Host, Info, Level, Linked, Outcome, Request, Saved, Target, Terms,
@@ -56,9 +55,40 @@ pub use value::{Field, Given};
 
 /// Everything a generator usually needs.
 pub mod prelude {
-    pub use crate::graphql::{Edges, Id, Maybe, Node, Only, Value};
-    pub use crate::{Ctx, Error, Object, Result, Target, bail, ensure};
+    pub use crate::graphql::{Edges, Id, Maybe, Node, Only, Plain, The, Value};
+    pub use crate::{Ctx, Draw, Error, Object, Result, Target, bail, ensure, make};
     pub use serde::Deserialize;
+}
+
+/// Makes an object, changes it, or leaves it as it is: `make!(ctx, Kind { field: value, .. })`, written as
+/// a structure is.
+///
+/// A field is given a value, a peer, peers, or a [`Draw`]; see [`Part`]. The answer is a
+/// `Result<Object>`. For kinds that are only known as the generator runs, and for keys, there is
+/// [`Ctx::create`].
+///
+/// ```
+/// # use kiln::prelude::*;
+/// # fn generate(ctx: &Ctx, site: The<Id>) -> Result<()> {
+/// let name = "shop-0";
+/// let address = Draw::from("server-addresses");
+/// let server = make!(ctx, InfraServer { name, memory_gb: 8, site: &*site, address })?;
+/// make!(ctx, InfraVolume { name: format!("{name}-data"), server: &server })?;
+/// # Ok(())
+/// # }
+/// ```
+#[macro_export]
+macro_rules! make {
+    ($ctx:expr, $kind:ident { $($fields:tt)* }) => {
+        $crate::make!(@ $ctx.create(stringify!($kind)); $($fields)*)
+    };
+    (@ $builder:expr;) => { $builder.save() };
+    (@ $builder:expr; $name:ident: $part:expr $(, $($rest:tt)*)?) => {
+        $crate::make!(@ $builder.with(stringify!($name), $part); $($($rest)*)?)
+    };
+    (@ $builder:expr; $name:ident $(, $($rest:tt)*)?) => {
+        $crate::make!(@ $builder.with(stringify!($name), $name); $($($rest)*)?)
+    };
 }
 
 /// Ends the run with a message.
@@ -73,8 +103,9 @@ macro_rules! ensure {
     ($holds:expr, $($text:tt)*) => { if !$holds { $crate::bail!($($text)*); } };
 }
 
-/// Makes a function `fn(&Ctx, Input) -> Result<()>` the crate's generator. Natively it does nothing,
-/// so that the function can be tested.
+/// Makes a function `fn(&Ctx, Input) -> Result<()>` the crate's generator; what else it may return is
+/// dropped, so that it can end with what it makes last. Natively the macro does nothing, so that the
+/// function can be tested.
 #[macro_export]
 macro_rules! generator {
     ($generate:path) => {

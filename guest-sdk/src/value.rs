@@ -107,6 +107,13 @@ impl From<serde_json::Value> for Given {
     }
 }
 
+impl From<Vec<String>> for Given {
+    /// A list, for attributes of kind `List`.
+    fn from(list: Vec<String>) -> Self {
+        Self::Json(serde_json::Value::from(list).to_string())
+    }
+}
+
 impl<T: Into<Given>> From<Option<T>> for Given {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)

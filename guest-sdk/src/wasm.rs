@@ -28,12 +28,13 @@ use crate::{
 };
 
 /// Runs a generator on the host's input.
-pub fn enter<T: DeserializeOwned>(
+pub fn enter<T: DeserializeOwned, R>(
     input: &str,
-    generate: impl Fn(&Ctx<'_>, T) -> Result<()>,
+    generate: impl Fn(&Ctx<'_>, T) -> Result<R>,
 ) -> std::result::Result<(), types::Error> {
     tell_panics(log::panicked);
-    read(input).and_then(|input| generate(&Ctx::new(&Imports), input)).map_err(outward)
+    let done = read(input).and_then(|input| generate(&Ctx::new(&Imports), input));
+    done.map(drop).map_err(outward)
 }
 
 /// From here on a panic tells its text before it ends the run.
@@ -164,6 +165,22 @@ fn links(links: Vec<Linked>) -> Vec<objects::Link> {
         .collect()
 }
 
+fn drafted(draft: Drafted) -> objects::Draft {
+    let from_pool = |drawn: crate::Drawn| objects::FromPool {
+        name: drawn.name,
+        pool: drawn.pool,
+        identifier: drawn.identifier,
+        length: drawn.length,
+    };
+    objects::Draft {
+        kind: draft.kind,
+        key: draft.key,
+        fields: fields(draft.fields),
+        links: links(draft.links),
+        allocations: draft.allocations.into_iter().map(from_pool).collect(),
+    }
+}
+
 fn saved(saved: objects::Saved) -> Saved {
     let outcome = match saved.outcome {
         objects::Outcome::Created => Outcome::Created,
@@ -206,24 +223,14 @@ impl Host for Imports {
     }
 
     fn create(&self, draft: Drafted) -> Result<Saved> {
-        let allocations = draft
-            .allocations
-            .into_iter()
-            .map(|drawn| objects::FromPool {
-                name: drawn.name,
-                pool: drawn.pool,
-                identifier: drawn.identifier,
-                length: drawn.length,
-            })
-            .collect();
-        let draft = objects::Draft {
-            kind: draft.kind,
-            key: draft.key,
-            fields: fields(draft.fields),
-            links: links(draft.links),
-            allocations,
-        };
-        objects::create(&draft).map(saved).map_err(inward)
+        objects::create(&drafted(draft)).map(saved).map_err(inward)
+    }
+
+    fn create_many(&self, drafts: Vec<Drafted>) -> Result<Vec<Saved>> {
+        let drafts: Vec<objects::Draft> = drafts.into_iter().map(drafted).collect();
+        let made = objects::create_many(&drafts);
+        made.map(|all| all.into_iter().map(saved).collect())
+            .map_err(|(number, bad)| inward(bad).of_draft(number))
     }
 
     fn set(&self, of: &Target, given: Vec<Field>, linked: Vec<Linked>) -> Result<Saved> {

@@ -5,13 +5,13 @@ use kiln::prelude::*;
 /// What `query.gql` asks of a database.
 #[derive(Deserialize)]
 pub struct Database {
-    name: Value<String>,
-    size: Value<String>,
+    name: String,
+    size: String,
 }
 
 /// Makes what implements one database.
-pub fn generate(ctx: &Ctx, Only(database): Only<Database>) -> Result<()> {
-    let (count, memory, storage) = match database.size.as_str() {
+pub fn generate(ctx: &Ctx, database: The<Database>) -> Result<Object> {
+    let (count, memory_gb, size_gb) = match database.size.as_str() {
         "small" => (2, 16, 500),
         "medium" => (3, 32, 1000),
         "large" => (5, 64, 2000),
@@ -20,24 +20,13 @@ pub fn generate(ctx: &Ctx, Only(database): Only<Database>) -> Result<()> {
     let mut servers = Vec::new();
     for number in 0..count {
         let name = format!("{}-db-{number}", database.name);
-        let server = ctx
-            .create("InfraServer")
-            .set("name", &name)
-            .set("memory_gb", memory)
-            .set("role", if number == 0 { "primary" } else { "replica" })
-            .save()?;
-        ctx.create("InfraVolume")
-            .set("name", format!("{name}-data"))
-            .set("size_gb", storage)
-            .link("server", &server)
-            .save()?;
+        let role = if number == 0 { "primary" } else { "replica" };
+        let server = make!(ctx, InfraServer { name: &name, memory_gb, role })?;
+        make!(ctx, InfraVolume { name: format!("{name}-data"), size_gb, server: &server })?;
         servers.push(server);
     }
-    ctx.create("InfraLoadBalancer")
-        .set("name", format!("{}-lb", database.name))
-        .links("backends", &servers)
-        .save()?;
-    Ok(())
+    let name = format!("{}-lb", database.name);
+    make!(ctx, InfraLoadBalancer { name, backends: &servers })
 }
 
 kiln::generator!(generate);

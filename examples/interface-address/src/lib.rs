@@ -6,23 +6,22 @@ use kiln::prelude::*;
 /// What `query.gql` asks of an interface.
 #[derive(Deserialize)]
 pub struct Interface {
-    id: String,
-    name: Value<String>,
-    network: Node<Network>,
+    id: Id,
+    name: String,
+    network: Network,
 }
 
 #[derive(Deserialize)]
 struct Network {
-    prefix: Node<Id>,
+    prefix: Id,
 }
 
 /// Gives one interface its address.
-pub fn generate(ctx: &Ctx, Only(interface): Only<Interface>) -> Result<()> {
-    let pool = ctx.pool(&interface.network.prefix.id);
+pub fn generate(ctx: &Ctx, interface: The<Interface>) -> Result<Object> {
     let about = format!("address of {}", interface.name);
-    let address = pool.address_with(&interface.id, &[("description", &about)])?;
-    ctx.object(&interface.id).link("address", &address).save()?;
-    Ok(())
+    let pool = ctx.pool(&interface.network.prefix);
+    let address = pool.address_with(&interface.id, [("description", about)])?;
+    ctx.object(&interface.id).link("address", &address).save()
 }
 
 kiln::generator!(generate);
@@ -35,7 +34,7 @@ mod tests {
     #[test]
     fn an_interface_gets_an_address_of_its_network() {
         let made = kiln::test::Host::new()
-            .texts("office", "192.0.2.{}/29")
+            .addresses("office", "192.0.2.0/29")
             .run(
                 generate,
                 json!({"InfraInterface": {"edges": [{"node": {

@@ -5,24 +5,21 @@ use kiln::prelude::*;
 /// What `query.gql` asks of a service.
 #[derive(Deserialize)]
 pub struct Service {
-    name: Value<String>,
-    providers: Value<Vec<String>>,
+    name: String,
+    providers: Vec<String>,
 }
 
 /// Makes what implements one service.
-pub fn generate(ctx: &Ctx, Only(service): Only<Service>) -> Result<()> {
-    for provider in service.providers.iter() {
+pub fn generate(ctx: &Ctx, service: The<Service>) -> Result<()> {
+    for provider in &service.providers {
         let (kind, size, field, place) = match provider.as_str() {
             "aws" => ("CloudAwsInstance", "t3.large", "region", "eu-west-3"),
             "azure" => ("CloudAzureVm", "Standard_D2s_v5", "location", "francecentral"),
             "gcp" => ("CloudGcpInstance", "e2-standard-2", "zone", "europe-west9-a"),
             other => bail!("`{}` names the provider `{other}`, which is not known", service.name),
         };
-        ctx.create(kind)
-            .set("name", format!("{}-{provider}", service.name))
-            .set("size", size)
-            .set(field, place)
-            .save()?;
+        let name = format!("{}-{provider}", service.name);
+        ctx.create(kind).set("name", name).set("size", size).set(field, place).save()?;
     }
     Ok(())
 }

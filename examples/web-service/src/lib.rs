@@ -1,42 +1,34 @@
 //! A web service becomes a load balancer and as many servers as it asks for, with addresses and a
 //! VLAN from pools.
 
-use kiln::Draw;
 use kiln::prelude::*;
 
 /// What `query.gql` asks of a service.
 #[derive(Deserialize)]
 pub struct Service {
-    id: String,
-    name: Value<String>,
-    instances: Value<u32>,
-    tier: Value<String>,
-    site: Node<Id>,
+    id: Id,
+    name: String,
+    instances: u32,
+    tier: String,
+    site: Id,
 }
 
 /// Makes what implements one service.
-pub fn generate(ctx: &Ctx, Only(service): Only<Service>) -> Result<()> {
-    let memory = if *service.tier == "premium" { 32 } else { 8 };
+pub fn generate(ctx: &Ctx, service: The<Service>) -> Result<()> {
+    let memory_gb = if service.tier == "premium" { 32 } else { 8 };
+    let address = Draw::from("server-addresses");
+    let vlan_id = Draw::from("service-vlans");
+    let (of, site) = (&service.id, &service.site);
 
-    let balancer = ctx
-        .create("InfraLoadBalancer")
-        .set("name", format!("{}-lb", service.name))
-        .draw("vlan_id", Draw::from("service-vlans"))
-        .draw("address", Draw::from("server-addresses"))
-        .link("service", &service.id)
-        .save()?;
+    let name = format!("{}-lb", service.name);
+    let balancer = make!(ctx, InfraLoadBalancer { name, vlan_id, address: &address, service: of })?;
 
-    for number in 0..*service.instances {
-        ctx.create("InfraServer")
-            .set("name", format!("{}-{number}", service.name))
-            .set("memory_gb", memory)
-            .draw("address", Draw::from("server-addresses"))
-            .link("service", &service.id)
-            .link("site", &*service.site)
-            .link("balancer", &balancer)
-            .save()?;
+    for number in 0..service.instances {
+        let name = format!("{}-{number}", service.name);
+        let (address, balancer) = (&address, &balancer);
+        make!(ctx, InfraServer { name, memory_gb, address, service: of, site, balancer })?;
     }
-    ctx.log(format!("{} has {} servers", service.name, *service.instances));
+    ctx.log(format!("{} has {} servers", service.name, service.instances));
     Ok(())
 }
 
@@ -50,7 +42,7 @@ mod tests {
     fn run(instances: u32, tier: &str) -> kiln::test::Outcomes {
         kiln::test::Host::new()
             .numbers("service-vlans", 100, 199)
-            .texts("server-addresses", "10.20.0.{}/24")
+            .addresses("server-addresses", "10.20.0.0/24")
             .run(
                 generate,
                 json!({"AppWebService": {"edges": [{"node": {

@@ -117,28 +117,55 @@ fn size<'a>(lines: impl Iterator<Item = &'a str>) -> (usize, usize) {
     code.fold((0, 0), |(lines, letters), line| (lines + 1, letters + line.chars().count()))
 }
 
+/// A published generator: its lines with the import, and their letters.
+fn published(text: &str, class: &str) -> (usize, usize) {
+    let import = "from infrahub_sdk.generator import InfrahubGenerator";
+    let head = format!("class {class}(InfrahubGenerator):");
+    // The last one of a name is the one that is whole.
+    let body = text.rsplit(&head).next().unwrap();
+    let body = body.lines().skip(1).take_while(|line| line.is_empty() || line.starts_with(' '));
+    let (lines, letters) = size(body);
+    (lines + 2, letters + import.len() + head.len())
+}
+
 #[test]
-fn a_generator_is_no_longer_than_the_one_it_stands_for() {
-    let published = root().join("../shared/mission/generators.txt");
-    let Ok(published) = std::fs::read_to_string(published) else {
+fn a_generator_is_shorter_than_the_one_it_stands_for() {
+    let text = root().join("../shared/mission/generators.txt");
+    let Ok(text) = std::fs::read_to_string(text) else {
         println!("skipped: the published generators are not beside this checkout");
         return;
     };
-    for (example, class) in [
-        ("database-cluster", "DatabaseServiceGenerator"),
-        ("interface-address", "InterfaceIPGenerator"),
-    ] {
-        let theirs = published.split(&format!("class {class}")).nth(1).unwrap();
-        let body = theirs.lines().skip(1);
-        let body = body.take_while(|line| line.is_empty() || line.starts_with(' '));
-        // With the line that names the class, and the import.
-        let (lines, letters) = size(body);
-        let head = format!("from infrahub_sdk.generator import InfrahubGenerator{class}");
-        let (lines, letters) =
-            (lines + 2, letters + head.len() + "class (InfrahubGenerator):".len());
-        let ours = std::fs::read_to_string(root().join(format!("examples/{example}/src/lib.rs")));
-        let ours = ours.unwrap();
+    // Those that make the very same, and the examples that make no less. `web-service` makes much more
+    // than its counterpart, so only the former is held against it.
+    let pairs = [
+        ("guest-sdk/tests/published/web_service.rs", "WebServiceGenerator"),
+        ("guest-sdk/tests/published/database_service.rs", "DatabaseServiceGenerator"),
+        ("guest-sdk/tests/published/interface_ip.rs", "InterfaceIPGenerator"),
+        ("guest-sdk/tests/published/service_artifact.rs", "ServiceArtifactGenerator"),
+        ("examples/database-cluster/src/lib.rs", "DatabaseServiceGenerator"),
+        ("examples/interface-address/src/lib.rs", "InterfaceIPGenerator"),
+        ("examples/multi-cloud/src/lib.rs", "MultiCloudServiceGenerator"),
+    ];
+    for (file, class) in pairs {
+        let (mut lines, mut letters) = published(&text, class);
+        if class == "MultiCloudServiceGenerator" {
+            // It calls three methods that are not shown. Each has its first line, and makes and saves
+            // an object: the shortest that can be.
+            for (provider, kind) in
+                [("aws", "AwsInstance"), ("azure", "AzureVm"), ("gcp", "GcpInstance")]
+            {
+                let method = format!(
+                    "async def create_{provider}_resources(self, service):\n\
+                     made = await self.client.create(kind=\"Cloud{kind}\", name=..., size=..., region=...)\n\
+                     await made.save()"
+                );
+                let (more, written) = size(method.lines());
+                (lines, letters) = (lines + more, letters + written);
+            }
+        }
+        let ours = std::fs::read_to_string(root().join(file)).unwrap();
         let own = size(ours.split("#[cfg(test)]").next().unwrap().lines());
-        assert!(own.0 <= lines && own.1 < letters, "{example}: {own:?}, theirs {lines} {letters}");
+        println!("{file}: {own:?}; {class}: {:?}", (lines, letters));
+        assert!(own.0 < lines && own.1 < letters, "{file}: {own:?}, theirs {lines} {letters}");
     }
 }

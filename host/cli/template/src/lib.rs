@@ -5,19 +5,17 @@ use kiln::prelude::*;
 /// What `query.gql` asks of a service.
 #[derive(Deserialize)]
 pub struct Service {
-    id: String,
-    name: Value<String>,
-    replicas: Value<u32>,
+    id: Id,
+    name: String,
+    replicas: u32,
 }
 
 /// Says what should be there; what is no longer said, Kiln removes.
-pub fn generate(ctx: &Ctx, Only(service): Only<Service>) -> Result<()> {
-    ensure!(*service.replicas <= 100, "{} asks for more than 100 replicas", service.name);
-    for number in 0..*service.replicas {
-        ctx.create("AppServer")
-            .set("name", format!("{}-{number}", service.name))
-            .link("service", &service.id)
-            .save()?;
+pub fn generate(ctx: &Ctx, service: The<Service>) -> Result<()> {
+    ensure!(service.replicas <= 100, "{} asks for more than 100 replicas", service.name);
+    for number in 0..service.replicas {
+        let name = format!("{}-{number}", service.name);
+        make!(ctx, AppServer { name, service: &service.id })?;
     }
     Ok(())
 }

@@ -77,7 +77,7 @@ pub fn generate(ctx: &Ctx, input: Input) -> Result<()> {
     let prefix = ctx.pool("Customer prefixes pool").prefix_with(
         name,
         length,
-        &[
+        [
             ("status", "active"),
             ("role", "customer"),
             ("description", &format!("Prefix allocated to service {name}")),
