@@ -189,6 +189,35 @@ fn an_attribute_that_was_removed_comes_back_empty() {
 }
 
 #[test]
+fn a_relationship_that_was_removed_comes_back_empty() {
+    let service = stocked();
+    load(&service, "TestPort", &json!([{"name": "p1", "router": "r1", "cables": ["p1", "p2"]}]));
+    let cables = |how: &str| {
+        format!(
+            "nodes: [{{name: Port, namespace: Test, relationships: [{{name: cables, peer: TestPort, {how}}}]}}]"
+        )
+    };
+    let peers = || service.object("TestPort", "p1").unwrap().relationships.get("cables").cloned();
+    assert_eq!(peers().unwrap().as_array().unwrap().len(), 2);
+    schema(&service, &cables("state: absent")).unwrap();
+    assert!(peers().is_none());
+    sound(&service);
+    let again = "cardinality: many, identifier: port__cable, direction: outbound";
+    schema(&service, &cables(again)).unwrap();
+    assert!(
+        peers().is_none_or(|peers| peers.as_array().is_none_or(Vec::is_empty)),
+        "{:?}",
+        peers()
+    );
+    // One end that goes leaves the links to the other.
+    let ports = "nodes: [{name: Router, namespace: Test, relationships: [{name: ports, peer: TestPort, state: \
+                 absent}]}]";
+    schema(&service, ports).unwrap();
+    assert_eq!(service.object("TestPort", "p1").unwrap().relationships["router"], json!(["r1"]));
+    sound(&service);
+}
+
+#[test]
 fn constraints_and_indexes_come_and_go_with_the_schema() {
     let service = stocked();
     for text in [
@@ -211,7 +240,10 @@ fn a_mandatory_attribute_needs_a_default_where_objects_are_stored() {
         "nodes: [{name: Router, namespace: Test, attributes: [{name: vendor, kind: Text}]}]",
     )
     .unwrap_err();
-    assert!(refused.contains("2 objects do not fit") && refused.contains("r1"), "{refused}");
+    assert!(
+        refused.contains("2 objects with a value that does not fit") && refused.contains("r1"),
+        "{refused}"
+    );
     assert_eq!(dump(&service), before);
     schema(
         &service,
@@ -257,7 +289,10 @@ fn what_stored_values_do_not_fit_is_refused_with_the_offenders() {
     load(&service, "TestRouter", &json!([{"name": "r2", "color": "blue"}]));
     let attribute = |how: &str| router(&format!("attributes: [{{name: color, {how}}}]"));
     for (change, words) in [
-        ("kind: Text, optional: true, enum: [red, green]", ["1 object do not fit", "r2 (blue)"]),
+        (
+            "kind: Text, optional: true, enum: [red, green]",
+            ["1 object with a value that does not fit", "r2 (blue)"],
+        ),
         ("kind: Text, optional: true, regex: '^[a-r]+$'", ["TestRouter.color", "r2 (blue)"]),
         (
             "kind: Text, optional: true, parameters: {max_length: 3}",
@@ -267,16 +302,30 @@ fn what_stored_values_do_not_fit_is_refused_with_the_offenders() {
             "kind: Text, optional: true, parameters: {min_length: 4}",
             ["TestRouter.color", "r1 (red)"],
         ),
-        ("kind: Number, optional: true", ["2 objects do not fit", "r1 (red), r2 (blue)"]),
-        ("kind: Boolean, optional: true", ["2 objects do not fit", "r1 (red), r2 (blue)"]),
+        (
+            "kind: Number, optional: true",
+            ["2 objects with a value that does not fit", "r1 (red), r2 (blue)"],
+        ),
+        (
+            "kind: Boolean, optional: true",
+            ["2 objects with a value that does not fit", "r1 (red), r2 (blue)"],
+        ),
         ("kind: Dropdown, optional: true, choices: [{name: red}]", ["1 object", "r2 (blue)"]),
     ] {
         refused(&service, &attribute(change), &words);
     }
     let slot = "attributes: [{name: slot, kind: Number, parameters: {max_value: 3}}]";
-    refused(&service, &router(slot), &["TestRouter.slot", "1 object do not fit", "r1 (4)"]);
+    refused(
+        &service,
+        &router(slot),
+        &["TestRouter.slot", "1 object with a value that does not fit", "r1 (4)"],
+    );
     let slot = "attributes: [{name: slot, kind: Number, parameters: {excluded_values: '1,4-5'}}]";
-    refused(&service, &router(slot), &["2 objects do not fit", "r1 (4), r2 (1)"]);
+    refused(
+        &service,
+        &router(slot),
+        &["2 objects with a value that does not fit", "r1 (4), r2 (1)"],
+    );
     let serial = "generics: [{name: Device, namespace: Test, attributes: [{name: serial, kind: Text, \
                   optional: false}]}]";
     load(&service, "TestRouter", &json!([{"name": "r3"}]));
@@ -295,7 +344,7 @@ fn values_that_are_not_unique_refuse_a_constraint() {
         &json!([{"name": "r2", "color": "red"}, {"name": "r3", "color": "blue"}]),
     );
     let unique = router("attributes: [{name: color, kind: Text, optional: true, unique: true}]");
-    refused(&service, &unique, &["2 objects share values", "'color'", "r1, r2"]);
+    refused(&service, &unique, &["2 objects with the same values", "'color'", "r1, r2"]);
     let constraint =
         router("uniqueness_constraints: [[color__value, serial__value], [color__value]]");
     refused(&service, &constraint, &["TestRouter", "'color'", "r1, r2"]);
@@ -344,7 +393,11 @@ fn links_that_are_too_many_too_few_or_of_another_kind_refuse_a_relationship() {
         "relationships: [{name: held, peer: TestDevice, identifier: held, direction: outbound, cardinality: \
          one, optional: false}]",
     );
-    refused(&service, &needed, &["TestRouter.held` becomes mandatory", "1 object have no peer", "r2"]);
+    refused(
+        &service,
+        &needed,
+        &["TestRouter.held` becomes mandatory", "1 object without a peer", "r2"],
+    );
     let narrower = router(
         "relationships: [{name: held, peer: TestSlot, identifier: held, direction: outbound, cardinality: one}]",
     );
@@ -368,7 +421,7 @@ fn peers_that_have_nothing_in_common_refuse_the_rule() {
     refused(
         &service,
         &cables("router"),
-        &["`TestPort`: 1 object break a rule", "p1", "same `router`"],
+        &["`TestPort`: 1 object against a rule", "p1", "same `router`"],
     );
 }
 
@@ -377,7 +430,11 @@ fn what_is_removed_or_can_never_change_is_refused() {
     let service = stocked();
     let gone = "nodes: [{name: Router, namespace: Test, state: absent}, {name: Port, namespace: Test, state: \
                 absent}]";
-    refused(&service, gone, &["`TestRouter` is removed, but 2 objects of it are stored", "`TestPort` is"]);
+    refused(
+        &service,
+        gone,
+        &["`TestRouter` is removed, but 2 objects of it are stored", "`TestPort` is"],
+    );
     refused(&service, &router("branch: agnostic"), &["TestRouter", "`branch` cannot be changed"]);
     let direction = "nodes: [{name: Port, namespace: Test, relationships: [{name: cables, peer: TestPort, \
                      identifier: port__cable, direction: inbound}]}]";

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::schema::{BranchMode, Kind, OnDelete, Relationship};
-use model::{BranchId, ObjectId};
+use model::{BranchId, ObjectId, Symbol};
 use store::{Space, key};
 
 use crate::branches::kind_in;
@@ -191,6 +191,25 @@ impl Draft {
             }
             for edge in edges_of(&self.view, &kind, id)? {
                 if key::line_of(&edge.key) == Some(BranchId::GLOBAL) {
+                    self.drop_edge(&edge)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes away the links of relationships that a kind declared once. Linear in its objects.
+    pub(crate) fn drop_links_of(
+        &mut self,
+        kind: &Arc<Kind>,
+        gone: &BTreeSet<Symbol>,
+    ) -> Result<(), BranchError> {
+        let ids: Result<Vec<ObjectId>, BranchError> =
+            self.view.objects(kind)?.map(|object| object.map(|object| object.id())).collect();
+        for id in ids? {
+            for edge in edges_of(&self.view, kind, id)? {
+                let parsed = key::parse_edge(&edge.key);
+                if parsed.is_some_and(|parsed| gone.contains(&parsed.relationship)) {
                     self.drop_edge(&edge)?;
                 }
             }

@@ -56,7 +56,7 @@ impl Offenders {
         Ok(())
     }
 
-    /// `2 objects …: r1, r2`; nothing where all fit.
+    /// `2 objects with …: r1, r2`; nothing where all fit.
     fn told(&self, what: impl FnOnce(&str) -> String) -> Option<String> {
         let objects = match self.count {
             0 => return None,
@@ -170,7 +170,10 @@ impl Draft {
                 }
             }
             let place = format!("`{}.{}`", new.name, attribute.name);
-            offences.extend(offenders.told(|objects| format!("{place}: {objects} do not fit")));
+            offences.extend(
+                offenders
+                    .told(|objects| format!("{place}: {objects} with a value that does not fit")),
+            );
         }
         // Templates have what they have; the rules hold for what is made of them.
         let ruled = new.category != Category::Template;
@@ -236,16 +239,13 @@ impl Draft {
         }
         let place = format!("`{}.{}`", new.name, rel.name);
         offences.extend(
-            without
-                .told(|objects| format!("{place} becomes mandatory, but {objects} have no peer")),
+            without.told(|objects| format!("{place} becomes mandatory: {objects} without a peer")),
         );
         offences.extend(
-            beyond.told(|objects| {
-                format!("{place} takes {wanted}, but {objects} have another number")
-            }),
+            beyond.told(|objects| format!("{place} takes {wanted}: {objects} with another number")),
         );
         offences.extend(strange.told(|objects| {
-            format!("{place} takes `{}`, but {objects} have a peer of another kind", rel.peer)
+            format!("{place} takes `{}`: {objects} with a peer of another kind", rel.peer)
         }));
         Ok(())
     }
@@ -303,9 +303,11 @@ impl Draft {
                     Err(BranchError::Violation(violation)) => {
                         let rule = match violation.as_ref() {
                             Violation::NotUnique { constraint, .. } => {
-                                format!("share values of the uniqueness constraint '{constraint}'")
+                                format!(
+                                    "with the same values of the uniqueness constraint '{constraint}'"
+                                )
                             }
-                            other => format!("break a rule ({other})"),
+                            other => format!("against a rule ({other})"),
                         };
                         broken.entry(rule).or_default().add(|| self.label_of(&object))?;
                     }

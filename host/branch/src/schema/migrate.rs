@@ -2,7 +2,7 @@
 //! renamed, indexes that come and go. In the same commit as the schema, linear in the objects of the
 //! kinds concerned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::schema::{Kind, Renames, attribute_before, kind_before};
@@ -73,6 +73,32 @@ impl Draft {
                 self.migrate_object(old, &new, &step, id)?;
             }
             self.view.compiled = Arc::clone(&new);
+        }
+        self.drop_undeclared(old, &new, renames)
+    }
+
+    /// Takes away the links of relationships that no kind declares any more: one that is declared again
+    /// begins empty, as an attribute does.
+    fn drop_undeclared(
+        &mut self,
+        old: &Compiled,
+        new: &Compiled,
+        renames: &Renames,
+    ) -> Result<(), BranchError> {
+        let all = new.schema.kinds.values();
+        let declared: BTreeSet<Symbol> =
+            all.flat_map(|kind| kind.relationships.iter().map(|rel| rel.symbol)).collect();
+        for kind in new.schema.by_symbol.values() {
+            let Some(was) = kind_before(&old.schema, kind, renames) else { continue };
+            let gone: BTreeSet<Symbol> = was
+                .relationships
+                .iter()
+                .map(|rel| rel.symbol)
+                .filter(|symbol| !declared.contains(symbol))
+                .collect();
+            if !gone.is_empty() {
+                self.drop_links_of(kind, &gone)?;
+            }
         }
         Ok(())
     }
