@@ -56,6 +56,8 @@ mod history;
 mod hostile;
 #[path = "stories/ip_hierarchy.rs"]
 mod ip_hierarchy;
+#[path = "stories/limits.rs"]
+mod limits;
 #[path = "stories/merge.rs"]
 mod merge;
 #[path = "stories/merge_rules.rs"]
@@ -66,6 +68,8 @@ mod mutations;
 mod names;
 #[path = "stories/numbers.rs"]
 mod numbers;
+#[path = "stories/objects.rs"]
+mod objects;
 #[path = "stories/orders.rs"]
 mod orders;
 #[path = "stories/pool_branches.rs"]
@@ -80,6 +84,10 @@ mod pool_threads;
 mod protection;
 #[path = "stories/reading.rs"]
 mod reading;
+#[path = "stories/refusals.rs"]
+mod refusals;
+#[path = "stories/reports.rs"]
+mod reports;
 #[path = "stories/schema.rs"]
 mod schema;
 #[path = "stories/sdwan.rs"]

@@ -614,6 +614,25 @@ pub(crate) enum Generator {
         #[arg(long)]
         plan: bool,
     },
+    /// The newest runs, and how they ended.
+    Runs {
+        /// Those that are under way instead.
+        #[arg(long)]
+        under_way: bool,
+        /// Runs at most.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// All that is known of one run: how it ended, its report and its log.
+    Report {
+        /// Id of the run.
+        run: String,
+    },
+    /// End a run under way; it keeps nothing.
+    Cancel {
+        /// Id of the run.
+        run: String,
+    },
     /// Instances, or one with what it holds.
     Show {
         /// Instance: its id, or `definition: target`.

@@ -6,10 +6,9 @@ use serde_json::{Value, json};
 
 use crate::args::{Build, LocalRun};
 use crate::client::{Client, part};
-use crate::commands::show_runs;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::{local, manifest};
+use crate::{local, manifest, runs};
 
 /// Builds components and checks each as an upload would be.
 pub(crate) fn build(build: &Build, output: Output) -> Result<Exit, Failure> {
@@ -68,7 +67,7 @@ fn tried(
     if let Some(target) = target {
         path = format!("{path}?target={}", part(target));
     }
-    Ok(show_runs(&client.post_bytes(&path, bytes)?, output))
+    Ok(runs::show(&client.post_bytes(&path, bytes)?, output))
 }
 
 /// A plan over the schema and data of a folder, in a store of its own.
@@ -92,7 +91,7 @@ fn in_folder(run: &LocalRun, bytes: &[u8], output: Output) -> Result<Exit, Failu
         local.client.put("/api/generators", &body)?;
         let path = format!("/api/generators/{}/run", part(&text("name")));
         let answer = local.client.post(&path, &json!({"target": run.target, "plan": true}))?;
-        last = show_runs(&answer, output);
+        last = runs::show(&answer, output);
     }
     Ok(last)
 }

@@ -9,9 +9,10 @@ use crate::exit::{Exit, Failure};
 use crate::limits::DIFFERENCES_SHOWN_MAX;
 use crate::output::Output;
 use crate::{
-    artifacts, author, branches, changes, checks, demo, history, limits, local, manifest, pools, push,
+    artifacts, author, branches, changes, checks, demo, history, limits, local, manifest, pools,
+    push,
 };
-use crate::{scaffold, tokens};
+use crate::{runs, scaffold, tokens};
 
 /// Runs the command of the arguments.
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
@@ -187,8 +188,8 @@ fn show_changes(changes: &Value, output: Output) {
 fn assignments(values: &[String]) -> Result<Map<String, Value>, Failure> {
     let mut map = Map::new();
     for value in values {
-        let (name, text) = value.split_once('=').ok_or_else(|| Failure::File {
-            path: value.clone(),
+        let (name, text) = value.split_once('=').ok_or_else(|| Failure::Argument {
+            argument: value.clone(),
             what: "write `attribute=value`".to_owned(),
         })?;
         let json = serde_json::from_str(text).unwrap_or_else(|_text| json!(text));
@@ -226,8 +227,12 @@ fn generator(client: &Client, generator: &Generator, output: Output) -> Result<E
         Generator::Run { name, target, plan } => {
             let body = json!({"target": target, "plan": plan});
             let answer = client.post(&format!("/api/generators/{}/run", part(name)), &body)?;
-            Ok(show_runs(&answer, output))
+            Ok(runs::show(&answer, output))
         }
+        Generator::Runs { under_way: true, .. } => runs::under_way(client, output),
+        Generator::Runs { limit, .. } => runs::list(client, *limit, output),
+        Generator::Report { run } => runs::report(client, run, output),
+        Generator::Cancel { run } => runs::cancel(client, run, output),
         Generator::Show { instance: None } => {
             let list = client.get("/api/instances")?;
             if output.json {
@@ -254,34 +259,4 @@ fn generator(client: &Client, generator: &Generator, output: Output) -> Result<E
             Ok(Exit::Done)
         }
     }
-}
-
-/// Runs as people read them; tells whether all succeeded.
-pub(crate) fn show_runs(answer: &Value, output: Output) -> Exit {
-    if output.json {
-        output.value(answer);
-    }
-    for run in answer["runs"].as_array().into_iter().flatten() {
-        let failed = &run["outcome"]["Failed"];
-        if let Some(message) = failed["message"].as_str() {
-            output.line(&format!("failed [{}]: {message}", failed["code"].as_str().unwrap_or("")));
-            for frame in failed["frames"].as_array().into_iter().flatten() {
-                output.line(&format!("    {}", frame.as_str().unwrap_or_default()));
-            }
-            if let Some(hint) = failed["hint"].as_str() {
-                output.line(&format!("  hint: {hint}"));
-            }
-        }
-        output.changes(&run["changes"]);
-        for line in run["log"].as_array().into_iter().flatten() {
-            output.line(&format!("  log: {}", line["message"].as_str().unwrap_or_default()));
-        }
-        output.line(&format!(
-            "  {} host calls, {} fuel, {} KiB",
-            run["calls"],
-            run["fuel"],
-            run["memory"].as_u64().unwrap_or(0) >> 10
-        ));
-    }
-    if answer["ok"] == json!(true) { Exit::Done } else { Exit::Refused }
 }

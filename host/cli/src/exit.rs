@@ -9,6 +9,8 @@ pub(crate) enum Exit {
     Done,
     /// 1: the host refused, or a run failed.
     Refused,
+    /// 2: wrong arguments.
+    Arguments,
     /// 3: the server cannot be reached, or does not start.
     Unreachable,
     /// 4: a file cannot be read.
@@ -20,7 +22,8 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Done => 0,
             Exit::Refused => 1,
-            // 2 is clap's own, for wrong arguments.
+            // As clap ends what it refuses itself.
+            Exit::Arguments => 2,
             Exit::Unreachable => 3,
             Exit::File => 4,
         })
@@ -36,6 +39,9 @@ pub(crate) enum Failure {
     /// No answer.
     #[error("{0}")]
     Unreachable(String),
+    /// An argument that does not read.
+    #[error("{argument}: {what}")]
+    Argument { argument: String, what: String },
     /// A file.
     #[error("{path}: {what}")]
     File { path: String, what: String },
@@ -49,6 +55,7 @@ impl Failure {
         match self {
             Self::Refused { .. } => Exit::Refused,
             Self::Unreachable(_) | Self::Serve(_) => Exit::Unreachable,
+            Self::Argument { .. } => Exit::Arguments,
             Self::File { .. } => Exit::File,
         }
     }
@@ -57,6 +64,7 @@ impl Failure {
         match self {
             Self::Refused { code, .. } => code,
             Self::Unreachable(_) => "unreachable",
+            Self::Argument { .. } => "bad-argument",
             Self::File { .. } => "bad-file",
             Self::Serve(error) => error.code(),
         }

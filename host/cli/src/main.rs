@@ -17,6 +17,7 @@ mod manifest;
 mod output;
 mod pools;
 mod push;
+mod runs;
 mod scaffold;
 mod tokens;
 

@@ -37,7 +37,10 @@ pub(crate) fn files(paths: &[PathBuf]) -> Result<Value, Failure> {
         collect(path, &mut found)?;
     }
     if found.is_empty() {
-        return Err(Failure::File { path: "arguments".to_owned(), what: "no file".to_owned() });
+        return Err(Failure::Argument {
+            argument: "files".to_owned(),
+            what: "name at least one file or folder".to_owned(),
+        });
     }
     Ok(json!({"files": found}))
 }

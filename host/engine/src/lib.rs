@@ -21,9 +21,9 @@ pub use fixture::{Fixture, FixtureObject};
 pub use identity::{generated_id, instance_id};
 pub use impact::{Impact, Verdict};
 pub use instance::{Instance, InstanceState};
-pub use report::{LogLine, RunOutcome, RunRecord};
+pub use report::{FailureReport, LogLine, ReturnedError, RunOutcome, RunRecord};
 pub use run::{
     ComponentError, ComponentInfo, Engine, EngineOptions, Mode, RunError, RunRequest, RunResult,
-    Tells,
+    RunUnderWay, Tells,
 };
 pub use sandbox::api::{Finding, Severity};

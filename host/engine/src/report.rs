@@ -61,7 +61,61 @@ pub enum RunOutcome {
         hint: Option<String>,
         /// Call frames of the guest, innermost first.
         frames: Vec<String>,
+        /// What else there is to tell; nothing where no guest ran.
+        report: Option<Box<FailureReport>>,
     },
+}
+
+/// What the sandbox tells of a failed guest beside its message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureReport {
+    /// Whose business it is: `user`, `limit`, `toolchain`, `infra`.
+    pub class: String,
+    /// Whether the same run fails again in the same way.
+    pub deterministic: bool,
+    /// What a panic said, and at which `file:line:column`.
+    pub panic: Option<(String, String)>,
+    /// What the generator returned.
+    pub error: Option<ReturnedError>,
+    /// The last host calls, oldest first.
+    pub last_calls: Vec<String>,
+}
+
+/// An error that a generator returned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReturnedError {
+    /// Coarse: `invalid-argument`.
+    pub code: String,
+    /// Fine: `pool-exhausted`.
+    pub name: String,
+    /// For people.
+    pub message: String,
+    /// Where in its input or argument.
+    pub path: Option<String>,
+    /// Further facts.
+    pub details: Vec<(String, String)>,
+}
+
+impl FailureReport {
+    /// Of a run that failed.
+    pub(crate) fn of(failure: &sandbox::RunFailure, run: &sandbox::RunReport) -> Self {
+        Self {
+            class: failure.class.to_string(),
+            deterministic: failure.deterministic,
+            panic: failure
+                .panic
+                .as_ref()
+                .map(|panic| (panic.message.clone(), panic.location.clone())),
+            error: failure.error.as_ref().map(|error| ReturnedError {
+                code: error.code.name().to_owned(),
+                name: error.name.clone(),
+                message: error.message.clone(),
+                path: error.path.clone(),
+                details: error.details.clone(),
+            }),
+            last_calls: run.last_calls.iter().map(ToString::to_string).collect(),
+        }
+    }
 }
 
 /// A run.

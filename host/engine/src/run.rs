@@ -4,6 +4,7 @@
 mod component;
 mod crew;
 mod gate;
+mod under_way;
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -24,12 +25,14 @@ use crate::context::{RunContext, Start};
 use crate::definition::{Definition, DefinitionError};
 use crate::identity::{instance_id, seed};
 use crate::instance::{self, InstanceState};
-use crate::report::{RunOutcome, RunRecord};
+use crate::report::{FailureReport, RunOutcome, RunRecord};
 use crate::tracking::{self, Refusal};
 
 pub use component::{ComponentError, ComponentInfo};
 use crew::Crew;
 use gate::{Gate, Joins, Place};
+pub use under_way::RunUnderWay;
+use under_way::UnderWay;
 
 use crate::limits::{GUESSES_MAX, REPEATS_ALONE_MAX, REPEATS_MAX};
 
@@ -70,6 +73,7 @@ pub(crate) struct Shared {
     pub(crate) sandbox: Sandbox,
     pub(crate) options: EngineOptions,
     gate: Gate,
+    under_way: UnderWay,
     crew: Crew,
     /// Definitions by branch and the name they were last found under: a guess whose turn to take, which the
     /// run's own view confirms.
@@ -251,7 +255,8 @@ impl Engine {
         let gate = Gate::new(options.under_way_max);
         let crew = Crew::new(options.computing_max, options.under_way_max);
         let guesses = Mutex::default();
-        let shared = Shared { database, dialect, sandbox, options, gate, crew, guesses };
+        let under_way = UnderWay::default();
+        let shared = Shared { database, dialect, sandbox, options, gate, under_way, crew, guesses };
         Self { shared: Arc::new(shared) }
     }
 
@@ -291,6 +296,7 @@ impl Engine {
         let environment = self.shared.database.environment();
         let began = environment.clock.now();
         let run = environment.ids.next_id(began);
+        let _listed = self.shared.under_way.list(run, request, began);
         let mut job = Job { request: request.clone(), run, began, repeats: 0, definition };
         loop {
             let attempt = if job.repeats < REPEATS_MAX {
@@ -637,6 +643,17 @@ impl Engine {
         }
     }
 
+    /// Runs under way whose turn it is, the oldest first; those that wait for it are not among them.
+    pub fn under_way(&self) -> Vec<RunUnderWay> {
+        self.shared.under_way.all()
+    }
+
+    /// Ends a run under way: it fails as `cancelled` within some milliseconds, and keeps nothing. One that
+    /// has computed already is committed all the same.
+    pub fn cancel(&self, run: ObjectId) -> Option<RunUnderWay> {
+        self.shared.under_way.cancel(run)
+    }
+
     /// Cancels nothing new and waits for runs in flight.
     pub fn drain(&self) {
         drop(self.shared.gate.alone());
@@ -702,6 +719,7 @@ fn failure(code: &str, message: String, hint: Option<&str>) -> RunOutcome {
         message,
         hint: hint.map(str::to_owned),
         frames: Vec::new(),
+        report: None,
     }
 }
 
@@ -712,6 +730,7 @@ pub(crate) fn failed(report: &RunReport) -> Option<RunOutcome> {
         message: failure.message.clone(),
         hint: failure.hint.clone(),
         frames: failure.frames.iter().map(ToString::to_string).collect(),
+        report: Some(Box::new(FailureReport::of(failure, report))),
     })
 }
 

@@ -60,7 +60,9 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/api/checks", get(checks::list).put(checks::put))
         .route("/api/checks/{name}/run", post(checks::run))
         .route("/api/runs", get(runs))
+        .route("/api/runs/under-way", get(runs_under_way))
         .route("/api/runs/{id}", get(run))
+        .route("/api/runs/{id}/cancel", post(run_cancel))
         .route("/api/runs/{id}/why", get(history::why))
         .route("/api/blame/{kind}/{*name}", get(history::blame))
         .route("/api/revert", post(history::revert))
@@ -338,6 +340,27 @@ async fn runs(service: Scoped, Query(limit): Query<Limit>) -> Answer {
     let runs = blocking(service, move |service| service.runs(limit)).await?;
     let runs: Vec<Value> = runs.iter().map(record_json).collect();
     ok(&json!({"runs": runs}))
+}
+
+fn under_way_json(run: &engine::RunUnderWay) -> Value {
+    json!({
+        "run": run.run.to_string(),
+        "definition": run.definition,
+        "target": run.target.to_string(),
+        "plan": run.mode == Mode::Plan,
+        "cause": run.cause,
+        "began": run.began.to_string(),
+    })
+}
+
+async fn runs_under_way(service: Scoped) -> Answer {
+    let runs = blocking(service, Service::runs_under_way).await?;
+    ok(&json!({"runs": runs.iter().map(under_way_json).collect::<Vec<_>>()}))
+}
+
+async fn run_cancel(service: Scoped, Path(id): Path<String>) -> Answer {
+    let run = blocking(service, move |service| service.run_cancel(&id)).await?;
+    ok(&under_way_json(&run))
 }
 
 fn record_json(record: &engine::RunRecord) -> Value {

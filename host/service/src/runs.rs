@@ -1,6 +1,8 @@
 //! Runs and instances.
 
-use engine::{Definition, Fixture, Instance, Mode, RunRecord, RunRequest, RunResult, Tells};
+use engine::{
+    Definition, Fixture, Instance, Mode, RunRecord, RunRequest, RunResult, RunUnderWay, Tells,
+};
 use model::ObjectId;
 use sandbox::Cancel;
 use serde_json::{Value as Json, json};
@@ -179,6 +181,24 @@ impl Service {
     pub fn runs(&self, limit: usize) -> Result<Vec<RunRecord>, ServiceError> {
         let view = self.view()?;
         Ok(RunRecord::newest(&view, limit)?)
+    }
+
+    /// Runs of this branch that are under way, the oldest first.
+    pub fn runs_under_way(&self) -> Result<Vec<RunUnderWay>, ServiceError> {
+        self.may_run(&self.view()?, Mode::Plan)?;
+        let mut all = self.engine.under_way();
+        all.retain(|run| run.branch == self.branch);
+        Ok(all)
+    }
+
+    /// Ends a run of this branch that is under way; it keeps nothing.
+    pub fn run_cancel(&self, id: &str) -> Result<RunUnderWay, ServiceError> {
+        self.may_run(&self.view()?, Mode::Apply)?;
+        let missing = || ServiceError::NotFound { what: "run under way", name: id.to_owned() };
+        let run = id.parse::<ObjectId>().map_err(|_bad| missing())?;
+        let known = self.engine.under_way().into_iter().find(|known| known.run == run);
+        known.filter(|known| known.branch == self.branch).ok_or_else(missing)?;
+        self.engine.cancel(run).ok_or_else(missing)
     }
 
     /// One run.

@@ -76,7 +76,7 @@ pub enum Space {
 }
 
 /// Version of this page. A store of a newer version is refused.
-pub const FORMAT: u32 = 7;
+pub const FORMAT: u32 = 8;
 
 impl Space {
     /// Every space, in the order of this page.

@@ -85,6 +85,14 @@ fn every_command_of_a_session_answers_in_json_where_that_is_asked_for() {
     let ran = json(&["generator", "run", "web-service", "--target", "shop"]);
     assert_eq!(planned["runs"][0]["digest"], ran["runs"][0]["digest"]);
     assert_eq!(json(&["generator", "show"])["instances"][0]["name"], "web-service: shop");
+    assert_eq!(json(&["generator", "runs", "--under-way"])["runs"], serde_json::json!([]));
+    let runs = json(&["generator", "runs", "--limit", "1"]);
+    assert_eq!(runs["runs"][0]["run"], ran["runs"][0]["run"]);
+    let run = ran["runs"][0]["run"].as_str().unwrap();
+    assert_eq!(json(&["generator", "report", run])["outcome"]["Changed"]["created"], 8);
+    let told = server.kiln(&["generator", "report", run]).ok();
+    assert!(told.contains("8 created, ") && told.contains("log: shop has 3 servers"), "{told}");
+    assert!(server.kiln(&["generator", "cancel", run]).refused(1).contains("not-found"));
     let shown = json(&["generator", "show", "web-service: shop"]);
     assert_eq!(shown["owns"].as_array().unwrap().len(), 8, "{shown}");
     assert_eq!(json(&["object", "list", "InfraServer"])["objects"].as_array().unwrap().len(), 3);
@@ -94,6 +102,45 @@ fn every_command_of_a_session_answers_in_json_where_that_is_asked_for() {
     server.stop();
     let checked = kiln(&["store", "check", "--data", data.to_str().unwrap(), "--json"]).json();
     assert_eq!(checked["findings"], serde_json::json!([]));
+    // The dump is text, a row a line, and the same each time.
+    let dumped = kiln(&["store", "dump", "--data", data.to_str().unwrap()]).ok();
+    assert!(dumped.lines().count() > 100 && dumped.contains("heads "), "{dumped}");
+    assert_eq!(kiln(&["store", "dump", "--data", data.to_str().unwrap()]).ok(), dumped);
+    let nowhere = scratch.path().join("nowhere");
+    kiln(&["store", "check", "--data", nowhere.to_str().unwrap()]).refused(4);
+    assert!(!nowhere.exists());
+}
+
+#[test]
+fn a_server_that_goes_down_ends_what_it_began_and_waits_for_no_silent_connection() {
+    use std::io::{Read as _, Write as _};
+
+    let scratch = tempfile::tempdir().unwrap();
+    let server = Server::start(&scratch.path().join("data"));
+    let address = server.address.strip_prefix("http://").unwrap().to_owned();
+    let connect = || std::net::TcpStream::connect(&address).unwrap();
+    // One says nothing, one kept its connection for more.
+    let silent = connect();
+    let mut kept = connect();
+    kept.write_all(b"GET /api/health HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    let mut answer = [0; 15];
+    kept.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    let began = std::time::Instant::now();
+    server.stop();
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    drop((silent, kept));
+}
+
+#[test]
+fn an_argument_that_does_not_read_is_code_2() {
+    let said = kiln(&["object", "set", "AppWebService", "shop", "instances"]).refused(2);
+    assert!(said.starts_with("error[bad-argument]") && said.contains("attribute=value"), "{said}");
+    let said = kiln(&["schema", "load"]).refused(2);
+    assert!(said.contains("name at least one file or folder"), "{said}");
+    let told = kiln(&["--json", "object", "set", "AppWebService", "shop", "x"]);
+    let told: serde_json::Value = serde_json::from_str(&told.out).unwrap();
+    assert_eq!(told["errors"][0]["extensions"]["code"], "bad-argument");
 }
 
 #[test]

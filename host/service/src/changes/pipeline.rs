@@ -207,6 +207,7 @@ impl Service {
                     message: error.to_string(),
                     hint: None,
                     frames: Vec::new(),
+                    report: None,
                 };
                 (failed, None, None)
             }
@@ -379,7 +380,7 @@ fn told(
 /// Why something failed, for people.
 fn failure_text(failure: &RunOutcome) -> String {
     match failure {
-        RunOutcome::Failed { code, message, hint, frames } => {
+        RunOutcome::Failed { code, message, hint, frames, .. } => {
             let hint = hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
             let frames: String = frames.iter().map(|frame| format!("\n    {frame}")).collect();
             format!("{code}: {message}{hint}{frames}")
