@@ -251,6 +251,57 @@ fn a_signed_trigger_runs_its_target_and_an_unsigned_one_does_not() {
 }
 
 #[test]
+fn a_trigger_finds_its_target_by_id_by_hfid_and_by_attribute_or_says_why_not() {
+    let server = Server::example();
+    let id = server.get("/api/objects/AppWebService/blog").1["id"].as_str().unwrap().to_owned();
+    for body in [
+        json!({"target": id}),
+        json!({"target": "shop"}),
+        json!({"attribute": "name", "value": "blog"}),
+        json!({"attribute": "instances", "value": 3}),
+    ] {
+        let (status, answer) = server.trigger("s3cret", now(), &body.to_string());
+        assert_eq!(status, 200, "{body}: {answer}");
+        assert_eq!(answer["cause"], "trigger", "{answer}");
+    }
+    let runs = || server.get("/api/runs").1["runs"].as_array().unwrap().len();
+    let before = runs();
+    let same = |name: &str| {
+        let path = format!("{}/api/objects/AppWebService/{name}", server.base);
+        Server::read(server.agent.patch(path).send_json(json!({"instances": 2}))).0
+    };
+    assert_eq!((same("shop"), same("blog")), (200, 200));
+    for (body, told) in [
+        ("{", (422, "bad-body")),
+        ("[]", (422, "bad-body")),
+        (r#"{"attribute": "name"}"#, (422, "bad-body")),
+        (r#"{"target": 5}"#, (422, "bad-body")),
+        (r#"{"target": "none"}"#, (404, "not-found")),
+        (r#"{"attribute": "name", "value": "none"}"#, (404, "not-found")),
+        (r#"{"attribute": "colour", "value": "red"}"#, (404, "not-found")),
+        (r#"{"attribute": "instances", "value": 2}"#, (422, "ambiguous-target")),
+    ] {
+        let (status, answer) = server.trigger("s3cret", now(), body);
+        assert_eq!((status, code(&answer)), told, "{body}: {answer}");
+    }
+    assert_eq!(runs(), before);
+}
+
+#[test]
+fn runs_are_listed_reported_and_ended_over_http() {
+    let server = Server::example();
+    assert_eq!(server.get("/api/runs/under-way"), (200, json!({"runs": []})));
+    let (status, answer) = server.post("/api/runs/none/cancel", &json!({}));
+    assert_eq!((status, code(&answer)), (404, "not-found"));
+    let run = server.post("/api/generators/web-service/run", &json!({"target": "shop"})).1;
+    let id = run["runs"][0]["run"].as_str().unwrap();
+    let (status, answer) = server.get(&format!("/api/runs/{id}"));
+    assert_eq!((status, &answer["outcome"]["Changed"]["created"]), (200, &json!(8)), "{answer}");
+    let (status, answer) = server.post(&format!("/api/runs/{id}/cancel"), &json!({}));
+    assert_eq!((status, code(&answer)), (404, "not-found"), "it has ended");
+}
+
+#[test]
 fn a_run_beyond_the_last_place_is_answered_busy_until_one_ends() {
     let environment = server::environment();
     let held = held::Held::over(environment.ids);

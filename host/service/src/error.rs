@@ -215,6 +215,8 @@ impl ServiceError {
                 RevertError::Blocked { .. } => ErrorClass::Conflict,
                 RevertError::Branch(error) => of_branch(error),
             },
+            // What does not read is told to who has signed it alone.
+            Self::Trigger { code: "bad-body" | "ambiguous-target", .. } => ErrorClass::Invalid,
             Self::Trigger { .. } | Self::Denied { .. } => ErrorClass::Denied,
             Self::Unauthenticated { .. } => ErrorClass::Unauthenticated,
             Self::Change { .. } => ErrorClass::Conflict,

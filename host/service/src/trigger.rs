@@ -81,15 +81,30 @@ impl Service {
     ) -> Result<model::ObjectId, ServiceError> {
         let view = self.view()?;
         let found = engine::Definition::find(&view, definition).map_err(engine::RunError::from)?;
+        let mut meant = Vec::new();
         for id in found.targets(&view)? {
             if let Some(object) = view.object(id)?
                 && object.kind().attribute(attribute).is_some()
                 && object.value(attribute).to_json() == *value
             {
-                return Ok(id);
+                meant.push(id);
             }
         }
-        Err(ServiceError::NotFound { what: "target", name: format!("{attribute} = {value}") })
+        match meant.as_slice() {
+            [one] => Ok(*one),
+            [] => {
+                let name = format!("{attribute} = {value}");
+                Err(ServiceError::NotFound { what: "target", name })
+            }
+            several => {
+                let count = several.len();
+                let message = format!(
+                    "{count} targets have {attribute} = {value}; name one by its id, or map another \
+                     attribute"
+                );
+                Err(refused("ambiguous-target", message))
+            }
+        }
     }
 }
 
