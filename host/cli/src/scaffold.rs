@@ -20,7 +20,7 @@ const FILES: [(&str, &str); 8] = [
 ];
 
 /// The SDK, as it lies in the project.
-const SDK: [(&str, &str); 12] = [
+const SDK: [(&str, &str); 14] = [
     ("sdk/guest-sdk/Cargo.toml", include_str!("../../../guest-sdk/Cargo.toml")),
     ("sdk/guest-sdk/src/lib.rs", include_str!("../../../guest-sdk/src/lib.rs")),
     ("sdk/guest-sdk/src/check.rs", include_str!("../../../guest-sdk/src/check.rs")),
@@ -29,6 +29,8 @@ const SDK: [(&str, &str); 12] = [
     ("sdk/guest-sdk/src/graphql.rs", include_str!("../../../guest-sdk/src/graphql.rs")),
     ("sdk/guest-sdk/src/host.rs", include_str!("../../../guest-sdk/src/host.rs")),
     ("sdk/guest-sdk/src/test.rs", include_str!("../../../guest-sdk/src/test.rs")),
+    ("sdk/guest-sdk/src/test/imports.rs", include_str!("../../../guest-sdk/src/test/imports.rs")),
+    ("sdk/guest-sdk/src/test/space.rs", include_str!("../../../guest-sdk/src/test/space.rs")),
     ("sdk/guest-sdk/src/value.rs", include_str!("../../../guest-sdk/src/value.rs")),
     ("sdk/guest-sdk/src/wasm.rs", include_str!("../../../guest-sdk/src/wasm.rs")),
     ("sdk/guest-sdk/src/wasm/check.rs", include_str!("../../../guest-sdk/src/wasm/check.rs")),

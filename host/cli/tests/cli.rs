@@ -31,3 +31,5 @@ mod pools;
 mod process;
 #[path = "cli/push.rs"]
 mod push;
+#[path = "cli/readme.rs"]
+mod readme;

@@ -11,6 +11,20 @@ fn a_new_generator_builds_runs_and_is_pushed() {
     let path = folder.to_str().unwrap();
     kiln(&["new", path]).ok();
 
+    // The whole SDK is in it.
+    let sdk = root().join("guest-sdk/src");
+    let mut folders = vec![sdk.clone()];
+    while let Some(part) = folders.pop() {
+        for entry in std::fs::read_dir(part).unwrap() {
+            let entry = entry.unwrap().path();
+            let copy = folder.join("sdk/guest-sdk/src").join(entry.strip_prefix(&sdk).unwrap());
+            assert!(copy.exists(), "{} is missing", copy.display());
+            if entry.is_dir() {
+                folders.push(entry);
+            }
+        }
+    }
+
     // The native test that comes with it.
     let natively = root().join("target/guests-native");
     let tested = Command::new("cargo")
