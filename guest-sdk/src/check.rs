@@ -110,11 +110,14 @@ impl Finding {
 }
 
 /// What a check stands on: the imports of its world, as a trait.
-#[allow(missing_docs, reason = "each is the import of that name; see the WIT")]
 pub trait Source {
+    /// Facts about the check.
     fn info(&self) -> Info;
+    /// The parameters of the definition.
     fn parameters(&self) -> Vec<Field>;
+    /// A line of log.
     fn log(&self, level: Level, message: &str);
+    /// The `data` of a GraphQL document, as JSON text; variables are a JSON object.
     fn document(&self, text: &str, variables: &str) -> Result<String>;
 }
 

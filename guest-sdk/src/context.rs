@@ -1,5 +1,7 @@
 //! What a generator holds in its hand.
 
+use std::fmt;
+
 use serde::de::DeserializeOwned;
 
 use crate::host::{
@@ -9,6 +11,7 @@ use crate::host::{
 use crate::{Field, Given, Result};
 
 /// The run: making objects, asking questions, drawing from pools.
+#[derive(Clone, Copy)]
 pub struct Ctx<'h> {
     host: &'h dyn Host,
 }
@@ -31,6 +34,34 @@ impl From<&Object> for Target {
 impl From<Saved> for Object {
     fn from(saved: Saved) -> Self {
         Self { id: saved.id, outcome: saved.outcome }
+    }
+}
+
+impl fmt::Debug for Ctx<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ctx").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Builder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("draft", &self.draft).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Setter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { target, fields, links, .. } = self;
+        let mut told = f.debug_struct("Setter");
+        told.field("target", target).field("fields", fields).field("links", links);
+        told.finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Pool<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = f.debug_struct("Pool");
+        told.field("pool", &self.pool).field("terms", &self.terms).finish_non_exhaustive()
     }
 }
 

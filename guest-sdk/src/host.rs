@@ -173,28 +173,44 @@ pub struct Info {
 
 /// Weight of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the usual words")]
 pub enum Level {
+    /// For whoever looks for a mistake.
     Debug,
+    /// What happened.
     Info,
+    /// What somebody should look at.
     Warn,
+    /// What went wrong, though the run goes on.
     Error,
 }
 
-/// The imports of the world, as a trait.
-#[allow(missing_docs, reason = "each is the import of that name; see the WIT")]
+/// The imports of the world, as a trait: what [`Ctx`](crate::Ctx) stands on. Each is the import of that name;
+/// errors are the host's own.
 pub trait Host {
+    /// Facts about the run.
     fn info(&self) -> Info;
+    /// The query's variables, as resolved from the target.
     fn parameters(&self) -> Vec<Field>;
+    /// A line of log with fields for programs. Never fails; too much is cut, and said so.
     fn log(&self, level: Level, message: &str, fields: &[(&str, String)]);
+    /// Ensures an object.
     fn create(&self, draft: Drafted) -> Result<Saved>;
+    /// Ensures several, all or none; the error's path says which one is the culprit.
     fn create_many(&self, drafts: Vec<Drafted>) -> Result<Vec<Saved>>;
+    /// Sets values and links of an object of others, for as long as runs say so.
     fn set(&self, of: &Target, fields: Vec<Field>, links: Vec<Linked>) -> Result<Saved>;
+    /// Keeps what an earlier run made under a key; its id.
     fn keep(&self, key: &str) -> Result<String>;
+    /// The id behind a target.
     fn find(&self, what: &Target) -> Result<String>;
+    /// Values of an object, all of them where no names are given.
     fn read(&self, what: &Target, names: &[&str]) -> Result<Vec<Field>>;
+    /// Ids of the peers of a relationship.
     fn peers(&self, what: &Target, relationship: &str) -> Result<Vec<String>>;
+    /// The `data` of a GraphQL document, as JSON text; variables are a JSON object.
     fn document(&self, text: &str, variables: &str) -> Result<String>;
+    /// Draws from a pool; the same identifier has the same resource on every run.
     fn allocate(&self, request: Request) -> Result<Granted>;
+    /// What a draw would give to an identifier that has nothing yet. Nothing is taken.
     fn peek(&self, request: Request) -> Result<Given>;
 }

@@ -34,6 +34,8 @@
 //! What a run makes belongs to its instance; what a later run no longer makes, the host removes. A
 //! run that returns an error keeps nothing.
 
+#![deny(missing_docs, missing_debug_implementations)]
+
 pub mod check;
 mod context;
 mod error;
@@ -43,6 +45,11 @@ mod host;
 pub mod test;
 mod value;
 #[cfg(target_arch = "wasm32")]
+#[allow(
+    missing_docs,
+    missing_debug_implementations,
+    reason = "what the macros stand on, largely generated"
+)]
 pub mod wasm;
 
 pub use context::{Allocation, Builder, Ctx, Draw, Object, Part, Pool, Setter};
