@@ -75,4 +75,7 @@ limits! {
     pub(crate) TEMPLATE_STEPS_MAX: u64 = 20_000, "steps",
         "Of rendering one label or computed value; a label takes a few dozen",
         "rendering fails";
+    pub(crate) PATTERNS_KEPT_MAX: usize = 10_000, "patterns",
+        "Of schemas, kept compiled",
+        "they make room, and are compiled again when they are asked for";
 }

@@ -12,8 +12,8 @@ use crate::schema::document::truth;
 use crate::schema::types::{Attribute, AttributeKind};
 use crate::{Interface, Value};
 
-use crate::limits::REGEX_STEPS_MAX;
 pub use crate::limits::TEXT_BYTES_MAX;
+use crate::limits::{PATTERNS_KEPT_MAX, REGEX_STEPS_MAX};
 
 /// A value that an attribute does not take.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -382,7 +382,7 @@ fn regex(pattern: &str) -> Option<Arc<fancy_regex::Regex>> {
         .ok()?;
     let regex = Arc::new(regex);
     // Patterns come from schemas: there are few, but a host that lives for years sees many loads.
-    if known.len() > 10_000 {
+    if known.len() >= PATTERNS_KEPT_MAX {
         known.clear();
     }
     known.insert(pattern.to_owned(), Arc::clone(&regex));
