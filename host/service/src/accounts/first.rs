@@ -48,16 +48,17 @@ impl Service {
         self.change(|draft| {
             let super_admin = global(draft, GlobalAction::SuperAdmin)?;
             let administrators = role(draft, "Super Administrator", vec![super_admin])?;
-            let members = vec![account(draft, &admin.password)?];
-            group(draft, SUPER_ADMINISTRATORS, administrators, members)?;
+            let first = account(draft, &admin.password)?;
+            group(draft, SUPER_ADMINISTRATORS, administrators, vec![first])?;
             let view = object(draft, "view", Decision::AllowAll)?;
             let anything = object(draft, "any", Decision::AllowOther)?;
             let users = role(draft, "General Access", vec![view, anything])?;
             group(draft, USERS, users, Vec::new())?;
             draft.put_ledger(Ledger::Tokens, GUARDED.to_vec(), Some(vec![1]))?;
+            // In the same commit: an account whose token is refused would lock everybody out.
+            self.put_token(draft, first, ("initial token", &admin.token), None)?;
             Ok(())
         })?;
-        self.token_put(ADMIN, "initial token", None, &admin.token)?;
         Ok(true)
     }
 }

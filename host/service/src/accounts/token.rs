@@ -1,7 +1,7 @@
 //! API tokens and the rows of sessions: kept by digest, so that the store never holds what a client
 //! sends. A token has 256 random bits, which need no salt and no slow hash.
 
-use branch::{Ledger, LedgerOrder};
+use branch::{Draft, Ledger, LedgerOrder};
 use model::permission::{GlobalAction, Place};
 use model::{Digest, ObjectId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -86,6 +86,24 @@ impl Service {
         expires: Option<Timestamp>,
         text: &str,
     ) -> Result<ObjectId, ServiceError> {
+        let holder = find(&self.accounts_view()?, ACCOUNT, account)?.id();
+        self.check_owner(holder)?;
+        let mut made = ObjectId::SYSTEM;
+        self.change(|draft| {
+            made = self.put_token(draft, holder, (name, text), expires)?;
+            Ok(())
+        })?;
+        Ok(made)
+    }
+
+    /// Puts a token into a draft, by its name and text.
+    pub(super) fn put_token(
+        &self,
+        draft: &mut Draft,
+        holder: ObjectId,
+        (name, text): (&str, &str),
+        expires: Option<Timestamp>,
+    ) -> Result<ObjectId, ServiceError> {
         if name.len() > NAME_BYTES_MAX {
             let message = format!("the name of a token has at most {NAME_BYTES_MAX} bytes");
             return Err(ServiceError::Request { code: "bad-token-name", message });
@@ -94,23 +112,17 @@ impl Service {
             let message = format!("a token has {TOKEN_BYTES_MIN} to {TOKEN_BYTES_MAX} bytes");
             return Err(ServiceError::Request { code: "bad-token", message });
         }
-        let holder = find(&self.accounts_view()?, ACCOUNT, account)?.id();
-        self.check_owner(holder)?;
-        let mut made = ObjectId::SYSTEM;
-        self.change(|draft| {
-            let environment = self.database.environment();
-            made = environment.ids.next_id(draft.now());
-            let row = TokenRow {
-                what: What::Token,
-                id: made.0,
-                account: holder.0,
-                name: name.to_owned(),
-                created: draft.now().0,
-                expires: expires.map(|expires| expires.0),
-            };
-            Ok(draft.put_ledger(Ledger::Tokens, digest(text), Some(row.encode()))?)
-        })?;
-        Ok(made)
+        let id = self.database.environment().ids.next_id(draft.now());
+        let row = TokenRow {
+            what: What::Token,
+            id: id.0,
+            account: holder.0,
+            name: name.to_owned(),
+            created: draft.now().0,
+            expires: expires.map(|expires| expires.0),
+        };
+        draft.put_ledger(Ledger::Tokens, digest(text), Some(row.encode()))?;
+        Ok(id)
     }
 
     /// Tokens: one's own; all of them with `manage_accounts`.
