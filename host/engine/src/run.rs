@@ -757,6 +757,7 @@ fn record(
         calls: report.map_or(0, |report| report.host_calls),
         repeats: job.repeats,
         log: context.log.clone(),
-        log_dropped: context.log_dropped,
+        // The sandbox drops what is beyond its own limits, before the context sees it.
+        log_dropped: context.log_dropped + report.map_or(0, |report| report.log_dropped),
     }
 }
