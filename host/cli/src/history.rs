@@ -43,8 +43,14 @@ fn origin(one: &Value) -> String {
         }
         None => String::new(),
     };
+    // What came with a merge was set on the branch first.
+    let merged = &one["merged_from"];
+    let there = match merged.is_object() {
+        true => format!("\n    on {}: {}", text(&merged["branch"]), origin(merged)),
+        false => String::new(),
+    };
     format!(
-        "commit {}, {}, by {}: {}{run}",
+        "commit {}, {}, by {}: {}{run}{there}",
         one["commit"],
         text(&one["at"]),
         text(&one["by_name"]),
