@@ -59,11 +59,7 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/api/changes/{name}/{verb}", post(changes::act))
         .route("/api/checks", get(checks::list).put(checks::put))
         .route("/api/checks/{name}/run", post(checks::run))
-        .route("/api/runs", get(runs))
-        .route("/api/runs/under-way", get(runs_under_way))
-        .route("/api/runs/{id}", get(run))
-        .route("/api/runs/{id}/cancel", post(run_cancel))
-        .route("/api/runs/{id}/why", get(history::why))
+        .merge(run_routes())
         .route("/api/blame/{kind}/{*name}", get(history::blame))
         .route("/api/revert", post(history::revert))
         .route("/api/instances", get(instances))
@@ -97,6 +93,15 @@ pub(crate) fn router(service: Service) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn_with_state(Door::new(service.clone()), admit))
         .with_state(service)
+}
+
+fn run_routes() -> Router<Service> {
+    Router::new()
+        .route("/api/runs", get(runs))
+        .route("/api/runs/under-way", get(runs_under_way))
+        .route("/api/runs/{id}", get(run))
+        .route("/api/runs/{id}/cancel", post(run_cancel))
+        .route("/api/runs/{id}/why", get(history::why))
 }
 
 /// One verb on a blocking thread: the one bridge from async.
