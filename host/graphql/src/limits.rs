@@ -42,6 +42,6 @@ model::limits! {
         "Kept ready, of each schema",
         "they make room, and are read again when they are asked for";
     pub(crate) SCHEMAS_KEPT_MAX: usize = 16, "schemas",
-        "Kept as types; large ones take 140 MiB",
+        "Kept as types",
         "one makes room, and is made again when it is asked for";
 }
