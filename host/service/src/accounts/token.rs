@@ -63,6 +63,19 @@ impl TokenRow {
     }
 }
 
+/// Whether a token may be called so, and be this text.
+fn fits(name: &str, text: &str) -> Result<(), ServiceError> {
+    if name.len() > NAME_BYTES_MAX {
+        let message = format!("the name of a token has at most {NAME_BYTES_MAX} bytes");
+        return Err(ServiceError::Request { code: "bad-token-name", message });
+    }
+    if !(TOKEN_BYTES_MIN..=TOKEN_BYTES_MAX).contains(&text.len()) {
+        let message = format!("a token has {TOKEN_BYTES_MIN} to {TOKEN_BYTES_MAX} bytes");
+        return Err(ServiceError::Request { code: "bad-token", message });
+    }
+    Ok(())
+}
+
 impl Service {
     /// Makes a token for an account out of 32 random bytes; its text is told this once. Others'
     /// tokens take `manage_accounts`.
@@ -86,6 +99,7 @@ impl Service {
         expires: Option<Timestamp>,
         text: &str,
     ) -> Result<ObjectId, ServiceError> {
+        fits(name, text)?;
         let holder = find(&self.accounts_view()?, ACCOUNT, account)?.id();
         self.check_owner(holder)?;
         let mut made = ObjectId::SYSTEM;
@@ -104,14 +118,7 @@ impl Service {
         (name, text): (&str, &str),
         expires: Option<Timestamp>,
     ) -> Result<ObjectId, ServiceError> {
-        if name.len() > NAME_BYTES_MAX {
-            let message = format!("the name of a token has at most {NAME_BYTES_MAX} bytes");
-            return Err(ServiceError::Request { code: "bad-token-name", message });
-        }
-        if !(TOKEN_BYTES_MIN..=TOKEN_BYTES_MAX).contains(&text.len()) {
-            let message = format!("a token has {TOKEN_BYTES_MIN} to {TOKEN_BYTES_MAX} bytes");
-            return Err(ServiceError::Request { code: "bad-token", message });
-        }
+        fits(name, text)?;
         let id = self.database.environment().ids.next_id(draft.now());
         let row = TokenRow {
             what: What::Token,
