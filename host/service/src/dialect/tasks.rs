@@ -129,7 +129,7 @@ const WORKFLOW: &str = "generator-run";
 fn ended(view: &View, arguments: &Arguments<'_>) -> Result<RunRecord, GraphqlError> {
     let data = arguments.data()?;
     let id = data.must("id")?;
-    let found = RunRecord::newest(view, RUNS_MAX)?.into_iter();
+    let found = RunRecord::newest(view, TASKS_SCANNED_MAX)?.into_iter();
     let found = found.into_iter().find(|record| record.id().to_string() == id);
     found.ok_or_else(|| GraphqlError::not_found("Task", id))
 }
