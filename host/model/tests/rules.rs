@@ -4,6 +4,8 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::cloned_ref_to_slice_refs,
     reason = "a test ends by panicking, and a table has as many rows as there are cases"
 )]
 
