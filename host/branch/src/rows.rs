@@ -188,7 +188,7 @@ impl Rows {
     pub(crate) fn note_found(&self, id: ObjectId, found: Found) {
         let mut looked = self.looked.borrow_mut();
         let counts = self.reads.is_some() && !self.past.get() && !self.quiet.get();
-        if counts && looked.count < KNOWN_MAX {
+        if counts && looked.count < ROWS_KNOWN_MAX {
             looked.count += 1;
             looked.found.insert(id, found);
         }
@@ -307,7 +307,7 @@ impl Rows {
         reads.borrow_mut().add_below(space, prefix);
         let mut merged = self.range_unnoted(space, prefix, &high)?;
         let mut looked = self.looked.borrow_mut();
-        if merged.stored.peek().is_none() && looked.count < KNOWN_MAX {
+        if merged.stored.peek().is_none() && looked.count < ROWS_KNOWN_MAX {
             looked.count += 1;
             looked.empty.entry(space).or_default().insert(prefix.to_vec());
         }
