@@ -7,6 +7,7 @@
 //! without asking who else there is, and a draft can look at the space as if what it gives up were
 //! free, and put it back.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{BranchId, ObjectId, Seq, Symbol, Timestamp};
@@ -15,7 +16,9 @@ use crate::commit::Upset;
 use crate::draft::allocate::lines::{Line, Lines, Part};
 use crate::draft::allocate::scope::Desk;
 use crate::draft::allocate::shelf::{Realm, Shelf, Source, Stretch};
-use crate::draft::allocate::takers::{Carried, Carrier, Lifted, Spot, Taken, Takers, rows};
+use crate::draft::allocate::takers::{
+    ByLine, Carried, Carrier, Carries, Lifted, Spot, Taken, Takers, rows,
+};
 use crate::error::BranchError;
 use crate::limits::BOOK_COMMITS_MAX;
 use crate::object::Object;
@@ -158,9 +161,8 @@ impl Book {
         }
         for branch in again {
             self.forget_line(branch);
-            for (carrier, spot) in self.on_line(lines, branch)? {
-                self.carry(carrier, Some(spot.stretch()));
-            }
+            let all = self.on_line(lines, branch)?;
+            self.carry_all(all);
         }
         for place in drawn {
             self.settle_held(lines.here, desk, place)?;
@@ -196,24 +198,23 @@ impl Book {
     }
 
     /// What a line carries.
-    fn on_line(
-        &self,
-        lines: &mut Lines<'_>,
-        branch: BranchId,
-    ) -> Result<Vec<(Carrier, Spot)>, BranchError> {
-        let mut all = Vec::new();
+    fn on_line(&self, lines: &mut Lines<'_>, branch: BranchId) -> Result<ByLine, BranchError> {
+        let mut all = ByLine::new();
         let Some(line) = lines.line(branch)? else { return Ok(all) };
         let desk = lines.desk;
+        let mut note = |kind: Symbol, id: ObjectId, taken: Option<Stretch>| {
+            if let Some(taken) = taken {
+                let (on, id) = line.carrier(kind, id);
+                all.entry(on).or_default().push(Carries { id, spot: Spot::of(taken) });
+            }
+        };
         if branch == BranchId::MAIN {
-            self.each_seen(&line, &line.part, desk, |kind, id, taken| {
-                all.extend(taken.map(|taken| (line.carrier(kind, id), Spot::of(taken))));
-            })?;
+            self.each_seen(&line, &line.part, desk, note)?;
             return Ok(all);
         }
         let Some(main) = lines.line(BranchId::MAIN)? else { return Ok(all) };
         for (kind, id) in line.own(desk, &main)? {
-            let taken = self.taken_on(&line, desk, kind, id)?;
-            all.extend(taken.map(|taken| (line.carrier(kind, id), Spot::of(taken))));
+            note(kind, id, self.taken_on(&line, desk, kind, id)?);
         }
         Ok(all)
     }
@@ -323,6 +324,12 @@ impl Book {
         }
     }
 
+    fn carry_all(&mut self, all: ByLine) {
+        for (line, all) in all {
+            all.into_iter().for_each(|one| self.carry((line, one.id), Some(one.spot.stretch())));
+        }
+    }
+
     /// What the reservation of a place takes now instead of what it took.
     fn settle_held(&mut self, view: &View, desk: &Desk, place: u128) -> Result<(), BranchError> {
         if let Some((before, until, _)) = self.held.remove(&place) {
@@ -407,10 +414,15 @@ impl Book {
         let shelves = self.shelves.iter().map(|shelf| shelf.emptied(&self.excluded)).collect();
         let excluded = std::mem::take(&mut self.excluded);
         *self = Self { now: self.now, ..Self::over(SetUp { shelves, excluded }) };
-        let mut carried: BTreeMap<BranchId, Vec<(ObjectId, Spot)>> = BTreeMap::new();
+        let mut carried = ByLine::new();
         for branch in lines.all()? {
-            for ((line, id), spot) in self.on_line(lines, branch)? {
-                carried.entry(line).or_default().push((id, spot));
+            for (line, all) in self.on_line(lines, branch)? {
+                match carried.entry(line) {
+                    Entry::Vacant(first) => {
+                        first.insert(all);
+                    }
+                    Entry::Occupied(mut there) => there.get_mut().extend(all),
+                }
             }
         }
         self.carried = Carried::new(carried);

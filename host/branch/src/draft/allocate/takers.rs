@@ -250,6 +250,17 @@ pub(super) fn rows(blocks: impl Iterator<Item = Stretch>) -> Vec<Stretch> {
     rows
 }
 
+/// An object with what it takes.
+#[derive(Debug, Clone, Copy)]
+#[repr(Rust, packed)]
+pub(super) struct Carries {
+    pub(super) id: ObjectId,
+    pub(super) spot: Spot,
+}
+
+/// What objects of each line take, in any order.
+pub(super) type ByLine = BTreeMap<BranchId, Vec<Carries>>;
+
 /// What objects take, by line.
 #[derive(Debug, Default)]
 pub(super) struct Carried {
@@ -258,10 +269,10 @@ pub(super) struct Carried {
 
 impl Carried {
     /// Of all at once; what comes twice counts once.
-    pub(super) fn new(all: BTreeMap<BranchId, Vec<(ObjectId, Spot)>>) -> Self {
-        let sorted = |mut line: Vec<(ObjectId, Spot)>| {
-            line.sort_unstable_by_key(|(id, _)| *id);
-            line.into_iter().collect()
+    pub(super) fn new(all: ByLine) -> Self {
+        let sorted = |mut line: Vec<Carries>| {
+            line.sort_unstable_by_key(|one| one.id);
+            line.into_iter().map(|one| (one.id, one.spot)).collect()
         };
         Self { lines: all.into_iter().map(|(line, all)| (line, sorted(all))).collect() }
     }
@@ -306,7 +317,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_small() {
-        assert_eq!((size_of::<Spot>(), size_of::<Taken>(), size_of::<ObjectId>()), (18, 4, 16));
+        assert_eq!((size_of::<Spot>(), size_of::<Taken>(), size_of::<Carries>()), (18, 4, 34));
     }
 
     #[test]
