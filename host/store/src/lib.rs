@@ -5,10 +5,9 @@
 //! it writes; the store says yes and gives it a number, or says what has changed since.
 
 mod check;
+pub mod disk;
 mod dump;
 mod error;
-#[cfg(test)]
-mod full;
 pub mod key;
 mod layout;
 pub mod limits;
