@@ -34,7 +34,7 @@ use crate::branches::kind_row;
 use crate::commit::Author;
 use crate::database::{Database, Environment};
 use crate::error::{BranchError, Violation};
-use crate::object::{Object, TOMBSTONE, stamped};
+use crate::object::{Object, PAYLOAD_AT, TOMBSTONE, stamp, stamped};
 use crate::record::{Attr, Record};
 use crate::view::{Presence, View};
 
@@ -434,8 +434,30 @@ impl Draft {
         self.index_attributes(kind, id, before, Some(record))?;
         self.note_for_pools(kind, id, before, record);
         let key = key::head(self.view.line(kind.branch), kind.symbol, id);
-        self.view.rows.write(Space::Heads, key, Some(stamped(0, &record.encode())))?;
+        let row = match self.as_it_was(&key, record)? {
+            Some(row) => row,
+            None => stamped(0, &record.encode()),
+        };
+        self.view.rows.write(Space::Heads, key, Some(row))?;
         Ok(())
+    }
+
+    /// The stored version, where the draft wrote another one and this one says the same as what is stored:
+    /// what changed there and back was not changed.
+    fn as_it_was(&self, key: &[u8], record: &Record) -> Result<Option<Vec<u8>>, BranchError> {
+        if !self.view.rows.is_pending(Space::Heads, key) {
+            return Ok(None);
+        }
+        let Some(row) = self.view.rows.replaced(Space::Heads, key)? else { return Ok(None) };
+        let stored = stamp(&row).and_then(|(seq, _)| Record::decode(row.get(PAYLOAD_AT..)?, seq));
+        let same = stored.is_some_and(|stored| {
+            stored.attrs.len() == record.attrs.len()
+                && stored.attrs.iter().all(|(symbol, was)| {
+                    let now = record.attrs.get(symbol);
+                    now.is_some_and(|now| Attr { changed: was.changed, ..now.clone() } == *was)
+                })
+        });
+        Ok(same.then(|| row.to_vec()))
     }
 
     /// Pools are told of what may take a value of theirs, and of changes to themselves.

@@ -503,6 +503,11 @@ impl Rows {
         Ok(by)
     }
 
+    /// Whether the draft has a row of its own under a key, if only one that hides.
+    pub(crate) fn is_pending(&self, space: Space, key: &[u8]) -> bool {
+        self.pending.get(&space).is_some_and(|rows| rows.contains_key(key))
+    }
+
     /// The row that the pending one under a key replaces: on a branch, main's where it has none.
     pub(crate) fn replaced(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         let slot = self.pending.get(&space).and_then(|rows| rows.get(key));

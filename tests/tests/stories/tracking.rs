@@ -76,6 +76,19 @@ pub(crate) fn value(service: &Service, name: &str, attribute: &str) -> Json {
 }
 
 #[test]
+fn what_a_run_changes_there_and_back_it_did_not_change() {
+    let service = ready();
+    let there = json!({"do": "set", "kind": "TestThing", "name": "a", "set": {"color": "blue"}});
+    tell(&service, "one", &json!([create("a", &json!({"color": "pink"})), there]));
+    run(&service, "probe", "one");
+    assert_eq!(value(&service, "a", "color"), json!("blue"));
+    // Pink for a moment, as its pattern says, then blue again.
+    let before = (service.last_commit(), dump(&service));
+    assert!(changes(&run(&service, "probe", "one")).is_empty());
+    assert_eq!((service.last_commit(), dump(&service)), before);
+}
+
+#[test]
 fn an_empty_output_removes_everything() {
     let service = ready();
     tell(&service, "one", &json!([create("a", &json!({})), create("b", &json!({}))]));
