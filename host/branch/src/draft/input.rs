@@ -35,10 +35,15 @@ impl Input {
         self
     }
 
-    /// Adds peers to a relationship.
+    /// Adds peers to a relationship: to those it is given here already, else to those it has.
     #[must_use]
     pub fn add(mut self, name: &str, peers: Vec<PeerInput>) -> Self {
-        self.rels.insert(name.to_owned(), RelInput::Add(peers));
+        match self.rels.get_mut(name) {
+            Some(RelInput::Replace(all) | RelInput::Add(all)) => all.extend(peers),
+            _ => {
+                self.rels.insert(name.to_owned(), RelInput::Add(peers));
+            }
+        }
         self
     }
 }

@@ -26,7 +26,11 @@ impl RunContext {
         let mut input = self.input(&draft.fields)?;
         for link in &draft.links {
             let peers = self.peers_of(link)?;
-            input = input.rel(&link.relationship, peers);
+            // One relationship may be named more than once.
+            input = match input.rels.contains_key(&link.relationship) {
+                true => input.add(&link.relationship, peers),
+                false => input.rel(&link.relationship, peers),
+            };
         }
         let key = self.key_of(&kind, draft, &input)?;
         let Meant { id, is_there, is_ours } = self.meant(&kind, &key, &input)?;
