@@ -175,8 +175,9 @@ impl Database {
         let under = self.under(&draft, name)?;
         note_line(&draft, under.id);
         // First: what the branch drew is then main's to give back.
-        draft.move_attribution(under.id)?;
+        let moved = draft.move_attribution(under.id)?;
         let found = reconcile(&mut draft, &under.base, &under.ours, Purpose::Merge)?;
+        draft.release_lost(under.id, &under.ours, &moved)?;
         draft.hand_over_claims(&under)?;
         Ok((draft, under, found))
     }

@@ -577,7 +577,7 @@ impl Draft {
     }
 
     /// The desks at which an object's value may be reserved: of its division now, and before this draft.
-    fn desks_of(
+    pub(super) fn desks_of(
         &mut self,
         pool: &Object,
         carrier: Option<&Object>,

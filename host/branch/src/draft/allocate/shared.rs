@@ -1,6 +1,8 @@
 //! One reservation over several branches. The branch that took it has it; others that ask with the same
 //! identifier use it as well, and have it in their turn when the first one ends.
 
+use std::collections::BTreeSet;
+
 use model::{BranchId, ObjectId, Value};
 use store::{Space, key};
 
@@ -11,6 +13,7 @@ use crate::draft::allocate::scope::Desk;
 use crate::draft::allocate::shelf::Stretch;
 use crate::draft::allocate::{Granted, PoolRequest, Want, refused};
 use crate::error::BranchError;
+use crate::view::View;
 
 /// The branches that use something as well, with one more; main first.
 pub(super) fn with(mut also: Vec<BranchId>, one: BranchId) -> Vec<BranchId> {
@@ -32,6 +35,9 @@ fn plain_of(name: &str, branch: BranchId) -> Option<&str> {
     let (object, _) = plain.split_once('.')?;
     object.parse::<ObjectId>().is_ok().then_some(plain)
 }
+
+/// What became main's with a merge: desk, identifier.
+pub(crate) type Moved = BTreeSet<(ObjectId, String)>;
 
 /// Something a branch holds: desk, identifier, what is kept.
 type Holding = (ObjectId, String, Kept);
@@ -225,8 +231,9 @@ impl Draft {
     }
 
     /// Makes main the one that took what a branch took, for a branch that is merged: nothing is drawn
-    /// anew. Linear in what the branch ever drew.
-    pub(crate) fn move_attribution(&mut self, branch: BranchId) -> Result<(), BranchError> {
+    /// anew. Tells what it was, by desk and identifier. Linear in what the branch ever drew.
+    pub(crate) fn move_attribution(&mut self, branch: BranchId) -> Result<Moved, BranchError> {
+        let mut all = Moved::new();
         for (desk, identifier, kept) in self.held_by(branch)? {
             let mut also = kept.also.clone();
             also.retain(|one| *one != branch && *one != BranchId::MAIN);
@@ -235,8 +242,50 @@ impl Draft {
             }
             let moved = Kept { branch: BranchId::MAIN, also, ..kept };
             match plain_of(&identifier, branch).filter(|_| moved.gone.is_none()) {
-                Some(plain) => self.change_places(desk, plain, &identifier, &moved)?,
-                None => self.write_kept(desk, &identifier, &moved)?,
+                Some(plain) => {
+                    self.change_places(desk, plain, &identifier, &moved)?;
+                    all.insert((desk, plain.to_owned()));
+                }
+                None => {
+                    self.write_kept(desk, &identifier, &moved)?;
+                    all.insert((desk, identifier));
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Gives back what objects drew that a merged branch has and main has not: main had them too, from a
+    /// rebase, and deleted them since. Linear in the branch's own rows.
+    pub(crate) fn release_lost(
+        &mut self,
+        branch: BranchId,
+        ours: &View,
+        moved: &Moved,
+    ) -> Result<(), BranchError> {
+        let mut lost = Vec::new();
+        let line = key::branch(branch);
+        // Also where a rebase left main's to show.
+        for row in ours.rows.snapshot.range(Space::Heads, &line, &key::prefix_end(&line))? {
+            let Some((_, _, id)) = key::parse_head(&row?.0) else { continue };
+            if self.view.kind_of(id)?.is_none()
+                && let Some(object) = ours.object(id)?
+            {
+                lost.push(object.copied());
+            }
+        }
+        for object in lost {
+            for attr in object.record()?.attrs.into_values() {
+                let (Some(pool), Some(place)) = (attr.source, place(&attr.value)) else { continue };
+                let Some(pool) = self.view.object(pool)? else { continue };
+                for desk in self.desks_of(&pool, Some(&object))? {
+                    let Some((identifier, _)) = self.view.named_at(desk.id, place)? else {
+                        continue;
+                    };
+                    if moved.contains(&(desk.id, identifier.clone())) {
+                        self.give_back(&desk, &identifier, None)?;
+                    }
+                }
             }
         }
         Ok(())
