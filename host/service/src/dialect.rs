@@ -99,10 +99,7 @@ impl Host for DialectHost<'_> {
     }
 
     fn delete(&self, draft: &mut Draft, object: &Object) -> Result<(), GraphqlError> {
-        if object.kind().name == "CoreGeneratorDefinition" {
-            self.service.end_definition(draft, object).map_err(told)?;
-        }
-        Ok(draft.delete(&[object.id()]).map(|_gone| ())?)
+        self.service.delete_in(draft, object).map_err(told)
     }
 
     fn attach(&self, draft: &mut Draft, object: ObjectId, part: &str) -> Result<(), GraphqlError> {

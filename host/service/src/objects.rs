@@ -184,11 +184,7 @@ impl Service {
     pub fn object_delete(&self, kind: &str, name: &str) -> Result<ChangeSet, ServiceError> {
         let committed = self.change_and_sweep(|draft| {
             let object = find(draft.view(), kind, name)?;
-            if object.kind().name == "CoreGeneratorDefinition" {
-                self.end_definition(draft, &object)?;
-            }
-            draft.delete(&[object.id()])?;
-            Ok(())
+            self.delete_in(draft, &object)
         })?;
         Ok(committed.changes)
     }
@@ -257,6 +253,59 @@ impl Service {
             Err(conflict @ CommitFailure::Conflict { .. }) => Ok(Settled::Again(conflict)),
             Err(other) => Err(other.into()),
         }
+    }
+
+    /// Deletes an object with all that goes with it. What generators made for it and what then needs a
+    /// part of it (a pool over a prefix of the target, say) goes in the same change: it would go anyway
+    /// once its target is gone.
+    pub(crate) fn delete_in(&self, draft: &mut Draft, object: &Object) -> Result<(), ServiceError> {
+        if object.kind().name == "CoreGeneratorDefinition" {
+            self.end_definition(draft, object)?;
+        }
+        loop {
+            let refused = match draft.delete(&[object.id()]) {
+                Ok(_gone) => return Ok(()),
+                Err(refused) => refused,
+            };
+            // Each time round another instance ends.
+            if !self.end_maker(draft, object.id(), &refused)? {
+                return Err(refused.into());
+            }
+        }
+    }
+
+    /// Ends the instance that made what stands in the way of a deletion, if its target goes with it.
+    fn end_maker(
+        &self,
+        draft: &mut Draft,
+        gone: ObjectId,
+        refused: &BranchError,
+    ) -> Result<bool, ServiceError> {
+        let BranchError::Violation(violation) = refused else { return Ok(false) };
+        let Violation::StillNeeded { by, .. } = **violation else { return Ok(false) };
+        let mut makers = Vec::new();
+        for instance in draft.claimants(by)? {
+            if draft.claim(instance, by)?.is_some_and(|claim| claim.owned) {
+                makers.push(instance);
+            }
+        }
+        let Some(kind) = draft.view().schema().kind("CoreGeneratorDefinition").cloned() else {
+            return Ok(false);
+        };
+        let targets = draft.cascade(&[gone])?;
+        let mut ended = None;
+        for definition in draft.view().objects(&kind)? {
+            let Ok(definition) = Definition::read(draft.view(), &definition?) else { continue };
+            let of = |target: &ObjectId| engine::instance_id(definition.id, *target);
+            if let Some(instance) = targets.iter().map(of).find(|one| makers.contains(one)) {
+                ended = Some((instance, definition));
+                break;
+            }
+        }
+        let Some((instance, definition)) = ended else { return Ok(false) };
+        self.engine.let_go(draft, instance, &definition)?;
+        draft.delete(&[instance])?;
+        Ok(true)
     }
 
     /// Ends the instances of a definition that goes, by its own policy.

@@ -49,8 +49,8 @@ impl Draft {
         self.take_away(ids, &loose)
     }
 
-    /// The ids with everything that cascades from them.
-    pub(crate) fn cascade(&self, ids: &[ObjectId]) -> Result<BTreeSet<ObjectId>, BranchError> {
+    /// The ids with everything that cascades from them. Linear in their edges.
+    pub fn cascade(&self, ids: &[ObjectId]) -> Result<BTreeSet<ObjectId>, BranchError> {
         Ok(self.closure(ids)?.0)
     }
 
