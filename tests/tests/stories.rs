@@ -30,10 +30,14 @@ mod cases;
 mod changes;
 #[path = "stories/checks.rs"]
 mod checks;
+#[path = "stories/compare.rs"]
+mod compare;
 #[path = "stories/counts.rs"]
 mod counts;
 #[path = "stories/dedicated_internet.rs"]
 mod dedicated_internet;
+#[path = "stories/demo_dc.rs"]
+mod demo_dc;
 #[path = "stories/diffs.rs"]
 mod diffs;
 #[path = "stories/divisions.rs"]
@@ -56,6 +60,8 @@ mod history;
 mod hostile;
 #[path = "stories/ip_hierarchy.rs"]
 mod ip_hierarchy;
+#[path = "stories/l3vpn.rs"]
+mod l3vpn;
 #[path = "stories/limits.rs"]
 mod limits;
 #[path = "stories/merge.rs"]

@@ -1,12 +1,12 @@
 //! The public dedicated-internet case, whole: templates that draw from pools, three services on both
 //! picks of a switch, ports that are claimed and given back.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 use service::Service;
 
+use crate::compare::{as_expected, expected};
 use crate::support::{case, changes, load, load_case, query, run, service, sound};
 
 const SERVICES: [(&str, &str, &str, &str); 3] = [
@@ -46,11 +46,6 @@ pub(crate) fn ready(pick: u8) -> Option<(Service, PathBuf, String)> {
     Some((service, case, definition))
 }
 
-fn expected(case: &std::path::Path, pick: u8, target: &str) -> Json {
-    let path = case.join(format!("expected/pick{pick}.{target}.run1.json"));
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
 #[test]
 fn devices_come_out_of_their_templates_with_addresses_from_the_pool() {
     let Some((service, ..)) = ready(1) else { return };
@@ -73,23 +68,8 @@ fn both_picks_make_what_the_original_made_and_a_second_run_nothing() {
     for pick in [1, 2] {
         let Some((service, case, definition)) = ready(pick) else { return };
         for (target, ..) in SERVICES {
-            let made = changes(&run(&service, &definition, target));
-            let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-            for line in &made {
-                let words: Vec<&str> = line.split(' ').take(2).collect();
-                *counts.entry(words.join(" ")).or_default() += 1;
-            }
-            let expected = expected(&case, pick, target);
-            for (list, op) in [("new", "created"), ("updated", "updated")] {
-                for (kind, count) in expected["counts"][list].as_object().unwrap() {
-                    if kind != "CoreGeneratorGroup" {
-                        let found = counts.get(&format!("{op} {kind}")).copied().unwrap_or(0);
-                        assert_eq!(json!(found), *count, "{target} {op} {kind}: {made:#?}");
-                    }
-                }
-            }
-            compare_new(&service, &expected);
-            compare_claimed(&service, &expected);
+            let result = run(&service, &definition, target);
+            as_expected(&service, &result, &expected(&case, &format!("pick{pick}.{target}.run1")));
         }
         let before = service.last_commit();
         for (target, ..) in SERVICES {
@@ -97,36 +77,6 @@ fn both_picks_make_what_the_original_made_and_a_second_run_nothing() {
         }
         assert_eq!(service.last_commit(), before);
         sound(&service);
-    }
-}
-
-/// Attributes of what is new.
-fn compare_new(service: &Service, expected: &Json) {
-    for node in expected["new"].as_array().unwrap() {
-        let kind = node["kind"].as_str().unwrap();
-        if kind == "CoreGeneratorGroup" {
-            continue;
-        }
-        let parts = node["hfid"].as_array().unwrap().iter();
-        let name = parts.map(|part| part.as_str().unwrap()).collect::<Vec<_>>().join("/");
-        let object = service.object(kind, &name).unwrap_or_else(|bad| panic!("{bad}"));
-        for (field, wanted) in node["attributes"].as_object().unwrap() {
-            assert_eq!(object.attributes.get(field), Some(wanted), "{kind} {name} {field}");
-        }
-    }
-}
-
-/// Values of the port that is taken, and of the service.
-fn compare_claimed(service: &Service, expected: &Json) {
-    for node in expected["updated"].as_array().unwrap() {
-        let kind = node["kind"].as_str().unwrap();
-        let (_, name) = node["key"].as_str().unwrap().split_once(':').unwrap();
-        let object = service.object(kind, name).unwrap_or_else(|bad| panic!("{bad}"));
-        for (field, change) in node["changed"].as_object().unwrap() {
-            if let Some(found) = object.attributes.get(field) {
-                assert_eq!(*found, change["after"], "{kind} {name} {field}");
-            }
-        }
     }
 }
 

@@ -1,11 +1,9 @@
 //! The public SD-WAN case: a port of its generator makes what the original made.
 
-use std::collections::BTreeMap;
-
 use engine::Mode;
-use serde_json::{Value as Json, json};
 use service::Service;
 
+use crate::compare::{answered, as_expected, expected, public_query};
 use crate::support::{
     case, changes, dump, labels, load_case, query, register, run, service, sound,
 };
@@ -17,81 +15,23 @@ pub(crate) fn ready() -> Option<(Service, std::path::PathBuf)> {
     let case = case("1-sdwan")?;
     let service = service();
     load_case(&service, &case);
-    let text = std::fs::read_to_string(case.join("files/queries/service/sdwan.gql")).unwrap();
+    let text = public_query(&case, "service/sdwan.gql");
     register(&service, "generate_sdwan", "sdwan", &text, "sdwans");
     Some((service, case))
-}
-
-fn expected(case: &std::path::Path) -> Json {
-    let text = std::fs::read_to_string(case.join("expected/run1.json")).unwrap();
-    serde_json::from_str(&text).unwrap()
 }
 
 #[test]
 fn the_query_is_answered_as_the_original_was() {
     let Some((service, case)) = ready() else { return };
-    let text = std::fs::read_to_string(case.join("files/queries/service/sdwan.gql")).unwrap();
-    let request = graphql::Request {
-        query: text,
-        variables: [("name".to_owned(), json!(TARGET))].into_iter().collect(),
-        ..Default::default()
-    };
-    let answer: Json = serde_json::from_slice(&service.graphql(&request).unwrap()).unwrap();
-    let mut data = answer["data"].clone();
-    blank(&mut data);
-    assert_eq!(data, expected(&case)["query_response"]);
-}
-
-/// Ids differ from store to store.
-fn blank(json: &mut Json) {
-    match json {
-        Json::Object(map) => {
-            for (key, value) in map.iter_mut() {
-                if key == "id" {
-                    *value = json!("<id>");
-                } else {
-                    blank(value);
-                }
-            }
-        }
-        Json::Array(items) => items.iter_mut().for_each(blank),
-        _ => {}
-    }
+    let text = public_query(&case, "service/sdwan.gql");
+    answered(&service, &text, &expected(&case, "run1"));
 }
 
 #[test]
 fn a_run_makes_what_the_original_made() {
     let Some((service, case)) = ready() else { return };
     let result = run(&service, "generate_sdwan", TARGET);
-    let mut made: BTreeMap<String, usize> = BTreeMap::new();
-    for line in changes(&result) {
-        let words: Vec<&str> = line.split(' ').take(2).collect();
-        *made.entry(words.join(" ")).or_default() += 1;
-    }
-    let expected = expected(&case);
-    for (kind, count) in expected["counts"]["new"].as_object().unwrap() {
-        if kind != "CoreGeneratorGroup" {
-            let found = made.get(&format!("created {kind}")).copied();
-            assert_eq!(found.map(|found| json!(found)), Some(count.clone()), "{kind}: {made:?}");
-        }
-    }
-    for (kind, count) in expected["counts"]["updated"].as_object().unwrap() {
-        let found = made.get(&format!("updated {kind}")).copied();
-        assert_eq!(found.map(|found| json!(found)), Some(count.clone()), "{kind}: {made:?}");
-    }
-    assert!(made.keys().all(|key| !key.starts_with("deleted")));
-    for node in expected["new"].as_array().unwrap() {
-        let kind = node["kind"].as_str().unwrap();
-        if kind == "CoreGeneratorGroup" {
-            continue;
-        }
-        let parts = node["hfid"].as_array().unwrap().iter();
-        let name = parts.map(|part| part.as_str().unwrap()).collect::<Vec<_>>().join("/");
-        let object = service.object(kind, &name).unwrap_or_else(|bad| panic!("{bad}"));
-        for (field, wanted) in node["attributes"].as_object().unwrap() {
-            assert_eq!(object.attributes.get(field), Some(wanted), "{kind} {name} {field}");
-        }
-    }
+    as_expected(&service, &result, &expected(&case, "run1"));
     let addresses = labels(&service, "IpamIPAddress");
     for address in ["10.250.10.1/24", "10.250.20.1/24", "10.250.30.1/24"] {
         assert!(addresses.iter().any(|found| found == address), "{address}");
