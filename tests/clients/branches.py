@@ -1,5 +1,6 @@
 """Branches as scripts use them: T1 section 9 as far as it is there."""
 
+import asyncio
 import os
 import pathlib
 import subprocess
@@ -61,6 +62,12 @@ async def test_a_change_is_proposed_reported_and_merged():
     await change.save()
     change = await c.get(kind="CoreProposedChange", id=change.id, include=["validations"])
     assert change.state.value == "open" and len(change.validations.peers) >= 2
+    for _ in range(200):
+        validators = await c.all(kind="CoreValidator")
+        if all(one.state.value == "completed" for one in validators):
+            break
+        await asyncio.sleep(0.05)
+    assert all(one.conclusion.value == "success" for one in validators)
     program = pathlib.Path(sys.executable).parent / "infrahubctl"
     environment = {**os.environ, "INFRAHUB_ADDRESS": ADDRESS, "COLUMNS": "200"}
     report = subprocess.run([program, "branch", "report", "proposal", "--update-diff"], env=environment,

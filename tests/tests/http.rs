@@ -464,7 +464,11 @@ fn a_proposed_change_over_http() {
     assert_eq!(server.post("/api/branches", &json!({"name": "b"})).0, 200);
     let change = json!({"name": "c", "source_branch": "b"});
     let (status, opened) = server.post("/api/changes", &change);
-    assert_eq!((status, &opened["mergeable"]), (200, &json!(true)), "{opened}");
+    assert_eq!((status, &opened["state"]), (200, &json!("open")), "{opened}");
+    // It answers before the checks are done; whoever wants to waits for them.
+    let (status, checked) = server.get("/api/changes/c?wait=20");
+    assert_eq!((status, &checked["checks_pending"]), (200, &json!(false)), "{checked}");
+    assert_eq!(checked["mergeable"], true, "{checked}");
     let (status, answer) = server.post("/api/changes", &change);
     assert_eq!((status, code(&answer)), (409, "change-exists"));
     let (status, answer) =

@@ -170,6 +170,9 @@ pub(crate) enum Change {
         /// Name of an account that is asked to look at it. Once for each.
         #[arg(long = "reviewer")]
         reviewers: Vec<String>,
+        /// Do not wait until its checks are done.
+        #[arg(long)]
+        no_wait: bool,
     },
     /// All, the newest first.
     List {
@@ -181,6 +184,9 @@ pub(crate) enum Change {
     Show {
         /// Name or id.
         name: String,
+        /// Wait until its checks are done.
+        #[arg(long)]
+        wait: bool,
     },
     /// Run checks again.
     Check {
@@ -189,6 +195,9 @@ pub(crate) enum Change {
         /// `all`, `data`, `schema`, `generator` or `user`.
         #[arg(long, default_value = "all")]
         kind: String,
+        /// Do not wait until they are done.
+        #[arg(long)]
+        no_wait: bool,
     },
     /// Approve or reject one, or take that back.
     Review {
@@ -207,10 +216,14 @@ pub(crate) enum Change {
         #[arg(long)]
         about: Option<String>,
     },
-    /// Merge one, unless a required check fails; then what it concerns runs on main.
+    /// Merge one, unless a required check fails; then what it concerns runs on main. Checks that are under
+    /// way are waited for.
     Merge {
         /// Name or id.
         name: String,
+        /// Be refused while checks are under way.
+        #[arg(long)]
+        no_wait: bool,
     },
     /// Close one without merging it.
     Close {

@@ -1,11 +1,16 @@
 //! Proposed changes on the command line.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::args::Change;
 use crate::client::{Client, part};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+
+/// Seconds of one request for a change whose checks are under way.
+const WAIT_SECONDS: u32 = 2;
 
 /// Runs a command on proposed changes.
 pub(crate) fn run(client: &Client, change: &Change, output: Output) -> Result<Exit, Failure> {
@@ -24,7 +29,7 @@ pub(crate) fn run(client: &Client, change: &Change, output: Output) -> Result<Ex
             }
             return Ok(Exit::Done);
         }
-        Change::Open { source, name, description, draft, reviewers } => {
+        Change::Open { source, name, description, draft, reviewers, no_wait } => {
             let mut body = json!({
                 "name": name.as_ref().unwrap_or(source), "source_branch": source,
                 "is_draft": draft, "reviewers": reviewers,
@@ -32,10 +37,17 @@ pub(crate) fn run(client: &Client, change: &Change, output: Output) -> Result<Ex
             if let Some(description) = description {
                 body["description"] = json!(description);
             }
-            client.post("/api/changes", &body)?
+            let opened = client.post("/api/changes", &body)?;
+            waited(client, opened, *no_wait, output)?
         }
-        Change::Show { name } => client.get(&format!("/api/changes/{}", part(name)))?,
-        Change::Check { name, kind } => act(name, "check", json!({"check_type": kind}))?,
+        Change::Show { name, wait } => {
+            let change = client.get(&format!("/api/changes/{}", part(name)))?;
+            waited(client, change, !wait, output)?
+        }
+        Change::Check { name, kind, no_wait } => {
+            let asked = act(name, "check", json!({"check_type": kind}))?;
+            waited(client, asked, *no_wait, output)?
+        }
         Change::Review { name, decision } => act(name, "review", json!({"decision": decision}))?,
         Change::Comment { name, text, about } => {
             let mut body = json!({"text": text});
@@ -44,7 +56,13 @@ pub(crate) fn run(client: &Client, change: &Change, output: Output) -> Result<Ex
             }
             act(name, "comment", body)?
         }
-        Change::Merge { name } => act(name, "merge", json!({}))?,
+        Change::Merge { name, no_wait } => {
+            if !no_wait {
+                let change = client.get(&format!("/api/changes/{}", part(name)))?;
+                waited(client, change, false, output)?;
+            }
+            act(name, "merge", json!({}))?
+        }
         Change::Close { name, cancel } => {
             act(name, if *cancel { "cancel" } else { "close" }, json!({}))?
         }
@@ -55,8 +73,36 @@ pub(crate) fn run(client: &Client, change: &Change, output: Output) -> Result<Ex
     }
     show(&answer, output);
     let asks = matches!(change, Change::Open { .. } | Change::Check { .. });
-    let stands = answer["mergeable"] == json!(false) && answer["is_draft"] != json!(true);
+    let stands = answer["mergeable"] == json!(false)
+        && answer["is_draft"] != json!(true)
+        && answer["checks_pending"] != json!(true);
     Ok(if asks && stands { Exit::Refused } else { Exit::Done })
+}
+
+/// The change once its checks are done; on the way, what is done so far.
+fn waited(
+    client: &Client,
+    mut change: Value,
+    no_wait: bool,
+    output: Output,
+) -> Result<Value, Failure> {
+    let mut told: BTreeMap<String, String> = BTreeMap::new();
+    while !no_wait && change["checks_pending"] == json!(true) {
+        for validator in change["validators"].as_array().into_iter().flatten() {
+            let label = text(&validator["label"]);
+            let state = match text(&validator["state"]).as_str() {
+                "completed" => text(&validator["conclusion"]),
+                _ => text(&validator["message"]),
+            };
+            if told.get(&label) != Some(&state) {
+                output.progress(&format!("{label}: {state}"));
+                told.insert(label, state);
+            }
+        }
+        let path = format!("/api/changes/{}?wait={WAIT_SECONDS}", part(&text(&change["id"])));
+        change = client.get(&path)?;
+    }
+    Ok(change)
 }
 
 fn text(value: &Value) -> String {
@@ -89,11 +135,11 @@ fn show(change: &Value, output: Output) {
     for validator in list(&change["validators"]) {
         let stale = if validator["stale"] == json!(true) { ", out of date" } else { "" };
         let weight = if validator["required"] == json!(false) { ", advisory" } else { "" };
-        output.line(&format!(
-            "  {}: {}{weight}{stale}",
-            text(&validator["label"]),
-            text(&validator["conclusion"])
-        ));
+        let state = match text(&validator["state"]).as_str() {
+            "completed" => text(&validator["conclusion"]),
+            other => other.to_owned(),
+        };
+        output.line(&format!("  {}: {state}{weight}{stale}", text(&validator["label"])));
         output.line(&format!("    {}", text(&validator["message"])));
         for check in list(&validator["checks"]) {
             let reason =

@@ -1,14 +1,21 @@
 //! Handlers of proposed changes.
 
+use std::time::{Duration, Instant};
+
 use axum::body::Bytes;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use service::{ChangeInput, CheckKind, Service, ServiceError};
 
 use crate::api::{Answer, blocking, ok, parse};
+use crate::limits::WAIT_SECONDS_MAX;
 use crate::problem::Problem;
 use crate::scope::Scoped;
 use crate::wire;
+
+/// Between two looks at whether checks are done, at first and at most; no thread is held meanwhile.
+const PAUSE_MIN: Duration = Duration::from_millis(20);
+const PAUSE_MAX: Duration = Duration::from_millis(250);
 
 pub(crate) async fn list(service: Scoped, Query(asked): Query<wire::Changes>) -> Answer {
     ok(&blocking(service, move |service| service.changes(asked.state.as_deref())).await?)
@@ -26,7 +33,24 @@ pub(crate) async fn open(service: Scoped, body: Bytes) -> Answer {
     ok(&blocking(service, move |service| service.change_open(&change)).await?)
 }
 
-pub(crate) async fn show(service: Scoped, Path(name): Path<String>) -> Answer {
+/// One change; with `wait`, once its checks are done, or after so many seconds.
+pub(crate) async fn show(
+    service: Scoped,
+    Path(name): Path<String>,
+    Query(asked): Query<wire::ChangeShow>,
+) -> Answer {
+    let until = Instant::now() + Duration::from_secs(asked.wait.min(WAIT_SECONDS_MAX));
+    let mut pause = PAUSE_MIN;
+    loop {
+        let name = name.clone();
+        let waits = move |service: &Service| service.change_waits(&name);
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() || !blocking(service.clone(), waits).await? {
+            break;
+        }
+        tokio::time::sleep(pause.min(left)).await;
+        pause = (pause * 2).min(PAUSE_MAX);
+    }
     ok(&blocking(service, move |service| service.change_show(&name)).await?)
 }
 

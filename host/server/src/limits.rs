@@ -42,6 +42,9 @@ model::limits! {
     pub(crate) LISTED_MAX: usize = 1_000, "entries",
         "Of one listing of runs or objects",
         "the rest is not listed";
+    pub(crate) WAIT_SECONDS_MAX: u64 = 30, "seconds",
+        "How long one request waits for the checks of a proposed change; no thread is held meanwhile",
+        "the change is shown with its checks pending; ask again";
     pub(crate) PARTS_MAX: usize = 100, "parts",
         "Of one body in parts: a request and its files",
         "the request is refused as `bad-multipart` (400)";

@@ -29,11 +29,11 @@ const ROUTES: &[(&str, &str, &str, Option<&str>)] = &[
     ("/api/generators/{name}/try", "post", "Plan with a component that is not stored", WASM),
     ("/api/generators/{name}/trigger", "post", "Run by a signed call", JSON),
     ("/api/changes", "get", "Proposed changes, the newest first", None),
-    ("/api/changes", "post", "Open a proposed change and run its checks", JSON),
+    ("/api/changes", "post", "Open a proposed change; its checks run soon", JSON),
     (
         "/api/changes/{name}",
         "get",
-        "One change: checks, reviews, comments, what is in the way",
+        "One change: checks, reviews, comments, what is in the way; `wait` for its checks",
         None,
     ),
     (

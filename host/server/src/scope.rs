@@ -14,6 +14,7 @@ const TOKEN_HEADER: &str = "x-infrahub-key";
 
 /// A service with the branch and moment that a request names, called by whom the door let in; looked up
 /// where waiting is allowed.
+#[derive(Clone)]
 pub(crate) struct Scoped {
     service: Service,
     scope: Scope,
@@ -21,6 +22,7 @@ pub(crate) struct Scoped {
 }
 
 /// Who calls.
+#[derive(Clone)]
 enum Who {
     /// The program itself, or who has yet to say who they are.
     Nobody,
@@ -67,7 +69,7 @@ impl Given {
 }
 
 /// `?branch=..&at=..`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 struct Scope {
     branch: Option<String>,
     at: Option<String>,

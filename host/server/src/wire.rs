@@ -77,6 +77,14 @@ pub struct Changes {
     pub state: Option<String>,
 }
 
+/// How a proposed change is shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ChangeShow {
+    /// Seconds to wait for its checks to be done, 30 at most.
+    pub wait: u64,
+}
+
 /// A proposed change to open.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

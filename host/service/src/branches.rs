@@ -32,20 +32,22 @@ impl Service {
         description: Option<&str>,
     ) -> Result<Json, ServiceError> {
         self.may_branch(Action::Update)?;
-        Ok(shown(&self.database.branch_update(
-            name,
-            new_name,
-            description,
-            self.caller.author(),
-        )?))
+        let author = self.caller.author();
+        let info = self.database.branch_update(name, new_name, description, author)?;
+        if info.name != name {
+            self.rename_changes(name, &info.name)?;
+        }
+        Ok(shown(&info))
     }
 
-    /// Takes a branch away with everything on it, and gives back what it drew from pools.
+    /// Takes a branch away with everything on it, and gives back what it drew from pools. Changes that
+    /// propose it are canceled.
     pub fn branch_delete(&self, name: &str) -> Result<Json, ServiceError> {
         self.may_branch(Action::Delete)?;
         self.database.branch_delete(name, self.caller.author())?;
         // The branch is gone already; what is left goes with the next one, or at the next start.
         if let Err(_left) = self.sweep_files() {}
+        self.end_changes(name, "canceled")?;
         Ok(json!({"deleted": name}))
     }
 }

@@ -6,6 +6,7 @@
 
 mod follow;
 mod pipeline;
+mod queue;
 mod record;
 mod verbs;
 
@@ -17,9 +18,9 @@ use crate::history::label;
 use crate::limits::STALE_COMMITS_MAX;
 use crate::{Service, ServiceError};
 
-pub(crate) use follow::Dirty;
 pub use follow::Keeper;
 pub use pipeline::CheckKind;
+pub(crate) use queue::Dirty;
 pub use verbs::ChangeInput;
 
 /// The kind of proposed changes.
@@ -70,6 +71,10 @@ struct Verdictful {
     required: bool,
     success: bool,
     stale: bool,
+    /// It waits for its turn, or runs.
+    pending: bool,
+    /// The commit of the branch that it holds for.
+    branch: Seq,
     message: String,
 }
 
@@ -107,18 +112,6 @@ impl Service {
             return Err(ServiceError::Request { code: "ambiguous", message });
         }
         found.pop().ok_or_else(missing)
-    }
-
-    /// All open changes of a branch.
-    fn open_changes(&self, view: &View, source: &str) -> Result<Vec<Proposed>, ServiceError> {
-        let mut open = Vec::new();
-        for object in view.objects(view.kind(KIND)?)? {
-            let change = Proposed::read(&object?);
-            if change.is_open() && change.source == source {
-                open.push(change);
-            }
-        }
-        Ok(open)
     }
 
     /// Where a branch stands; nothing where it is gone.
@@ -177,6 +170,8 @@ impl Service {
                 required: validator.value("required") != Value::Bool(false),
                 success: text("conclusion") == "success",
                 stale,
+                pending: text("state") != record::Progress::Completed.word(),
+                branch,
                 message: text("message"),
             });
         }
@@ -200,10 +195,11 @@ impl Service {
             found.push("its checks have not run".to_owned());
         }
         for one in verdicts.iter().filter(|one| one.required) {
-            match (one.stale, one.success) {
-                (true, _) => found.push(format!("{}: the branch was changed since", one.label)),
-                (false, false) => found.push(format!("{}: {}", one.label, one.message)),
-                (false, true) => {}
+            match (one.pending, one.stale, one.success) {
+                (true, ..) => found.push(format!("{}: {}", one.label, one.message)),
+                (_, true, _) => found.push(format!("{}: the branch was changed since", one.label)),
+                (_, false, false) => found.push(format!("{}: {}", one.label, one.message)),
+                (_, false, true) => {}
             }
         }
         Ok(found)
@@ -252,7 +248,7 @@ impl Service {
             let name = proposed.source.clone();
             return Err(branch::BranchError::from(branch::BranchFault::Merged { name }).into());
         }
-        let open = self.open_changes(view, &proposed.source)?;
+        let open = self.changes_of(view, &proposed.source, &["open"])?;
         if let Some(other) = open.iter().find(|other| other.id != proposed.id) {
             let message = format!(
                 "branch `{}` is proposed already, by `{}`; close that first",
@@ -315,7 +311,8 @@ impl Service {
                     .iter()
                     .any(|field| field.name == "state" && field.after == json!("open"));
             if opened {
-                main.run_checks(change.id, &CheckKind::ALL)?;
+                let change = main.proposed(&main.view()?, &change.id.to_string())?;
+                main.check_soon(&change, &CheckKind::ALL)?;
             }
         }
         Ok(())

@@ -71,6 +71,10 @@ impl Service {
                 Err(bad) => left.push(json!({"code": bad.code(), "message": bad.to_string()})),
             }
         }
+        // Whoever proposed it has what they asked for, whichever way it came.
+        if let Err(bad) = main.end_changes(name, "merged") {
+            left.push(json!({"code": bad.code(), "message": bad.to_string()}));
+        }
         Ok(json!({
             "merged": name, "commit": merged.seq.map(|seq| seq.0), "changes": told(&changes),
             "left": left, "branch": self.branch(name)?,

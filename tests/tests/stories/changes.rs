@@ -282,8 +282,114 @@ fn what_cannot_be_proposed_is_refused_and_nothing_changes() {
     assert_eq!(main.change_state("change of b", "open").unwrap()["state"], "open");
     main.branch_merge("b").unwrap();
     assert_eq!(code(propose("b")), "BRANCH_ALREADY_MERGED");
-    // The branch was merged by itself: the change says so when it is asked to merge.
-    assert_eq!(main.change_merge("change of b").unwrap()["state"], "merged");
+    assert_eq!(main.change_show("change of b").unwrap()["state"], "merged");
+    assert_eq!(code(main.change_merge("change of b")), "change-not-open");
+}
+
+#[test]
+fn a_change_ends_with_its_branch_and_follows_it_to_another_name() {
+    let main = ready();
+    for name in ["gone", "merged", "named"] {
+        main.branch_create(name, "").unwrap();
+        load(&on(&main, name), "TestThing", &json!([{"name": name}]));
+        open(&main, name);
+    }
+    main.branch_create("closed", "").unwrap();
+    open(&main, "closed");
+    main.change_state("change of closed", "closed").unwrap();
+    let state = |of: &str| main.change_show(&format!("change of {of}")).unwrap()["state"].clone();
+    let id = main.change_show("change of gone").unwrap()["id"].clone();
+    // It is told of like any other change of an object.
+    let events = || {
+        let asked = format!("{{ InfrahubEvent(primary_node__ids: [{id}]) {{ count }} }}");
+        query(&main, &asked)["data"]["InfrahubEvent"]["count"].as_u64().unwrap()
+    };
+    let before = events();
+    main.branch_delete("gone").unwrap();
+    main.branch_delete("closed").unwrap();
+    assert_eq!(events(), before + 1);
+    assert_eq!((state("gone"), state("closed")), (json!("canceled"), json!("canceled")));
+    assert_eq!(code(main.change_merge("change of gone")), "change-not-open");
+    assert_eq!(code(main.change_state("change of gone", "open")), "BRANCH_NOT_FOUND");
+    main.branch_merge("merged").unwrap();
+    assert_eq!(state("merged"), "merged");
+    main.branch_update("named", Some("renamed"), None).unwrap();
+    assert_eq!(main.change_show("change of named").unwrap()["source_branch"], "renamed");
+    assert_eq!(main.change_merge("change of named").unwrap()["state"], "merged");
+    sound(&main);
+}
+
+/// States of the validators of a change, each once.
+fn states(change: &Json) -> Vec<&str> {
+    let validators = change["validators"].as_array().unwrap();
+    let mut all: Vec<&str> = validators.iter().map(|one| one["state"].as_str().unwrap()).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn wait(main: &Service, change: &str) -> Json {
+    while main.change_waits(change).unwrap() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    main.change_show(change).unwrap()
+}
+
+#[test]
+fn a_thread_runs_the_checks_while_who_opened_goes_on() {
+    let main = ready();
+    // One that loops takes its whole share of the processor.
+    load(&main, "TestThing", &json!([{"name": "slow", "color": "grey"}]));
+    inspect(&main, "loops", CheckInput { advisory: true, ..CheckInput::default() });
+    let keeper = main.keep_changes_checked().unwrap();
+    for name in ["first", "second"] {
+        main.branch_create(name, "").unwrap();
+        load(&on(&main, name), "TestThing", &json!([{"name": name}]));
+        let opened = open(&main, name);
+        assert_eq!(opened["checks_pending"], true, "{opened:#}");
+        assert_eq!(opened["mergeable"], false);
+        assert_ne!(states(&opened), ["completed"]);
+        assert_eq!(opened["validators"].as_array().unwrap().len(), 4, "{opened:#}");
+    }
+    let second = main.change_show("change of second").unwrap();
+    assert_eq!(states(&second), ["queued"]);
+    assert!(second["blockers"].to_string().contains("it waits for its turn"), "{second:#}");
+    assert_eq!(code(main.change_merge("change of second")), "checks-pending");
+    assert_eq!(main.branch("second").unwrap()["status"], "OPEN");
+    // The host goes down: one pass is ended, the other is not begun.
+    drop(keeper);
+    let first = main.change_show("change of first").unwrap();
+    assert_eq!((states(&first), &first["mergeable"]), (vec!["completed"], &json!(true)));
+    assert_eq!(states(&main.change_show("change of second").unwrap()), ["queued"]);
+    let _keeper = main.keep_changes_checked().unwrap();
+    let second = wait(&main, "change of second");
+    assert_eq!((states(&second), &second["mergeable"]), (vec!["completed"], &json!(true)));
+    // A change of the branch has them run again by itself, and nobody merges in between.
+    load(&on(&main, "second"), "TestThing", &json!([{"name": "more"}]));
+    assert_eq!(code(main.change_merge("change of second")), "checks-pending");
+    let again = main.change_check("change of first", &[CheckKind::Data]).unwrap();
+    assert!(validators(&again).contains(&"User Validator: loops: failure".to_owned()));
+    wait(&main, "change of first");
+    wait(&main, "change of second");
+    assert_eq!(main.change_merge("change of second").unwrap()["state"], "merged");
+    assert_eq!(main.change_merge("change of first").unwrap()["state"], "merged");
+    sound(&main);
+}
+
+#[test]
+fn validators_of_what_is_no_more_go() {
+    let main = ready();
+    inspect(&main, "strict", CheckInput::default());
+    main.branch_create("b", "").unwrap();
+    let b = on(&main, "b");
+    load(&b, "TestThing", &json!([{"name": "a", "color": "red"}]));
+    let change = open(&main, "b");
+    assert_eq!(change["mergeable"], false);
+    b.object_delete("CoreCheckDefinition", "strict").unwrap();
+    assert_eq!(main.follow_changes().unwrap(), 1);
+    let change = main.change_show("change of b").unwrap();
+    assert!(!validators(&change).iter().any(|one| one.starts_with("User")), "{change:#}");
+    assert_eq!(change["mergeable"], true);
 }
 
 #[test]

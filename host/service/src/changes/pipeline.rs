@@ -11,7 +11,8 @@ use model::{ObjectId, Seq, Value};
 use sandbox::Cancel;
 use serde_json::{Value as Json, json};
 
-use crate::changes::record::{CheckRecord, ValidatorRecord};
+use crate::changes::queue::Begun;
+use crate::changes::record::{CheckRecord, Progress, ValidatorRecord};
 use crate::changes::verbs::{instances, is_failed};
 use crate::changes::{Proposed, Standing, peers, refused};
 use crate::checks::severity;
@@ -19,8 +20,17 @@ use crate::history::label;
 use crate::limits::GENERATOR_ROUNDS_MAX;
 use crate::{Service, ServiceError};
 
+/// Labels of what the merge, tried, says.
+const DATA: &str = "Data Integrity";
+const SCHEMA: &str = "Schema Integrity";
+/// After how many runs it is told how far a pass is.
+const TOLD_EVERY: usize = 25;
+/// Sorts of checks that are made together, in the order in which they run.
+const TOGETHER: [&[CheckKind]; 3] =
+    [&[CheckKind::Generator], &[CheckKind::User], &[CheckKind::Data, CheckKind::Schema]];
+
 /// A sort of checks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CheckKind {
     /// Conflicts, and rules that main's objects would break.
     Data,
@@ -35,6 +45,16 @@ pub enum CheckKind {
 impl CheckKind {
     /// All of them, in the order in which they run.
     pub const ALL: [Self; 4] = [Self::Generator, Self::User, Self::Data, Self::Schema];
+
+    /// The kind of the validators that tell of them.
+    pub(super) fn validator(self) -> &'static str {
+        match self {
+            Self::Data => "CoreDataValidator",
+            Self::Schema => "CoreSchemaValidator",
+            Self::Generator => "CoreGeneratorValidator",
+            Self::User => "CoreUserValidator",
+        }
+    }
 
     /// Reads the public words; of what this host has nothing to check (`ARTIFACT`, `REPOSITORY`,
     /// `TEST`), none.
@@ -79,7 +99,67 @@ struct Due {
 }
 
 impl Service {
-    /// Runs checks of a change and records what they say.
+    /// Takes a change for checking or merging it; refused while its checks are under way.
+    pub(super) fn begin(&self, change: &Proposed) -> Result<Begun<'_>, ServiceError> {
+        let source = self.database.branch(&change.source).ok();
+        self.dirty.begin(change.id, source).ok_or_else(|| {
+            let message = format!(
+                "checks of `{}` are under way; wait until they are done: `kiln change show --wait`",
+                change.name
+            );
+            refused("checks-pending", message)
+        })
+    }
+
+    /// Notes on a change which of its validators wait for their turn.
+    pub(super) fn plan_checks(
+        &self,
+        change: &Proposed,
+        kinds: &[CheckKind],
+    ) -> Result<(), ServiceError> {
+        let planned = self.on(Some(&change.source), None)?.planned(kinds, Progress::Queued)?;
+        self.record(change.id, kinds, &planned)
+    }
+
+    /// The validators that a branch will have, by what is declared on it.
+    fn planned(
+        &self,
+        kinds: &[CheckKind],
+        progress: Progress,
+    ) -> Result<Vec<ValidatorRecord>, ServiceError> {
+        let view = self.view()?;
+        let standing = Standing { newest: Seq(0), fork: Seq(0) };
+        let mut planned = Vec::new();
+        let mut plan = |kind: CheckKind, label: String, required: bool| {
+            let record = ValidatorRecord::new(kind.validator(), label, required, standing);
+            planned.push(ValidatorRecord { progress, ..record });
+        };
+        for kind in kinds {
+            match kind {
+                CheckKind::Data => plan(*kind, DATA.to_owned(), true),
+                CheckKind::Schema => plan(*kind, SCHEMA.to_owned(), true),
+                CheckKind::Generator => {
+                    for definition in Definition::all(&view)?.into_iter().flatten() {
+                        if definition.in_proposed_change && definition.component.is_some() {
+                            plan(*kind, generator_label(&definition.name), true);
+                        }
+                    }
+                }
+                CheckKind::User => {
+                    for (object, read) in CheckDefinition::all(&view)? {
+                        if read.is_ok_and(|check| check.component.is_none()) {
+                            continue;
+                        }
+                        let required = object.value("required") != Value::Bool(false);
+                        plan(*kind, user_label(&object.value("name").to_string()), required);
+                    }
+                }
+            }
+        }
+        Ok(planned)
+    }
+
+    /// Runs checks of a change and records what they say, one sort after the other.
     pub(super) fn run_checks(
         &self,
         change: ObjectId,
@@ -91,22 +171,20 @@ impl Service {
             return Err(refused("change-not-open", message));
         }
         let branch = self.on(Some(&change.source), None)?;
-        let mut records = Vec::new();
-        if kinds.contains(&CheckKind::Generator) {
-            records.extend(branch.generator_checks(&change)?);
-        }
-        if kinds.contains(&CheckKind::User) {
-            records.extend(branch.user_checks()?);
-        }
-        if kinds.contains(&CheckKind::Data) || kinds.contains(&CheckKind::Schema) {
-            let both = self.merge_checks(&change)?;
-            let wanted = |record: &ValidatorRecord| match record.kind {
-                "CoreDataValidator" => kinds.contains(&CheckKind::Data),
-                _ => kinds.contains(&CheckKind::Schema),
+        for together in TOGETHER {
+            let wanted: Vec<CheckKind> =
+                together.iter().copied().filter(|kind| kinds.contains(kind)).collect();
+            let Some(first) = wanted.first() else { continue };
+            self.record(change.id, &wanted, &branch.planned(&wanted, Progress::InProgress)?)?;
+            let mut records = match first {
+                CheckKind::Generator => branch.generator_checks(&change)?,
+                CheckKind::User => branch.user_checks()?,
+                CheckKind::Data | CheckKind::Schema => self.merge_checks(&change)?,
             };
-            records.extend(both.into_iter().filter(wanted));
+            records.retain(|record| wanted.iter().any(|kind| kind.validator() == record.kind));
+            self.record(change.id, &wanted, &records)?;
         }
-        self.record(change.id, &records)
+        Ok(())
     }
 
     /// Runs the instances that the branch concerns, round by round until nothing is left to run, and
@@ -119,7 +197,13 @@ impl Service {
             if due.is_empty() {
                 break;
             }
-            for one in due {
+            let all = due.len();
+            for (done, one) in due.into_iter().enumerate() {
+                if done % TOLD_EVERY == TOLD_EVERY - 1 {
+                    let label = generator_label(&one.definition.name);
+                    let told = format!("{done} of {all} instances of this round ran");
+                    self.on_main().note_progress(change.id, &label, &told)?;
+                }
                 self.run_due(change, one, &mut pass)?;
             }
         }
@@ -264,9 +348,8 @@ impl Service {
         for (object, read) in CheckDefinition::all(&view)? {
             let name = object.value("name").to_string();
             let required = object.value("required") != Value::Bool(false);
-            let label_of = format!("User Validator: {name}");
-            let mut record =
-                ValidatorRecord::new("CoreUserValidator", label_of, required, standing);
+            let kind = CheckKind::User.validator();
+            let mut record = ValidatorRecord::new(kind, user_label(&name), required, standing);
             record.definition = Some(("check_definition", object.id()));
             match read {
                 // Recorded for another host: there is nothing here that could run.
@@ -297,8 +380,8 @@ impl Service {
         drop(view);
         let standing = Standing { newest, fork: self.database.last_seq() };
         let of = |kind, label: &str| ValidatorRecord::new(kind, label.to_owned(), true, standing);
-        let mut data = of("CoreDataValidator", "Data Integrity");
-        let mut schema = of("CoreSchemaValidator", "Schema Integrity");
+        let mut data = of(CheckKind::Data.validator(), DATA);
+        let mut schema = of(CheckKind::Schema.validator(), SCHEMA);
         match self.database.branch_validate(&change.source) {
             Ok(check) => {
                 for conflict in &check.conflicts {
@@ -328,6 +411,16 @@ impl Service {
     }
 }
 
+/// The label of what a generator's instances did.
+fn generator_label(definition: &str) -> String {
+    format!("Generator Validator: {definition}")
+}
+
+/// The label of what a check of users found.
+fn user_label(check: &str) -> String {
+    format!("User Validator: {check}")
+}
+
 /// From which commit on changes concern an instance; nothing where what it saw is not known.
 fn since(
     view: &View,
@@ -352,8 +445,9 @@ fn told(
     pass: &Pass,
     standing: Standing,
 ) -> Result<ValidatorRecord, ServiceError> {
-    let name = format!("Generator Validator: {}", definition.name);
-    let mut record = ValidatorRecord::new("CoreGeneratorValidator", name, true, standing);
+    let name = generator_label(&definition.name);
+    let kind = CheckKind::Generator.validator();
+    let mut record = ValidatorRecord::new(kind, name, true, standing);
     record.definition = Some(("definition", definition.id));
     let members: BTreeSet<String> = instances(view, definition)?;
     let ran: Vec<&Ran> =

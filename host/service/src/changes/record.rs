@@ -6,17 +6,39 @@ use branch::{AttrInput, Author, Cause, CommitFailure, Draft, Input, PeerInput};
 use model::{ObjectId, Value};
 use serde_json::{Value as Json, json};
 
-use crate::changes::{Standing, peers};
+use crate::changes::{CheckKind, Standing, peers};
 use crate::limits::CHECKS_MAX;
 use crate::{Service, ServiceError};
 
 /// How often a record is written again when somebody wrote to the change in the meantime.
 const ATTEMPTS: usize = 16;
 
+/// How far a validator is, in the public words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Its turn has not come.
+    Queued,
+    /// It runs.
+    InProgress,
+    /// What it says holds.
+    Completed,
+}
+
+impl Progress {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::InProgress => "in_progress",
+            Self::Completed => "completed",
+        }
+    }
+}
+
 /// What one validator says.
 #[derive(Debug, Clone)]
 pub(super) struct ValidatorRecord {
     pub(super) kind: &'static str,
+    pub(super) progress: Progress,
     pub(super) label: String,
     pub(super) required: bool,
     pub(super) message: String,
@@ -53,6 +75,7 @@ impl ValidatorRecord {
     ) -> Self {
         Self {
             kind,
+            progress: Progress::Completed,
             label,
             required,
             message: String::new(),
@@ -101,11 +124,13 @@ impl CheckRecord {
 }
 
 impl Service {
-    /// Writes what validators say to the objects of a change, in one commit. It is the host's doing:
-    /// whoever may ask for checks need not have the right to write their outcome.
+    /// Writes what validators of some sorts say, or how far they are, to the objects of a change, in one
+    /// commit; validators of these sorts that are no more go. It is the host's doing: whoever may ask for
+    /// checks need not have the right to write their outcome.
     pub(super) fn record(
         &self,
         change: ObjectId,
+        kinds: &[CheckKind],
         records: &[ValidatorRecord],
     ) -> Result<(), ServiceError> {
         self.by_host(change, |draft| {
@@ -115,8 +140,56 @@ impl Service {
                 known.insert((validator.kind().name.clone(), label), validator.id());
             }
             for record in records {
-                let there = known.get(&(record.kind.to_owned(), record.label.clone()));
-                write(draft, change, record, there.copied())?;
+                let there = known.remove(&(record.kind.to_owned(), record.label.clone()));
+                match record.progress {
+                    Progress::Completed => write(draft, change, record, there)?,
+                    _ => write_progress(draft, change, record, there)?,
+                }
+            }
+            known.retain(|(kind, _), _| kinds.iter().any(|of| of.validator() == kind));
+            let gone: Vec<ObjectId> = known.into_values().collect();
+            Ok(draft.delete(&gone).map(|_gone| ())?)
+        })
+    }
+
+    /// Says how far a validator is that runs.
+    pub(super) fn note_progress(
+        &self,
+        change: ObjectId,
+        label: &str,
+        message: &str,
+    ) -> Result<(), ServiceError> {
+        self.by_host(change, |draft| {
+            for validator in peers(draft, change, "validations")? {
+                if validator.value("label").as_text() == Some(label) {
+                    draft
+                        .update(validator.id(), Input::default().json("message", json!(message)))?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Says of validators that were to run why they could not.
+    pub(super) fn note_failed(
+        &self,
+        change: ObjectId,
+        kinds: &[CheckKind],
+        why: &ServiceError,
+    ) -> Result<(), ServiceError> {
+        let message = format!("the check could not be made: {}: {why}", why.code());
+        self.by_host(change, |draft| {
+            for validator in peers(draft, change, "validations")? {
+                let asked = kinds.iter().any(|of| of.validator() == validator.kind().name);
+                let state = validator.value("state");
+                if !asked || state.as_text() == Some(Progress::Completed.word()) {
+                    continue;
+                }
+                let input = Input::default()
+                    .json("state", json!(Progress::Completed.word()))
+                    .json("conclusion", json!("failure"))
+                    .json("message", json!(message));
+                draft.update(validator.id(), input)?;
             }
             Ok(())
         })
@@ -126,6 +199,14 @@ impl Service {
     pub(super) fn set_state(&self, change: ObjectId, state: &str) -> Result<(), ServiceError> {
         self.by_host(change, |draft| {
             draft.update(change, Input::default().json("state", json!(state)))?;
+            Ok(())
+        })
+    }
+
+    /// The source of a change, set by the host: its branch has another name by now.
+    pub(super) fn set_source(&self, change: ObjectId, source: &str) -> Result<(), ServiceError> {
+        self.by_host(change, |draft| {
+            draft.update(change, Input::default().json("source_branch", json!(source)))?;
             Ok(())
         })
     }
@@ -149,38 +230,69 @@ impl Service {
     }
 }
 
+/// Notes that a validator waits, or runs. The checks of its last pass stay until there are others.
+fn write_progress(
+    draft: &mut Draft,
+    change: ObjectId,
+    record: &ValidatorRecord,
+    there: Option<ObjectId>,
+) -> Result<(), ServiceError> {
+    let message = match record.progress {
+        Progress::Queued => "it waits for its turn",
+        _ => "it runs",
+    };
+    let mut input = Input::default()
+        .json("label", json!(record.label))
+        .json("state", json!(record.progress.word()))
+        .json("required", json!(record.required))
+        .json("conclusion", json!("unknown"))
+        .json("message", json!(message));
+    if record.progress == Progress::InProgress {
+        input = input.attr("started_at", AttrInput::by_host(Value::Time(draft.now())));
+    }
+    place(draft, change, record, there, input).map(|_validator| ())
+}
+
+/// The validator of a record with these values, made where there is none.
+fn place(
+    draft: &mut Draft,
+    change: ObjectId,
+    record: &ValidatorRecord,
+    there: Option<ObjectId>,
+    input: Input,
+) -> Result<ObjectId, ServiceError> {
+    match there {
+        Some(id) => {
+            draft.update(id, input)?;
+            Ok(id)
+        }
+        None => {
+            let input = input.rel("proposed_change", vec![PeerInput::id(change)]);
+            Ok(draft.create(record.kind, None, input)?)
+        }
+    }
+}
+
 fn write(
     draft: &mut Draft,
     change: ObjectId,
     record: &ValidatorRecord,
     there: Option<ObjectId>,
 ) -> Result<(), ServiceError> {
-    let now = || AttrInput::by_host(Value::Time(draft.now()));
-    let (started, completed) = (now(), now());
     let mut input = Input::default()
         .json("label", json!(record.label))
-        .json("state", json!("completed"))
+        .json("state", json!(record.progress.word()))
         .json("required", json!(record.required))
         .json("branch_commit", json!(record.standing.newest.0))
         .json("main_commit", json!(record.standing.fork.0))
-        .attr("started_at", started)
-        .attr("completed_at", completed);
+        .attr("completed_at", AttrInput::by_host(Value::Time(draft.now())));
     if let Some((relationship, definition)) = record.definition
         && draft.kind_of(definition)?.is_some()
     {
         // One that is on the branch alone cannot be linked to from here.
         input = input.rel(relationship, vec![PeerInput::id(definition)]);
     }
-    let validator = match there {
-        Some(id) => {
-            draft.update(id, input)?;
-            id
-        }
-        None => {
-            let input = input.rel("proposed_change", vec![PeerInput::id(change)]);
-            draft.create(record.kind, None, input)?
-        }
-    };
+    let validator = place(draft, change, record, there, input)?;
     let failed = write_checks(draft, validator, record)?;
     let mut message = record.message.clone();
     if record.keep_checks_of.is_some() && failed > 0 {

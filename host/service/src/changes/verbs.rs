@@ -28,7 +28,7 @@ pub struct ChangeInput {
 }
 
 impl Service {
-    /// Opens a proposed change and runs its checks.
+    /// Opens a proposed change and has its checks run: at once, or soon where a thread does so.
     pub fn change_open(&self, change: &ChangeInput) -> Result<Json, ServiceError> {
         let main = self.on_main();
         let mut id = ObjectId::MIN;
@@ -104,7 +104,8 @@ impl Service {
             Some(object) => self.head(&view, object)?,
             None => Json::Null,
         };
-        let stale: Vec<bool> = self.verdicts(&view, &change)?.iter().map(|one| one.stale).collect();
+        let verdicts = self.verdicts(&view, &change)?;
+        let stale: Vec<bool> = verdicts.iter().map(|one| one.stale && !one.pending).collect();
         let mut validators = Vec::new();
         for (validator, stale) in peers(&view, change.id, "validations")?.iter().zip(stale) {
             let mut one = values(validator);
@@ -123,19 +124,21 @@ impl Service {
         }
         told["threads"] = Json::Array(threads);
         let blockers = self.blockers(&view, &change)?;
+        told["checks_pending"] = json!(change.is_open() && self.is_waiting(&change));
         told["mergeable"] = json!(blockers.is_empty());
         told["blockers"] = json!(blockers);
         Ok(told)
     }
 
-    /// Runs checks of a change again, of the kinds that are named.
+    /// Has checks of a change run again, of the kinds that are named: at once, or soon where a thread
+    /// does so.
     pub fn change_check(&self, name: &str, kinds: &[CheckKind]) -> Result<Json, ServiceError> {
         let main = self.on_main();
         let view = main.view()?;
         main.may(view.kind(KIND)?, model::permission::Action::Update)?;
-        let change = main.proposed(&view, name)?;
         drop(view);
-        main.run_checks(change.id, kinds)?;
+        let change = main.must_be_open(name)?;
+        main.check_soon(&change, kinds)?;
         main.change_show(&change.id.to_string())
     }
 
@@ -256,9 +259,10 @@ impl Service {
             main.set_state(change.id, "merged")?;
             return main.change_show(&change.id.to_string());
         }
+        let _begun = main.begin(&change)?;
         let mut kinds = vec![CheckKind::Data, CheckKind::Schema];
         let known = main.verdicts(&main.view()?, &change)?;
-        if known.is_empty() || known.iter().any(|one| one.stale) {
+        if known.is_empty() || known.iter().any(|one| one.stale || one.pending) {
             kinds = CheckKind::ALL.to_vec();
         }
         main.run_checks(change.id, &kinds)?;
@@ -276,7 +280,6 @@ impl Service {
         let touched = view.touched()?;
         drop(view);
         let merged = main.merge_as_of(&change.source, Some(touched.newest()))?;
-        main.set_state(change.id, "merged")?;
         let after = main.run_after_merge(&change, &touched)?;
         let mut told = main.change_show(&change.id.to_string())?;
         told["merge"] = merged;

@@ -7,7 +7,7 @@ use crate::CheckKind;
 use crate::dialect::{Arguments, DialectHost, told};
 
 impl DialectHost<'_> {
-    /// `CoreProposedChangeRunCheck`: done when it answers.
+    /// `CoreProposedChangeRunCheck`: asked for when it answers, and soon done.
     pub(super) fn change_check(&self, arguments: &Arguments<'_>) -> Result<Json, GraphqlError> {
         let data = arguments.data()?;
         let word = data.text("check_type").unwrap_or("ALL");
