@@ -5,6 +5,7 @@
 //! line, a run.
 
 mod conflict;
+mod derived;
 mod diff;
 mod ever;
 mod fault;
@@ -20,13 +21,14 @@ mod tests;
 mod verbs;
 
 pub use conflict::{Conflict, ConflictId, ConflictKind, ConflictSide, Keep};
-pub use diff::{Against, BranchDiff, DiffScope, FieldDiff, LinkDiff, ObjectDiff, ParentOf};
+pub use diff::{Against, BranchDiff, DiffScope, FieldDiff, LinkDiff, ObjectDiff, ParentOf, Side};
 pub use fault::BranchFault;
 pub use merge::{MergeCheck, Merged};
 pub use moment::Moment;
 pub use record::{BranchInfo, BranchStatus};
 
-pub(crate) use diff::is_derived_of_ip;
+pub(crate) use conflict::ConflictPlaces;
+pub(crate) use derived::is_derived_of_ip;
 pub(crate) use moment::committed_at;
 pub(crate) use overlay::{Layered, Locals, Overlay, kind_in, kind_row};
 pub(crate) use rebase::{let_through, rewritten};

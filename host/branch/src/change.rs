@@ -270,6 +270,13 @@ impl Labels<'_> {
         self.known.insert(id, label.clone());
         Ok(label)
     }
+
+    /// Of an object that is at hand.
+    fn of_object(&mut self, object: &Object) -> Result<String, BranchError> {
+        let label = self.draft.label_of(object)?;
+        self.known.insert(object.id(), label.clone());
+        Ok(label)
+    }
 }
 
 fn head_change(
@@ -295,7 +302,10 @@ fn head_change(
         (Some(_), Some(_)) => Op::Updated,
         (Some(_), None) => Op::Deleted,
     };
-    let label = labels.of(id)?;
+    let label = match &after {
+        Some(object) => labels.of_object(object)?,
+        None => labels.of(id)?,
+    };
     let mut fields = Vec::new();
     for attribute in &kind.attributes {
         let read = |object: &Option<Object>| {

@@ -259,6 +259,10 @@ impl Database {
         if draft.view.rows.is_clean() {
             return Ok(None);
         }
+        if draft.view.rows.is_ahead() {
+            let what = "a draft that only looks ahead was to be committed".to_owned();
+            return Err(BranchError::Damaged { what }.into());
+        }
         if !draft.view.is_open {
             let name = draft.branch_name().to_owned();
             return Err(BranchError::from(BranchFault::Merged { name }).into());

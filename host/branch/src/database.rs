@@ -7,7 +7,7 @@ use model::schema::{Declared, Schema};
 use model::{BranchId, Clock, IdSource, ObjectId, Seq, Symbols};
 use store::{Snapshot, Space, Store, key};
 
-use crate::branches::{BranchRecord, Locals, Moment, Overlay};
+use crate::branches::{BranchRecord, ConflictPlaces, Locals, Moment, Overlay};
 use crate::commit::{Author, Cause};
 use crate::counts::Counts;
 use crate::draft::Books;
@@ -55,6 +55,7 @@ struct Shared {
     compiled: Mutex<BTreeMap<Seq, Arc<Compiled>>>,
     books: Books,
     counts: Arc<Counts>,
+    conflicts: ConflictPlaces,
 }
 
 /// A store that knows its schema. Cheap to clone; all clones are one.
@@ -72,6 +73,7 @@ impl Database {
             compiled: Mutex::new(BTreeMap::new()),
             books: Books::default(),
             counts: Arc::default(),
+            conflicts: ConflictPlaces::default(),
         };
         let database = Self { shared: Arc::new(shared) };
         let snapshot = database.store().snapshot().map_err(BranchError::from)?;
@@ -110,6 +112,11 @@ impl Database {
     /// What is known of pools, over all drafts.
     pub(crate) fn books(&self) -> &Books {
         &self.shared.books
+    }
+
+    /// Where conflicts of branches are that were found lately.
+    pub(crate) fn conflicts(&self) -> &ConflictPlaces {
+        &self.shared.conflicts
     }
 
     /// Clock and ids.

@@ -145,6 +145,17 @@ impl Draft {
         self.view.rows.is_clean()
     }
 
+    /// Looks at things of which no change in the meantime matters.
+    pub fn looking<T>(&self, look: impl FnOnce() -> T) -> T {
+        self.view.rows.quietly(look)
+    }
+
+    /// From here on what is pending counts as there: what comes next is told apart from it, as if it had
+    /// been committed. Such a draft looks ahead, and is never committed.
+    pub fn go_ahead(&mut self) {
+        self.view.rows.go_ahead();
+    }
+
     /// Begins something that is done whole or not at all.
     pub fn begin(&mut self) -> Attempt {
         Attempt(self.view.rows.mark(), self.leases.mark())

@@ -25,7 +25,7 @@ mod view;
 pub use branches::{
     Against, BranchDiff, BranchFault, BranchInfo, BranchStatus, Conflict, ConflictId, ConflictKind,
     ConflictSide, DiffScope, FieldDiff, Keep, LinkDiff, MergeCheck, Merged, Moment, ObjectDiff,
-    ParentOf,
+    ParentOf, Side,
 };
 pub use change::{Change, ChangeSet, FieldChange, LinkChange, Op};
 pub use commit::{Author, Cause, Committed, LogEntry, Prepared, Unsettled};

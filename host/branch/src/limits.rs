@@ -76,4 +76,7 @@ model::limits! {
     pub(crate) BOOK_COMMITS_MAX: u64 = 10_000, "commits",
         "That what is free in a pool is brought over one by one",
         "it is worked out anew";
+    pub(crate) CONFLICTS_KNOWN_MAX: usize = 100_000, "conflicts",
+        "Of which it is remembered where they are, 60 bytes each, so that one is decided by itself",
+        "deciding one that is forgotten finds all conflicts of its branch again";
 }

@@ -104,6 +104,8 @@ pub(crate) struct Rows {
     /// pays one test for it.
     pub(crate) overlay: Option<Overlay>,
     pending: BTreeMap<Space, Pending>,
+    /// What was pending and counts as stored: of a draft that looks ahead, and is never committed.
+    ahead: BTreeMap<Space, Pending>,
     /// `None` where nobody will ask: plain queries do not pay for it.
     reads: Option<RefCell<ReadSet>>,
     /// What rows were before each write since the outermost mark.
@@ -132,6 +134,7 @@ impl Rows {
             snapshot,
             overlay,
             pending: BTreeMap::new(),
+            ahead: BTreeMap::new(),
             reads,
             journal: Vec::new(),
             marks: 0,
@@ -225,8 +228,11 @@ impl Rows {
         self.beneath(space, key)
     }
 
-    /// The row of the snapshot, or of what lies below a branch.
+    /// The row of the snapshot, or of what lies below a branch; of what counts as stored first.
     fn beneath(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        if let Some(ahead) = self.ahead.get(&space).and_then(|rows| rows.get(key)) {
+            return Ok(ahead.value.clone().map(Bytes::Pending));
+        }
         match &self.overlay {
             None => Ok(self.snapshot.get(space, key)?.map(Bytes::Stored)),
             Some(overlay) => overlay.get(&self.snapshot, space, key),
@@ -355,6 +361,10 @@ impl Rows {
                 StoredRange::Layered(Box::new(rows))
             }
         };
+        let stored = match self.ahead.get(&space) {
+            Some(ahead) => StoredRange::Ahead(Box::new(laid_over(stored, Some(ahead), low, high))),
+            None => stored,
+        };
         Ok(self.merged(stored, space, low, high))
     }
 
@@ -366,12 +376,7 @@ impl Rows {
         low: &[u8],
         high: &[u8],
     ) -> Merged<'a> {
-        let pending = self
-            .shown(space)
-            .filter(|_| low < high)
-            .map(|rows| rows.range::<[u8], _>((Bound::Included(low), Bound::Excluded(high))))
-            .unwrap_or_default();
-        Merged { stored: Ends::new(stored), pending: Ends::new(pending) }
+        laid_over(stored, self.shown(space), low, high)
     }
 
     /// The pending rows of a space, unless they are looked past.
@@ -490,11 +495,23 @@ impl Rows {
             .map(|(key, slot)| (key.as_slice(), slot.value.as_deref()))
     }
 
-    /// By how much the pending rows change the number of objects whose heads are in a range.
+    /// By how much the pending rows, and what counts as stored, change the number of objects whose heads
+    /// are in a range.
     pub(crate) fn pending_growth(&self, low: &[u8], high: &[u8]) -> Result<i64, StoreError> {
         let mut by = 0;
-        let Some(rows) = self.shown(Space::Heads) else { return Ok(0) };
-        for (key, slot) in rows.range::<[u8], _>((Bound::Included(low), Bound::Excluded(high))) {
+        let bounds = || (Bound::Included(low), Bound::Excluded(high));
+        for (key, slot) in self
+            .ahead
+            .get(&Space::Heads)
+            .into_iter()
+            .flat_map(|rows| rows.range::<[u8], _>(bounds()))
+        {
+            let is = slot.value.as_deref().is_some_and(is_there);
+            let was = self.snapshot.get(Space::Heads, key)?.is_some_and(|row| is_there(&row));
+            by += i64::from(is) - i64::from(was);
+        }
+        let Some(rows) = self.shown(Space::Heads) else { return Ok(by) };
+        for (key, slot) in rows.range::<[u8], _>(bounds()) {
             let is = slot.value.as_deref().is_some_and(is_there);
             let was =
                 slot.stored && self.stored(Space::Heads, key)?.is_some_and(|row| is_there(&row));
@@ -506,6 +523,22 @@ impl Rows {
     /// Whether the draft has a row of its own under a key, if only one that hides.
     pub(crate) fn is_pending(&self, space: Space, key: &[u8]) -> bool {
         self.pending.get(&space).is_some_and(|rows| rows.contains_key(key))
+    }
+
+    /// From here on what is pending counts as stored, so that what is written next is told apart from it.
+    /// A draft that does so is never committed.
+    pub(crate) fn go_ahead(&mut self) {
+        for (space, rows) in std::mem::take(&mut self.pending) {
+            self.ahead.entry(space).or_default().extend(rows);
+        }
+        // The snapshot is no longer all that is known of an object.
+        self.fresh.clear();
+        *self.looked.get_mut() = Looked::default();
+    }
+
+    /// Whether something that is not stored counts so.
+    pub(crate) fn is_ahead(&self) -> bool {
+        !self.ahead.is_empty()
     }
 
     /// The row that the pending one under a key replaces: on a branch, main's where it has none.
@@ -656,6 +689,7 @@ impl std::ops::Deref for StoredKey {
 enum StoredRange<'a> {
     Plain(Scan),
     Layered(Box<Layered<'a>>),
+    Ahead(Box<Merged<'a>>),
 }
 
 type StoredRow = Result<(StoredKey, Bytes), StoreError>;
@@ -675,6 +709,7 @@ impl Iterator for StoredRange<'_> {
         match self {
             Self::Plain(rows) => rows.next().map(in_place),
             Self::Layered(rows) => rows.next().map(moved),
+            Self::Ahead(rows) => rows.next().map(moved),
         }
     }
 }
@@ -684,6 +719,7 @@ impl DoubleEndedIterator for StoredRange<'_> {
         match self {
             Self::Plain(rows) => rows.next_back().map(in_place),
             Self::Layered(rows) => rows.next_back().map(moved),
+            Self::Ahead(rows) => rows.next_back().map(moved),
         }
     }
 }
@@ -693,6 +729,20 @@ impl DoubleEndedIterator for StoredRange<'_> {
 pub(crate) struct Merged<'a> {
     stored: Ends<StoredRange<'a>>,
     pending: Ends<PendingRange<'a>>,
+}
+
+/// Stored rows with others of the same range over them.
+fn laid_over<'a>(
+    stored: StoredRange<'a>,
+    over: Option<&'a Pending>,
+    low: &[u8],
+    high: &[u8],
+) -> Merged<'a> {
+    let over = over
+        .filter(|_| low < high)
+        .map(|rows| rows.range::<[u8], _>((Bound::Included(low), Bound::Excluded(high))))
+        .unwrap_or_default();
+    Merged { stored: Ends::new(stored), pending: Ends::new(over) }
 }
 
 /// A key with its row.

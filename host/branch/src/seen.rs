@@ -148,6 +148,17 @@ impl View {
         }
     }
 
+    /// The instances of which this line has a row of its own on what their last run looked at: on main all
+    /// that ran, on a branch those that ran there. Linear in them.
+    pub fn own_run_inputs(&self) -> Result<Vec<ObjectId>, BranchError> {
+        let mut all = Vec::new();
+        for key in self.rows.own_keys(Space::Reads, &key::branch(self.branch))? {
+            let key = key?;
+            all.extend(key.last_chunk::<16>().map(|id| ObjectId(u128::from_be_bytes(*id))));
+        }
+        Ok(all)
+    }
+
     /// What is read within counts as input of the run that this view is for.
     pub fn observing<T>(&self, read: impl FnOnce() -> T) -> T {
         self.rows.observing(read)
@@ -292,8 +303,92 @@ impl Touched {
         None
     }
 
+    /// Objects that came or went.
+    pub fn existence(&self) -> impl Iterator<Item = ObjectId> {
+        self.existence.keys().map(|id| ObjectId(*id))
+    }
+
+    /// Objects whose values were changed.
+    pub fn values_of(&self) -> impl Iterator<Item = ObjectId> {
+        self.objects.keys().map(|id| ObjectId(*id))
+    }
+
+    /// Relationships whose peers were changed: object, symbol of the identifier.
+    pub fn links(&self) -> impl Iterator<Item = (ObjectId, Symbol)> {
+        self.links.keys().map(|(id, rel)| (ObjectId(*id), Symbol(*rel)))
+    }
+
+    /// Kinds of which objects were changed.
+    pub fn kinds(&self) -> impl Iterator<Item = Symbol> {
+        self.kinds.keys().map(|kind| Symbol(*kind))
+    }
+
+    /// Rows of indexes that came or went: kind, attribute, value, object, as bytes.
+    pub fn places(&self) -> impl Iterator<Item = &[u8]> {
+        self.values.keys().map(Vec::as_slice)
+    }
+
+    /// Adds what another one has, as changed by this commit.
+    pub fn extend(&mut self, more: &Self, seq: Seq) {
+        more.objects.keys().for_each(|id| newer(&mut self.objects, *id, seq));
+        more.existence.keys().for_each(|id| newer(&mut self.existence, *id, seq));
+        more.links.keys().for_each(|link| newer(&mut self.links, *link, seq));
+        more.kinds.keys().for_each(|kind| newer(&mut self.kinds, *kind, seq));
+        more.values.keys().for_each(|value| newer(&mut self.values, value.clone(), seq));
+        self.note(seq);
+    }
+
     fn note(&mut self, seq: Seq) {
         self.newest = self.newest.max(seq);
+    }
+}
+
+impl Draft {
+    /// What the draft changes, in the terms of what a branch changed; the commit of all of it is zero.
+    /// Linear in what it writes.
+    pub fn reach(&self) -> Result<Touched, BranchError> {
+        self.view.rows.quietly(|| self.reaches())
+    }
+
+    fn reaches(&self) -> Result<Touched, BranchError> {
+        let mut touched = Touched::default();
+        let (view, line) = (self.view(), self.branch());
+        let is_aware = |symbol: Symbol| {
+            let kind = view.schema().by_symbol.get(&symbol);
+            kind.is_none_or(|kind| kind.branch == BranchMode::Aware)
+        };
+        for (key, _) in view.rows.pending(Space::Heads) {
+            let Some((of, symbol, id)) = key::parse_head(key) else { continue };
+            if of == line && is_aware(symbol) {
+                newer(&mut touched.objects, id.0, Seq(0));
+                newer(&mut touched.kinds, symbol.0, Seq(0));
+            }
+        }
+        for (key, row) in view.rows.pending(Space::Kinds) {
+            let Some((of, id)) = key::parse_kind_of(key) else { continue };
+            let was = view.rows.replaced(Space::Kinds, key)?;
+            let kind = row.or(was.as_deref()).and_then(crate::branches::kind_in);
+            if of == line && kind.is_none_or(|(kind, _)| is_aware(kind)) {
+                newer(&mut touched.existence, id.0, Seq(0));
+            }
+        }
+        for (key, _) in view.rows.pending(Space::Edges) {
+            let Some(edge) = key::parse_edge(key) else { continue };
+            let mut aware = edge.branch == line;
+            for id in [edge.object, edge.peer] {
+                let kind = self.kind_then_or_now(id)?;
+                aware &= kind.is_none_or(|kind| kind.branch == BranchMode::Aware);
+            }
+            if aware {
+                newer(&mut touched.links, (edge.object.0, edge.relationship.0), Seq(0));
+            }
+        }
+        for (key, _) in view.rows.pending(Space::Index) {
+            if key::line_of(key) == Some(line) && key::index_kind(key).is_some_and(is_aware) {
+                newer(&mut touched.values, key.get(4..).unwrap_or_default().to_vec(), Seq(0));
+            }
+        }
+        Ok(touched)
     }
 }
 

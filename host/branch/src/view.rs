@@ -86,7 +86,7 @@ impl View {
     }
 
     /// Whether this is how things were: then no index leads to them.
-    fn is_past(&self) -> bool {
+    pub(crate) fn is_past(&self) -> bool {
         self.rows.overlay.as_ref().is_some_and(|overlay| overlay.at().is_some())
     }
 

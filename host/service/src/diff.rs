@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use branch::{
     Against, BranchDiff, BranchError, Cause, DiffScope, FieldDiff, Ledger, LedgerOrder, Moment,
-    ObjectDiff, Op, Origin,
+    ObjectDiff, Op, Origin, Side,
 };
 use model::ObjectId;
 use model::permission::Action;
@@ -170,7 +170,7 @@ pub(crate) fn word(op: Op) -> &'static str {
 
 /// Conflicts of one object.
 pub(crate) fn conflicts(object: &ObjectDiff) -> usize {
-    let fields = object.fields.iter().filter(|field| field.main.is_some()).count();
+    let fields = object.fields.iter().filter(|field| field.side == Side::Both).count();
     fields + usize::from(object.conflict.is_some())
 }
 
@@ -212,7 +212,7 @@ fn changed(object: &ObjectDiff) -> Json {
     let field = |field: &FieldDiff| {
         let told = json!({
             "name": field.name, "property": field.property, "before": field.before,
-            "after": field.after, "main": field.main,
+            "after": field.after, "main": field.main, "changed_on": field.side.word(),
         });
         with_origin(told, &field.origin)
     };
@@ -220,7 +220,7 @@ fn changed(object: &ObjectDiff) -> Json {
     let link = |link: &branch::LinkDiff| {
         let told = json!({
             "name": link.name, "peer": link.peer.to_string(), "label": link.peer_label,
-            "status": word(link.op),
+            "status": word(link.op), "changed_on": link.side.word(),
             "properties": link.properties.iter().map(property).collect::<Vec<_>>(),
         });
         with_origin(told, &link.origin)
@@ -234,6 +234,7 @@ fn changed(object: &ObjectDiff) -> Json {
     let told = json!({
         "id": object.id.to_string(), "kind": object.kind, "label": object.label,
         "status": word(object.op), "conflict": object.conflict, "parent": parent,
+        "changed_on": object.side.word(),
         "attributes": object.fields.iter().map(field).collect::<Vec<_>>(),
         "relationships": object.links.iter().map(link).collect::<Vec<_>>(),
     });

@@ -40,6 +40,58 @@ fn labels(diff: &Json) -> Vec<String> {
 }
 
 #[test]
+fn a_diff_against_main_now_says_who_changed_what() {
+    let (main, b) = changed();
+    load(&main, "TestThing", &json!([{"name": "d", "color": "red"}, {"name": "e"}, {"name": "f"}]));
+    main.branch_rebase("b").unwrap();
+    // `a` on both sides, in one thing alike; `d` in different things, and the links of `e` and `f`.
+    set(&main, "a", "color", json!("black"));
+    set(&b, "d", "color", json!("pink"));
+    set(&main, "d", "size", json!(7));
+    let link = |service: &Service, name: &str, peer: &str| {
+        load(service, "TestThing", &json!([{"name": name, "friends": [peer]}]));
+    };
+    link(&b, "e", "f");
+    set(&b, "f", "size", json!(3));
+    main.object_delete("TestThing", "f").unwrap();
+    let against = Some("main".to_owned());
+    let now = diff(&main, &DiffRequest { against, ..DiffRequest::default() });
+    let told: Vec<String> = now["objects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            let text = |json: &Json| json.as_str().unwrap().to_owned();
+            let all = ["attributes", "relationships"].map(|of| one[of].as_array().unwrap().iter());
+            let parts = all.into_iter().flatten();
+            let parts: Vec<String> = parts
+                .filter(|part| part["property"] != json!("is_protected"))
+                .map(|part| format!("{} {}", text(&part["name"]), text(&part["changed_on"])))
+                .collect();
+            let (status, label) = (text(&one["status"]), text(&one["label"]));
+            format!("{status} {label} {}: {}", text(&one["changed_on"]), parts.join(", "))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "UPDATED a both: color both, size branch, friend_of branch",
+            "REMOVED c branch: name branch, size branch",
+            "UPDATED d both: color branch, size main",
+            "UPDATED e branch: friends branch",
+            "ADDED f both: name main, size both, friend_of branch",
+            "ADDED new branch: name branch, size branch, friends branch",
+        ],
+        "{now:#}"
+    );
+    // Against the fork the branch is alone, but for conflicts.
+    let fork = diff(&main, &DiffRequest::default());
+    let sides = fork["objects"].as_array().unwrap().iter().map(|one| &one["changed_on"]);
+    assert_eq!(sides.filter(|side| **side == json!("both")).count(), 2, "{fork:#}");
+    assert_eq!(fork["num_conflicts"], 2);
+}
+
+#[test]
 fn a_diff_against_main_now_leaves_out_what_main_has_as_well() {
     let (main, _) = changed();
     set(&main, "a", "color", json!("blue"));

@@ -454,3 +454,50 @@ fn a_public_client_finds_the_conflicts_in_the_tree_and_decides_them() {
     assert_eq!(query(&main, ask)["errors"], Json::Null);
     sound(&main);
 }
+
+#[test]
+fn a_conflict_that_is_decided_by_itself_is_the_one_that_was_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = || service::Place::Folder(folder.path().to_owned());
+    let main = crate::tracking::ready_in(crate::support::service_in(place()));
+    let names = ["a", "b", "c", "d", "e", "f"].map(|name| json!({"name": name, "color": "red"}));
+    load(&main, "TestThing", &json!(names));
+    let x = branch(&main, "x");
+    let set = |service: &Service, name: &str, values: Json| {
+        service.object_update("TestThing", name, values.as_object().unwrap()).unwrap();
+    };
+    // A value, a deletion on either side, and a link to what is lost.
+    set(&x, "a", json!({"color": "blue"}));
+    set(&main, "a", json!({"color": "black"}));
+    set(&x, "b", json!({"color": "blue"}));
+    main.object_delete("TestThing", "b").unwrap();
+    x.object_delete("TestThing", "c").unwrap();
+    set(&main, "c", json!({"color": "black"}));
+    load(&x, "TestThing", &json!([{"name": "d", "friends": ["e"]}]));
+    main.object_delete("TestThing", "e").unwrap();
+    let listed = |main: &Service| main.branch_conflicts("x").unwrap()["conflicts"].clone();
+    let all = listed(&main);
+    let all = all.as_array().unwrap();
+    assert_eq!(all.len(), 4, "{all:#?}");
+    let decide = |main: &Service, keep: Option<&str>| {
+        for one in all {
+            let mut decided = main.branch_resolve(one["id"].as_str().unwrap(), keep).unwrap();
+            assert_eq!(decided["keep"], json!(keep));
+            decided["keep"] = Json::Null;
+            assert_eq!(decided, *one);
+        }
+    };
+    for keep in ["main", "branch"] {
+        decide(&main, Some(keep));
+        assert!(listed(&main).as_array().unwrap().iter().all(|one| one["keep"] == json!(keep)));
+    }
+    decide(&main, None);
+    assert_eq!(listed(&main), json!(all));
+    drop((x, main));
+    // After a start nobody knows where they are, and the answers are the same.
+    let main = crate::support::service_in(place());
+    decide(&main, Some("branch"));
+    main.branch_merge("x").unwrap();
+    assert_eq!(labels(&main, "TestThing"), ["a", "b", "d", "e", "f"]);
+    sound(&main);
+}

@@ -1,8 +1,9 @@
 //! What a branch and main both changed and that does not go together, and which side is kept of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
 use model::{BranchId, Digest, ObjectId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use store::{Space, key};
 use crate::change::Op;
 use crate::commit::Cause;
 use crate::error::BranchError;
+use crate::limits::CONFLICTS_KNOWN_MAX;
 use crate::view::View;
 
 /// Names a conflict: the branch, and a hash of what it is about. The same as long as it is there.
@@ -177,6 +179,28 @@ impl fmt::Display for Conflict {
             (_, value) => value.to_string(),
         };
         write!(f, ": {} on main, {} on the branch", told(&self.main), told(&self.branch))
+    }
+}
+
+/// Where conflicts are that were found lately, so that deciding one need not find all of them again. In
+/// memory; what is not known is found anew.
+#[derive(Debug, Default)]
+pub(crate) struct ConflictPlaces(Mutex<HashMap<ConflictId, (Option<ObjectId>, ConflictKind)>>);
+
+impl ConflictPlaces {
+    /// Remembers where conflicts are.
+    pub(crate) fn note(&self, found: &[Conflict]) {
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if places.len() + found.len() > CONFLICTS_KNOWN_MAX {
+            places.clear();
+        }
+        let found = found.iter().take(CONFLICTS_KNOWN_MAX);
+        places.extend(found.map(|one| (one.id, (one.object, one.kind))));
+    }
+
+    /// What a conflict is about: the object, none for a schema.
+    pub(crate) fn of(&self, id: ConflictId) -> Option<(Option<ObjectId>, ConflictKind)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
     }
 }
 

@@ -17,8 +17,6 @@ use crate::history::Origin;
 
 use walk::Sides;
 
-pub(crate) use walk::is_derived_of_ip;
-
 /// What a branch is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Against {
@@ -27,6 +25,42 @@ pub enum Against {
     Fork,
     /// Main as it is now: what of that main does not have yet.
     Main,
+}
+
+/// Who changed something that a branch and what it is compared with have otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The branch alone.
+    Branch,
+    /// Main alone, after the fork.
+    Main,
+    /// Both, to different things.
+    Both,
+}
+
+impl Side {
+    /// `branch`, `main`, `both`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Branch => "branch",
+            Self::Main => "main",
+            Self::Both => "both",
+        }
+    }
+
+    /// By whether each side has something otherwise than it was at the fork.
+    fn of(branch: bool, main: bool) -> Self {
+        match (branch, main) {
+            (true, true) => Self::Both,
+            (false, true) => Self::Main,
+            (_, false) => Self::Branch,
+        }
+    }
+
+    /// Of the whole of which this and another side changed something.
+    fn and(self, other: Self) -> Self {
+        if self == other { self } else { Self::Both }
+    }
 }
 
 /// Which changes of a branch are asked for.
@@ -89,6 +123,8 @@ pub struct ObjectDiff {
     pub parent: Option<ParentOf>,
     /// What main did to the object that does not go together with this.
     pub conflict: Option<&'static str>,
+    /// Who changed it.
+    pub side: Side,
     /// The newest commit that changed any of it on the branch.
     pub origin: Origin,
 }
@@ -106,6 +142,8 @@ pub struct FieldDiff {
     pub after: Json,
     /// On main now, where main has changed it too, to something else.
     pub main: Option<Json>,
+    /// Who changed it.
+    pub side: Side,
     /// The commit that changed it.
     pub origin: Origin,
 }
@@ -125,15 +163,10 @@ pub struct LinkDiff {
     pub op: Op,
     /// Properties that are different.
     pub properties: Vec<FieldDiff>,
+    /// Who changed it.
+    pub side: Side,
     /// The commit that changed it.
     pub origin: Origin,
-}
-
-impl ObjectDiff {
-    /// Whether main changed the same to something else.
-    pub fn has_conflict(&self) -> bool {
-        self.conflict.is_some() || self.fields.iter().any(|field| field.main.is_some())
-    }
 }
 
 impl Database {
@@ -148,16 +181,17 @@ impl Database {
             return Err(BranchFault::Main { verb: "compared with itself" }.into());
         };
         let theirs = self.view(BranchId::MAIN)?;
-        let base = match (scope.from, scope.against) {
-            (Some(moment), _) => self.view_at(branch, moment)?,
-            (None, Against::Fork) => self.view_at(BranchId::MAIN, Moment::Commit(fork))?,
-            (None, Against::Main) => self.view(BranchId::MAIN)?,
+        let at_fork = || self.view_at(BranchId::MAIN, Moment::Commit(fork));
+        let (base, then) = match (scope.from, scope.against) {
+            (Some(moment), _) => (self.view_at(branch, moment)?, None),
+            (None, Against::Fork) => (at_fork()?, None),
+            (None, Against::Main) => (self.view(BranchId::MAIN)?, Some(at_fork()?)),
         };
         let (from, to) = (base.committed_at(base.seq())?, ours.committed_at(ours.seq())?);
         // Of what was merged, main has everything, whatever became of it there since.
         let is_all_there = !ours.is_open && scope.against == Against::Main;
         let is_now = scope.from.is_none() && scope.to.is_none();
-        let sides = Sides { base, ours, theirs };
+        let sides = Sides::new(base, ours, theirs, then);
         let (schema, objects) = match is_all_there && is_now {
             true => (Vec::new(), Vec::new()),
             false => (sides.schema(), sides.objects()?),

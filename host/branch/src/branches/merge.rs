@@ -3,11 +3,13 @@
 //! The draft notes what it read of main and of the branch; a change of either in the meantime is a
 //! conflict of commits, and the merge is prepared again.
 
+use std::collections::BTreeSet;
+
 use model::{BranchId, ObjectId, Seq};
 use store::{Space, key};
 
-use crate::branches::conflict::{Conflict, ConflictId, Keep, Resolution};
-use crate::branches::reconcile::{Purpose, Reconciled, claims_together, reconcile};
+use crate::branches::conflict::{Conflict, ConflictId, ConflictKind, Keep, Resolution};
+use crate::branches::reconcile::{Purpose, Reconciled, claims_together, conflicts_of, reconcile};
 use crate::branches::record::BranchState;
 use crate::branches::verbs::named;
 use crate::branches::{BranchFault, BranchRecord, Moment};
@@ -68,11 +70,24 @@ impl Database {
         Ok(MergeCheck { conflicts: found.conflicts, violations: found.violations, changes })
     }
 
-    /// What main would get of a branch: the plan of its merge. Refused as the merge would be.
-    pub fn branch_merge_plan(&self, name: &str) -> Result<ChangeSet, BranchError> {
-        let check = self.branch_validate(name)?;
-        refuse(name, check.conflicts, check.violations)?;
-        Ok(check.changes)
+    /// Whether a branch can be merged, as [`branch_validate`](Self::branch_validate) tells, and main as it
+    /// would be then: a draft to go on from, which is never committed; none where something is in the way.
+    pub fn branch_merge_ahead(
+        &self,
+        name: &str,
+        author: Author,
+    ) -> Result<(MergeCheck, Option<Draft>), BranchError> {
+        let (mut draft, under, found) = self.merge_draft(name, author)?;
+        drop(under);
+        let changes = ChangeSet::of(&draft)?;
+        let check =
+            MergeCheck { conflicts: found.conflicts, violations: found.violations, changes };
+        if !check.is_clear() {
+            return Ok((check, None));
+        }
+        draft.hold_written()?;
+        draft.go_ahead();
+        Ok((check, Some(draft)))
     }
 
     /// Brings everything a branch changed to main, in one commit, and freezes the branch.
@@ -114,6 +129,9 @@ impl Database {
 
     /// Decides which side of a conflict stands; nothing takes the decision back. It holds as long as
     /// both sides say what they say now, for a merge and for a rebase.
+    ///
+    /// Linear in the branch's own rows of the object, where the conflict was listed since the start, and of
+    /// objects that were decided to stand again; else in what the branch changed.
     pub fn branch_resolve(
         &self,
         id: ConflictId,
@@ -132,8 +150,7 @@ impl Database {
             let under = self.under(&draft, &name)?;
             note_line(&draft, under.id);
             drop(under);
-            let all = self.branch_conflicts(&name)?;
-            let conflict = all.into_iter().find(|one| one.id == id).ok_or_else(missing)?;
+            let conflict = self.conflict(&name, id)?.ok_or_else(missing)?;
             if !conflict.is_resolvable {
                 let fault = BranchFault::NotResolvable { conflict: conflict.to_string() };
                 return Err(BranchError::from(fault).into());
@@ -146,6 +163,41 @@ impl Database {
             self.commit_finished(draft, Cause::BranchUpdate { branch: id.branch().0 })
         })?;
         found.ok_or_else(|| missing().into())
+    }
+
+    /// One conflict of a branch, by itself where it is known what it is about.
+    fn conflict(&self, name: &str, id: ConflictId) -> Result<Option<Conflict>, BranchError> {
+        if let Some((Some(object), kind)) = self.conflicts().of(id)
+            && kind != ConflictKind::Uniqueness
+            && let Some(found) = self.conflict_alone(name, id, object)?
+        {
+            return Ok(Some(found));
+        }
+        Ok(self.branch_conflicts(name)?.into_iter().find(|one| one.id == id))
+    }
+
+    /// A conflict about an object, found by looking at nothing else; nothing where that does not do.
+    fn conflict_alone(
+        &self,
+        name: &str,
+        id: ConflictId,
+        object: ObjectId,
+    ) -> Result<Option<Conflict>, BranchError> {
+        let mut draft = self.draft(BranchId::MAIN, Author(ObjectId::SYSTEM))?;
+        let under = self.under(&draft, name)?;
+        let mut objects = BTreeSet::from([object]);
+        // What stands again by a decision does so with its links, and those may be in conflict.
+        for (decided, resolution) in draft.resolutions(under.id)? {
+            match self.conflicts().of(decided) {
+                Some((Some(object), ConflictKind::Object)) if resolution.keep == Keep::Branch => {
+                    objects.insert(object);
+                }
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        }
+        let found = conflicts_of(&mut draft, &under.base, &under.ours, objects)?;
+        Ok(found.and_then(|mut found| found.remove(&id)))
     }
 
     /// A branch that takes changes, by name, noted in a draft.
@@ -177,6 +229,7 @@ impl Database {
         // First: what the branch drew is then main's to give back.
         let moved = draft.move_attribution(under.id)?;
         let found = reconcile(&mut draft, &under.base, &under.ours, Purpose::Merge)?;
+        self.conflicts().note(&found.conflicts);
         draft.release_lost(under.id, &under.ours, &moved)?;
         draft.hand_over_claims(&under)?;
         Ok((draft, under, found))

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use model::schema::{
     Attribute, BranchMode, Declared, Kind, Prefer, Renames, SchemaConflict, kind_before,
 };
-use model::{BranchId, ObjectId, Seq};
+use model::{BranchId, ObjectId, Seq, Symbol};
 use serde_json::Value as Json;
 use store::{Space, key};
 
@@ -24,6 +24,7 @@ pub(crate) use links::claims_together;
 use crate::branches::conflict::{
     Conflict, ConflictId, ConflictKind, ConflictSide, Keep, Resolutions,
 };
+use crate::branches::derived::is_set_of_ip;
 use crate::change::Op;
 use crate::commit::LogEntry;
 use crate::draft::Draft;
@@ -33,11 +34,6 @@ use crate::object::{is_through, stamp};
 use crate::schema::{Fit, SchemaLoadError};
 use crate::view::View;
 
-/// What the host sets of prefixes and addresses.
-const DERIVED_OF_IP: [&str; 6] =
-    ["is_top_level", "netmask", "hostmask", "network_address", "broadcast_address", "utilization"];
-/// How prefixes and addresses hang.
-const HUNG_OF_IP: [&str; 4] = ["parent", "children", "ip_prefix", "ip_addresses"];
 
 /// What the changes of a branch are brought to main's state for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +70,14 @@ struct Reconciler<'a> {
     violations: Vec<Violation>,
     /// Objects that main has lost and that stand again.
     restored: BTreeSet<ObjectId>,
+    /// The branch's own rows of these objects alone are looked at; all without.
+    only: Option<BTreeSet<ObjectId>>,
+    /// Main has the schema that it had at the fork.
+    same_schema: bool,
 }
+
+/// Objects of which the branch has a version of its own, with the symbol it has them under.
+type OwnObjects = BTreeMap<ObjectId, Symbol>;
 
 /// Brings the branch's changes into a draft that shows main, and checks the whole. A conflict that is
 /// not decided leaves main's side standing.
@@ -84,21 +87,7 @@ pub(crate) fn reconcile(
     ours: &View,
     purpose: Purpose,
 ) -> Result<Reconciled, BranchError> {
-    let resolutions = draft.resolutions(ours.branch)?;
-    let of_base = renames(base, draft.declared());
-    let of_ours = renames(ours, draft.declared());
-    let mut reconciler = Reconciler {
-        draft,
-        base,
-        ours,
-        purpose,
-        of_base,
-        of_ours,
-        resolutions,
-        conflicts: BTreeMap::new(),
-        violations: Vec::new(),
-        restored: BTreeSet::new(),
-    };
+    let mut reconciler = Reconciler::new(draft, base, ours, purpose)?;
     reconciler.all()?;
     let mut conflicts: Vec<Conflict> = reconciler.conflicts.into_values().collect();
     conflicts.sort_by(|a, b| {
@@ -106,6 +95,30 @@ pub(crate) fn reconcile(
         place(a).cmp(&place(b)).then_with(|| (&a.path, a.id).cmp(&(&b.path, b.id)))
     });
     Ok(Reconciled { conflicts, violations: reconciler.violations })
+}
+
+/// The conflicts about some objects alone, as a merge would find them: linear in their own rows. Nothing
+/// where schemas have to be brought together first, which takes the whole.
+pub(crate) fn conflicts_of(
+    draft: &mut Draft,
+    base: &View,
+    ours: &View,
+    objects: BTreeSet<ObjectId>,
+) -> Result<Option<BTreeMap<ConflictId, Conflict>>, BranchError> {
+    let hash = ours.schema().hash;
+    if hash != base.schema().hash || hash != draft.schema().hash {
+        return Ok(None);
+    }
+    let mut reconciler = Reconciler::new(draft, base, ours, Purpose::Merge)?;
+    reconciler.only = Some(objects);
+    let changed = reconciler.changed()?;
+    reconciler.deletions(&changed)?;
+    for (id, symbol) in &changed {
+        let done = reconciler.object(*id, *symbol);
+        reconciler.told(done)?;
+    }
+    reconciler.links()?;
+    Ok(Some(reconciler.conflicts))
 }
 
 fn renames(view: &View, now: &Declared) -> Renames {
@@ -125,6 +138,34 @@ struct Between {
     is_resolvable: bool,
 }
 
+impl<'a> Reconciler<'a> {
+    fn new(
+        draft: &'a mut Draft,
+        base: &'a View,
+        ours: &'a View,
+        purpose: Purpose,
+    ) -> Result<Self, BranchError> {
+        let resolutions = draft.resolutions(ours.branch)?;
+        let of_base = renames(base, draft.declared());
+        let of_ours = renames(ours, draft.declared());
+        let same_schema = base.schema().hash == draft.schema().hash;
+        Ok(Self {
+            draft,
+            base,
+            ours,
+            purpose,
+            of_base,
+            of_ours,
+            resolutions,
+            conflicts: BTreeMap::new(),
+            violations: Vec::new(),
+            restored: BTreeSet::new(),
+            only: None,
+            same_schema,
+        })
+    }
+}
+
 impl Reconciler<'_> {
     fn all(&mut self) -> Result<(), BranchError> {
         let changed = self.changed()?;
@@ -134,8 +175,8 @@ impl Reconciler<'_> {
         let declared = self.draft.declared().clone();
         self.of_base = renames(self.base, &declared);
         self.of_ours = renames(self.ours, &declared);
-        for id in &changed {
-            let done = self.object(*id);
+        for (id, symbol) in &changed {
+            let done = self.object(*id, *symbol);
             self.told(done)?;
         }
         self.links()?;
@@ -165,21 +206,35 @@ impl Reconciler<'_> {
     }
 
     /// Objects of which the branch has a version of its own.
-    fn changed(&self) -> Result<BTreeSet<ObjectId>, BranchError> {
-        let line = key::branch(self.ours.branch);
-        let rows = &self.ours.rows.snapshot;
-        let mut ids = BTreeSet::new();
-        for row in rows.range(Space::Heads, &line, &key::prefix_end(&line))? {
-            let (key, row) = row?;
-            let Some((_, symbol, id)) = key::parse_head(&key) else { continue };
+    fn changed(&self) -> Result<OwnObjects, BranchError> {
+        let mut own = BTreeMap::new();
+        let mut take = |key: &[u8], row: &[u8]| {
+            let Some((_, symbol, id)) = key::parse_head(key) else { return };
             let of = |view: &View| view.schema().by_symbol.get(&symbol).cloned();
             let kind = of(self.ours).or_else(|| of(self.base));
             let aware = kind.is_some_and(|kind| kind.branch == BranchMode::Aware);
-            if aware && !is_through(&row) {
-                ids.insert(id);
+            if aware && !is_through(row) {
+                own.insert(id, symbol);
             }
+        };
+        let line = self.ours.branch;
+        let rows = &self.ours.rows.snapshot;
+        if let Some(only) = &self.only {
+            for id in only {
+                let Some(kind) = self.kind_then(*id)? else { continue };
+                let key = key::head(line, kind.symbol, *id);
+                if let Some(row) = rows.get(Space::Heads, &key)? {
+                    take(&key, &row);
+                }
+            }
+            return Ok(own);
         }
-        Ok(ids)
+        let line = key::branch(line);
+        for row in rows.range(Space::Heads, &line, &key::prefix_end(&line))? {
+            let (key, row) = row?;
+            take(&key, &row);
+        }
+        Ok(own)
     }
 
     /// Brings both schemas together. Objects that go with their kinds are taken away before, and
@@ -411,16 +466,8 @@ impl Reconciler<'_> {
         now.by_symbol.values().find(is).cloned()
     }
 
-    fn is_ip(view: &View, kind: &Kind) -> bool {
-        let schema = view.schema();
-        schema.is_a(kind, "BuiltinIPPrefix") || schema.is_a(kind, "BuiltinIPAddress")
-    }
-
     fn is_derived(&self, kind: &Kind, attribute: &Attribute) -> bool {
-        let of_ip = || {
-            DERIVED_OF_IP.contains(&attribute.name.as_str()) && Self::is_ip(&self.draft.view, kind)
-        };
-        attribute.computed.is_some() || of_ip()
+        attribute.computed.is_some() || is_set_of_ip(&self.draft.view, kind, &attribute.name)
     }
 
     /// Nobody holds anything of what is gone.

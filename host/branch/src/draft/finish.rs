@@ -138,11 +138,26 @@ impl Draft {
                     keys.as_ref().and_then(|keys| keys.get(&constraint.symbol).cloned())
                 }
             };
-            if let Some(value) = value {
+            // Whoever takes the same value now is asked for it as well.
+            if let Some(value) = value.filter(|value| self.takes(object, constraint, value)) {
                 self.check_constraint(object, constraint, &value)?;
             }
         }
         Ok(())
+    }
+
+    /// Whether it is this draft that gives an object the value of a constraint.
+    fn takes(&self, object: &Object, constraint: &Constraint, value: &[u8]) -> bool {
+        let kind = object.kind();
+        let symbol = match constraint.elements.as_slice() {
+            [Element::Attribute(name)] => kind.attribute(name).map(|found| found.symbol),
+            _ => Some(constraint.symbol),
+        };
+        symbol.is_none_or(|symbol| {
+            let line = self.view.line(kind.branch);
+            let key = key::index(line, kind.symbol, symbol, value, object.id());
+            self.view.rows.is_pending(Space::Index, &key)
+        })
     }
 
     fn check_constraint(

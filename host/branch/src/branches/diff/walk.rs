@@ -9,51 +9,50 @@ use std::sync::Arc;
 use model::schema::{
     Attribute, BranchMode, Kind, Relationship, RelationshipKind, SchemaChange, changes, renames,
 };
-use model::{ObjectId, Seq};
+use model::{ObjectId, Seq, Symbol};
 use serde_json::{Value as Json, json};
 use store::{Space, key};
 
-use crate::branches::diff::{FieldDiff, LinkDiff, ObjectDiff, ParentOf};
+use crate::branches::derived::is_derived_of_ip;
+use crate::branches::diff::{FieldDiff, LinkDiff, ObjectDiff, ParentOf, Side};
 use crate::change::Op;
 use crate::error::BranchError;
 use crate::history::Origin;
-use crate::object::{Edge, Object, stamp};
+use crate::object::{Edge, Object, is_through, stamp};
 use crate::record::AttrRef;
 use crate::rows::Bytes;
 use crate::view::View;
 
-/// What the host sets of prefixes and addresses, and how they hang.
-const DERIVED_OF_IP: [&str; 11] = [
-    "is_top_level",
-    "netmask",
-    "hostmask",
-    "network_address",
-    "broadcast_address",
-    "utilization",
-    "parent",
-    "children",
-    "ip_prefix",
-    "ip_addresses",
-    "member_of_pools",
-];
-
-/// Whether the host itself sets a field of prefixes and addresses.
-pub(crate) fn is_derived_of_ip(view: &View, kind: &Kind, field: &str) -> bool {
-    let schema = view.schema();
-    let is_ip = schema.is_a(kind, "BuiltinIPPrefix") || schema.is_a(kind, "BuiltinIPAddress");
-    is_ip && DERIVED_OF_IP.contains(&field)
-}
-
-/// The three states that are compared.
+/// The states that are compared.
 pub(super) struct Sides {
     /// What the branch is compared with.
-    pub(super) base: View,
-    pub(super) ours: View,
+    base: View,
+    ours: View,
     /// Main as it is now.
-    pub(super) theirs: View,
+    theirs: View,
+    /// Main as of the fork, where the branch is compared with something else.
+    then: Option<View>,
+    /// What the branch is compared with is main as of this commit, with the schema that main has now: what
+    /// main did not touch since needs no second look.
+    untouched_since: Option<Seq>,
+}
+
+/// One object in all states.
+struct States<'a> {
+    before: Option<&'a Object>,
+    after: Option<&'a Object>,
+    main: Option<&'a Object>,
+    /// At the fork.
+    then: Option<&'a Object>,
 }
 
 impl Sides {
+    pub(super) fn new(base: View, ours: View, theirs: View, then: Option<View>) -> Self {
+        let same = base.branch() == theirs.branch() && base.schema().hash == theirs.schema().hash;
+        let untouched_since = (same && then.is_none()).then(|| base.seq());
+        Self { base, ours, theirs, then, untouched_since }
+    }
+
     /// What is different in the schema.
     pub(super) fn schema(&self) -> Vec<SchemaChange> {
         let (old, new) = (self.base.schema(), self.ours.schema());
@@ -83,41 +82,101 @@ impl Sides {
     ) -> Result<(), BranchError> {
         let line = key::branch(self.ours.branch);
         let rows = &self.ours.rows.snapshot;
+        let is_now = !self.ours.is_past();
         for row in rows.range(Space::Heads, &line, &key::prefix_end(&line))? {
-            let (key, _) = row?;
-            // As of the moment asked for; an object that came later is not there.
-            let Some(row) = self.ours.rows.peek(Space::Heads, &key)? else { continue };
-            let Some((_, symbol, id)) = key::parse_head(&key) else { continue };
-            let of = |view: &View| view.schema().by_symbol.get(&symbol).cloned();
-            let Some(kind) = of(&self.ours).or_else(|| of(&self.base)) else { continue };
-            if kind.branch != BranchMode::Aware {
+            let (key, row) = row?;
+            if is_now && is_through(&row) {
                 continue;
             }
-            let (seq, _) = stamp(&row).unwrap_or_default();
-            let before = match of(&self.base) {
-                Some(kind) => self.base.object_of(&kind, id)?,
-                None => None,
+            let row = match is_now {
+                true => Bytes::Stored(row),
+                // As of the moment asked for; an object that came later is not there.
+                false => match self.ours.rows.peek(Space::Heads, &key)? {
+                    Some(row) => row,
+                    None => continue,
+                },
             };
-            let after = Object::read(id, &kind, row)?;
-            let op = match (&before, &after) {
-                (None, None) => continue,
-                (None, Some(_)) => Op::Created,
-                (Some(_), Some(_)) => Op::Updated,
-                (Some(_), None) => Op::Deleted,
-            };
-            let main = match of(&self.theirs) {
-                Some(kind) => self.theirs.object_of(&kind, id)?,
-                None => None,
-            };
-            let mut diff = self.diff(id, &kind, op, origins.of(seq)?)?;
-            diff.conflict = self.conflict(op, main.as_ref());
-            for attribute in kind.attributes.iter().filter(|one| !self.is_derived(&kind, one)) {
-                let states = [before.as_ref(), after.as_ref(), main.as_ref()];
-                fields(origins, attribute, states, (seq, &mut diff.fields))?;
+            if let Some((_, symbol, id)) = key::parse_head(&key)
+                && let Some(diff) = self.head(origins, (symbol, id), row)?
+            {
+                objects.insert(id, diff);
             }
-            objects.insert(id, diff);
         }
         Ok(())
+    }
+
+    /// An object that the branch has a version of; nothing where it is on neither side.
+    fn head(
+        &self,
+        origins: &Origins<'_>,
+        (symbol, id): (Symbol, ObjectId),
+        row: Bytes,
+    ) -> Result<Option<ObjectDiff>, BranchError> {
+        let of = |view: &View| view.schema().by_symbol.get(&symbol).cloned();
+        let in_view = |view: &View| match of(view) {
+            Some(kind) => view.object_of(&kind, id),
+            None => Ok(None),
+        };
+        let Some(kind) = of(&self.ours).or_else(|| of(&self.base)) else { return Ok(None) };
+        if kind.branch != BranchMode::Aware {
+            return Ok(None);
+        }
+        let (seq, _) = stamp(&row).unwrap_or_default();
+        let main = in_view(&self.theirs)?;
+        let untouched =
+            |main: &&Object| self.untouched_since.is_some_and(|moment| main.updated() <= moment);
+        let was = match main.as_ref().filter(untouched) {
+            Some(_) => None,
+            None => in_view(&self.base)?,
+        };
+        let before = main.as_ref().filter(untouched).or(was.as_ref());
+        let after = Object::read(id, &kind, row)?;
+        let at_fork = match &self.then {
+            Some(then) => in_view(then)?,
+            None => None,
+        };
+        let then = if self.then.is_some() { at_fork.as_ref() } else { before };
+        let op = match (before, &after) {
+            (None, None) => return Ok(None),
+            (None, Some(_)) => Op::Created,
+            (Some(_), Some(_)) => Op::Updated,
+            (Some(_), None) => Op::Deleted,
+        };
+        let label = match after.as_ref().or(before) {
+            Some(object) if after.is_some() => label_in(&self.ours, object)?,
+            Some(object) => label_in(&self.base, object)?,
+            None => id.to_string(),
+        };
+        let mut diff = self.diff(id, &kind, op, (label, origins.of(seq)?))?;
+        diff.conflict = self.conflict(op, main.as_ref());
+        let states = States { before, after: after.as_ref(), main: main.as_ref(), then };
+        for attribute in kind.attributes.iter().filter(|one| !self.is_derived(&kind, one)) {
+            fields(origins, attribute, &states, (seq, &mut diff.fields))?;
+        }
+        diff.side = self.side(op, &states, &diff);
+        Ok(Some(diff))
+    }
+
+    /// Who made an object otherwise than it is on the other side.
+    fn side(&self, op: Op, states: &States<'_>, diff: &ObjectDiff) -> Side {
+        if self.then.is_none() {
+            let both = diff.conflict.is_some() || diff.fields.iter().any(|one| one.main.is_some());
+            return Side::of(true, both);
+        }
+        let fork = self.ours.fork().unwrap_or_default();
+        let moved_on_main = states.main.is_some_and(|main| main.updated() > fork);
+        match op {
+            // Main deleted what the branch has.
+            Op::Created if states.then.is_some() => {
+                Side::of(diff.fields.iter().any(|field| field.side != Side::Main), true)
+            }
+            Op::Created => Side::Branch,
+            Op::Deleted => Side::of(true, moved_on_main),
+            Op::Updated => {
+                let sides = diff.fields.iter().map(|field| field.side);
+                sides.reduce(Side::and).unwrap_or(Side::Branch)
+            }
+        }
     }
 
     fn conflict(&self, op: Op, main: Option<&Object>) -> Option<&'static str> {
@@ -137,11 +196,22 @@ impl Sides {
         let line = key::branch(self.ours.branch);
         let rows = &self.ours.rows.snapshot;
         for row in rows.range(Space::Edges, &line, &key::prefix_end(&line))? {
-            let (key, _) = row?;
+            let (key, row) = row?;
+            if !self.ours.is_past() && is_through(&row) {
+                continue;
+            }
             let Some(row) = self.ours.rows.peek(Space::Edges, &key)? else { continue };
             self.edge(origins, &key, &row, objects)?;
         }
         Ok(())
+    }
+
+    /// A link as a state of main has it.
+    fn edge_in(view: &View, key: &[u8], peer: ObjectId) -> Result<Option<Edge>, BranchError> {
+        match view.rows.peek(Space::Edges, &key::on_line(key, view.branch))? {
+            Some(row) => Edge::decode(peer, &row),
+            None => Ok(None),
+        }
     }
 
     fn edge(
@@ -152,11 +222,7 @@ impl Sides {
         objects: &mut BTreeMap<ObjectId, ObjectDiff>,
     ) -> Result<(), BranchError> {
         let Some(edge) = key::parse_edge(key) else { return Ok(()) };
-        let on_base = key::on_line(key, self.base.branch);
-        let before = match self.base.rows.peek(Space::Edges, &on_base)? {
-            Some(row) => Edge::decode(edge.peer, &row)?,
-            None => None,
-        };
+        let before = Self::edge_in(&self.base, key, edge.peer)?;
         let after = Edge::decode(edge.peer, row)?;
         let op = match (&before, &after) {
             (None, None) => return Ok(()),
@@ -179,7 +245,15 @@ impl Sides {
         }
         let (seq, _) = stamp(row).unwrap_or_default();
         let origin = origins.of(seq)?;
-        let properties = properties(rel, before.as_ref(), after.as_ref(), &origin);
+        let side = match &self.then {
+            None => Side::Branch,
+            Some(then) => {
+                let then = Self::edge_in(then, key, edge.peer)?;
+                let other = |edge: &Option<Edge>| !alike(edge.as_ref(), then.as_ref());
+                Side::of(other(&after), other(&before))
+            }
+        };
+        let properties = properties(rel, [before.as_ref(), after.as_ref()], side, &origin);
         if op == Op::Updated && properties.is_empty() {
             return Ok(());
         }
@@ -190,12 +264,19 @@ impl Sides {
             peer_label: self.label(edge.peer)?,
             op,
             properties,
+            side,
             origin: origin.clone(),
         };
         if let Entry::Vacant(place) = objects.entry(edge.object) {
-            place.insert(self.diff(edge.object, &kind, Op::Updated, origin)?);
+            let label = self.label(edge.object)?;
+            let diff = self.diff(edge.object, &kind, Op::Updated, (label, origin))?;
+            place.insert(ObjectDiff { side, ..diff });
         }
         if let Some(diff) = objects.get_mut(&edge.object) {
+            if diff.op == Op::Updated {
+                let first = diff.fields.is_empty() && diff.links.is_empty();
+                diff.side = if first { side } else { diff.side.and(side) };
+            }
             if diff.origin.commit < link.origin.commit {
                 diff.origin = link.origin.clone();
             }
@@ -209,17 +290,18 @@ impl Sides {
         id: ObjectId,
         kind: &Arc<Kind>,
         op: Op,
-        origin: Origin,
+        (label, origin): (String, Origin),
     ) -> Result<ObjectDiff, BranchError> {
         Ok(ObjectDiff {
             id,
             kind: kind.name.clone(),
-            label: self.label(id)?,
+            label,
             op,
             fields: Vec::new(),
             links: Vec::new(),
             parent: self.parent(id, kind)?,
             conflict: None,
+            side: Side::Branch,
             origin,
         })
     }
@@ -253,10 +335,7 @@ impl Sides {
     fn label(&self, id: ObjectId) -> Result<String, BranchError> {
         for view in [&self.ours, &self.base] {
             if let Some(object) = view.object(id)? {
-                return match view.hfid(&object)? {
-                    Some(parts) => Ok(parts.join("/")),
-                    None => view.display_label(&object),
-                };
+                return label_in(view, &object);
             }
         }
         Ok(id.to_string())
@@ -285,14 +364,30 @@ impl Origins<'_> {
     }
 }
 
+/// How an object is shown.
+fn label_in(view: &View, object: &Object) -> Result<String, BranchError> {
+    match view.hfid(object)? {
+        Some(parts) => Ok(parts.join("/")),
+        None => view.display_label(object),
+    }
+}
+
+/// Whether two say the same of a link.
+fn alike(one: Option<&Edge>, other: Option<&Edge>) -> bool {
+    let all = |edge: &Edge| (edge.is_protected, edge.source, edge.owner);
+    one.map(all) == other.map(all)
+}
+
 /// The properties of one attribute that are different; `seq` is the commit of the version.
 fn fields(
     origins: &Origins<'_>,
     attribute: &Attribute,
-    states: [Option<&Object>; 3],
+    states: &States<'_>,
     (seq, found): (Seq, &mut Vec<FieldDiff>),
 ) -> Result<(), BranchError> {
-    let [before, after, main] = states.map(|object| object.map(|object| object.attr(attribute)));
+    let States { before, after, main, then } = *states;
+    let [before, after, main, then] =
+        [before, after, main, then].map(|object| object.map(|object| object.attr(attribute)));
     let from_profile = |attr: &Option<AttrRef<'_>>| attr.is_none_or(|attr| attr.is_from_profile);
     if from_profile(&before) && from_profile(&after) {
         return Ok(());
@@ -311,15 +406,17 @@ fn fields(
         let nothing = |told: Json| {
             if told == json!(false) && property != "value" { Json::Null } else { told }
         };
-        let [before, after, main] = [&before, &after, &main].map(|attr| nothing(of(attr)));
+        let [before, after, main, then] =
+            [&before, &after, &main, &then].map(|attr| nothing(of(attr)));
         if before != after {
             let told =
                 |value: Json| if property == "value" { attribute.told(value) } else { value };
             let differs = there && main != before && main != after;
+            let side = Side::of(after != then, before != then || differs);
             let main = differs.then_some(main).map(told);
             let (before, after) = (told(before), told(after));
             let (name, origin) = (attribute.name.clone(), origins.of(seq)?);
-            found.push(FieldDiff { name, property, before, after, main, origin });
+            found.push(FieldDiff { name, property, before, after, main, side, origin });
         }
     }
     Ok(())
@@ -328,8 +425,8 @@ fn fields(
 /// The properties of a link that are different.
 fn properties(
     rel: &Relationship,
-    before: Option<&Edge>,
-    after: Option<&Edge>,
+    states: [Option<&Edge>; 2],
+    side: Side,
     origin: &Origin,
 ) -> Vec<FieldDiff> {
     type Read = fn(&Edge) -> Json;
@@ -340,10 +437,10 @@ fn properties(
     ];
     let mut found = Vec::new();
     for (property, read) in properties {
-        let [before, after] = [before, after].map(|edge| edge.map_or(Json::Null, read));
+        let [before, after] = states.map(|edge| edge.map_or(Json::Null, read));
         if before != after {
             let (name, origin) = (rel.name.clone(), origin.clone());
-            found.push(FieldDiff { name, property, before, after, main: None, origin });
+            found.push(FieldDiff { name, property, before, after, main: None, side, origin });
         }
     }
     found

@@ -9,8 +9,9 @@ use serde_json::{Value as Json, json};
 use store::key::EdgeKey;
 use store::{Space, key};
 
-use super::{Between, HUNG_OF_IP, Reconciler};
+use super::{Between, Reconciler};
 use crate::branches::conflict::{ConflictKind, Keep};
+use crate::branches::derived::is_hung_of_ip;
 use crate::change::Op;
 use crate::draft::far_end;
 use crate::error::BranchError;
@@ -60,20 +61,7 @@ impl Reconciler<'_> {
     pub(super) fn links(&mut self) -> Result<(), BranchError> {
         let mut slots: BTreeSet<Slot> = BTreeSet::new();
         let mut elements = Vec::new();
-        let line = key::branch(self.ours.branch);
-        let end = key::prefix_end(&line);
-        for row in self.ours.rows.snapshot.range(Space::Edges, &line, &end)? {
-            let (key, row) = row?;
-            let Some(at) = key::parse_edge(&key) else { continue };
-            // Each link has two rows.
-            let other = match at.direction {
-                Direction::Bidirectional => at.object > at.peer,
-                Direction::Outbound => false,
-                Direction::Inbound => true,
-            };
-            if other || is_through(&row) {
-                continue;
-            }
+        for at in self.own_links()? {
             let Some(link) = self.link(at)? else { continue };
             let one = |rel: &Option<Relationship>| {
                 rel.as_ref().filter(|rel| rel.cardinality == Cardinality::One).cloned()
@@ -97,6 +85,42 @@ impl Reconciler<'_> {
         Ok(())
     }
 
+    /// The links that the branch has a version of, each once, seen from the same end.
+    fn own_links(&self) -> Result<Vec<EdgeKey>, BranchError> {
+        let line = self.ours.branch;
+        let prefixes = match &self.only {
+            None => vec![key::branch(line)],
+            Some(only) => only.iter().map(|id| key::edge_prefix(line, *id)).collect(),
+        };
+        let mut own = Vec::new();
+        for prefix in prefixes {
+            let end = key::prefix_end(&prefix);
+            for row in self.ours.rows.snapshot.range(Space::Edges, &prefix, &end)? {
+                let (key, row) = row?;
+                let Some(at) = key::parse_edge(&key) else { continue };
+                // Each link has two rows.
+                let other = match at.direction {
+                    Direction::Bidirectional => at.object > at.peer,
+                    Direction::Outbound => false,
+                    Direction::Inbound => true,
+                };
+                if is_through(&row) || (other && self.only.is_none()) {
+                    continue;
+                }
+                own.push(match other {
+                    false => at,
+                    true => EdgeKey {
+                        object: at.peer,
+                        peer: at.object,
+                        direction: at.direction.reverse(),
+                        ..at
+                    },
+                });
+            }
+        }
+        Ok(own)
+    }
+
     /// A link as the draft's schema has it; nothing where it is local, derived, or goes with an end
     /// that the branch deleted.
     fn link(&self, at: EdgeKey) -> Result<Option<Link>, BranchError> {
@@ -116,7 +140,7 @@ impl Reconciler<'_> {
         };
         let hung = |kind: &Arc<Kind>, rel: &Option<Relationship>| {
             let name = rel.as_ref().map(|rel| rel.name.as_str());
-            name.is_some_and(|name| HUNG_OF_IP.contains(&name)) && Self::is_ip(self.ours, kind)
+            name.is_some_and(|name| is_hung_of_ip(self.ours, kind, name))
         };
         let back = at.direction.reverse();
         let (near, far) = (find(&object, at.direction), find(&peer, back));

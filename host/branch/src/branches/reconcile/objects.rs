@@ -6,18 +6,20 @@ use std::sync::Arc;
 use model::schema::{
     Attribute, BranchMode, Cardinality, Kind, OnDelete, Relationship, Renames, attribute_before,
 };
-use model::{ObjectId, Seq, Value};
+use model::{ObjectId, Seq, Symbol, Value};
 use serde_json::{Map, Value as Json};
 use store::{Space, key};
 
 use super::links::plain;
-use super::{Between, HUNG_OF_IP, Purpose, Reconciler};
+use super::{Between, OwnObjects, Purpose, Reconciler};
 use crate::branches::conflict::{ConflictKind, Keep};
+use crate::branches::derived::is_hung_of_ip;
 use crate::branches::kind_row;
 use crate::change::Op;
 use crate::error::{BranchError, Violation};
 use crate::object::{Edge, Object};
 use crate::record::{Attr, AttrRef, Record};
+use crate::view::View;
 
 /// Whether two say the same of a value. Nothing is nothing, chosen or not.
 fn same_value(a: &Attr, b: &Attr) -> bool {
@@ -73,11 +75,11 @@ impl Reconciler<'_> {
     /// was decided so.
     pub(super) fn deletions(
         &mut self,
-        changed: &BTreeSet<ObjectId>,
+        changed: &OwnObjects,
     ) -> Result<BTreeSet<ObjectId>, BranchError> {
         let (mut deleted, mut kept) = (BTreeSet::new(), Vec::new());
-        for id in changed {
-            if self.ours.kind_of(*id)?.is_some() {
+        for (id, symbol) in changed {
+            if known(self.ours, *symbol, *id)?.is_some() {
                 continue;
             }
             let (Some(base), Some(theirs)) = (self.base.object(*id)?, self.draft.object(*id)?)
@@ -135,8 +137,7 @@ impl Reconciler<'_> {
                 rel.symbol == parsed.relationship && rel.direction == parsed.direction
             };
             let Some(rel) = theirs.kind().relationships.iter().find(fits) else { continue };
-            let hung = HUNG_OF_IP.contains(&rel.name.as_str())
-                && Self::is_ip(&self.draft.view, theirs.kind());
+            let hung = is_hung_of_ip(&self.draft.view, theirs.kind(), &rel.name);
             if edge.updated <= fork || peer.branch == BranchMode::Local || hung {
                 continue;
             }
@@ -171,10 +172,15 @@ impl Reconciler<'_> {
     }
 
     /// One object that the branch has a version of.
-    pub(super) fn object(&mut self, id: ObjectId) -> Result<(), BranchError> {
-        let Some(ours) = self.ours.object(id)? else { return Ok(()) };
-        let base = self.base.object(id)?;
-        let theirs = self.draft.object(id)?;
+    pub(super) fn object(&mut self, id: ObjectId, symbol: Symbol) -> Result<(), BranchError> {
+        let Some(ours) = known(self.ours, symbol, id)? else { return Ok(()) };
+        let theirs = known(&self.draft.view, symbol, id)?;
+        if let Some(theirs) = &theirs
+            && self.is_as_at_fork(theirs)
+        {
+            return self.values(&Three { base: Some(theirs), ours: &ours, theirs });
+        }
+        let base = known(self.base, symbol, id)?;
         match (base, theirs) {
             (None, None) => self.make(&ours),
             (base, Some(theirs)) => {
@@ -193,6 +199,12 @@ impl Reconciler<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Whether main has an object as it had it at the fork: then it needs no second look.
+    fn is_as_at_fork(&self, theirs: &Object) -> bool {
+        let since = theirs.updated();
+        self.same_schema && since > Seq(0) && since <= self.base.seq()
     }
 
     /// That main deleted what the branch changed or linked; whether it stands again.
@@ -230,7 +242,7 @@ impl Reconciler<'_> {
         self.make(&ours)?;
         let Some(kind) = self.draft.kind_of(id)? else { return Ok(()) };
         for rel in kind.relationships.clone() {
-            let hung = HUNG_OF_IP.contains(&rel.name.as_str()) && Self::is_ip(self.ours, &kind);
+            let hung = is_hung_of_ip(self.ours, &kind, &rel.name);
             if hung || rel.branch != BranchMode::Aware {
                 continue;
             }
@@ -425,6 +437,17 @@ impl Reconciler<'_> {
             _ => Ok(true),
         }
     }
+}
+
+/// An object as a view has it, looked for under the symbol that the branch has it under: it is another one
+/// only where its kind was renamed.
+fn known(view: &View, symbol: Symbol, id: ObjectId) -> Result<Option<Object>, BranchError> {
+    if let Some(kind) = view.schema().by_symbol.get(&symbol)
+        && let Some(object) = view.object_of(kind, id)?
+    {
+        return Ok(Some(object));
+    }
+    view.object(id)
 }
 
 /// A property in three states.
