@@ -86,6 +86,8 @@ mod pool_refusals;
 mod pool_scenarios;
 #[path = "stories/pool_threads.rs"]
 mod pool_threads;
+#[path = "stories/previews.rs"]
+mod previews;
 #[path = "stories/protection.rs"]
 mod protection;
 #[path = "stories/reading.rs"]

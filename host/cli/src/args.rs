@@ -187,6 +187,15 @@ pub(crate) enum Change {
         /// Wait until its checks are done.
         #[arg(long)]
         wait: bool,
+        /// And what main would get by merging it now, as `preview` tells.
+        #[arg(long)]
+        preview: bool,
+    },
+    /// What main would get by merging one now: the merge itself, and what generators on main would make
+    /// of it. Nothing is kept.
+    Preview {
+        /// Name or id.
+        name: String,
     },
     /// Run checks again.
     Check {
@@ -468,7 +477,7 @@ pub(crate) enum Branch {
     Merge {
         /// Name.
         name: String,
-        /// Only show what main would get.
+        /// Only show what main would get: the merge itself, and what generators on main would make of it.
         #[arg(long)]
         plan: bool,
     },

@@ -115,9 +115,15 @@ fn to_main(client: &Client, branch: &Branch, output: Output) -> Result<Exit, Fai
                 output.line(&format!("left as it is: {told}"));
             }
         }
-        Branch::Merge { name, plan: true } | Branch::Validate { name } => {
+        Branch::Merge { name, plan: true } => {
+            return Ok(previewed(&client.post(&verb(name, "preview"), &json!({}))?, output));
+        }
+        Branch::Validate { name } => {
             let answer = client.post(&verb(name, "validate"), &json!({}))?;
-            return Ok(validated(&answer, matches!(branch, Branch::Merge { .. }), output));
+            if output.json {
+                output.value(&answer);
+            }
+            return Ok(validated(&answer, output));
         }
         Branch::Rebase { name } => {
             told(&client.post(&verb(name, "rebase"), &json!({}))?, output);
@@ -176,16 +182,49 @@ fn plan(changes: &Value, output: Output) {
     ));
 }
 
-fn validated(answer: &Value, with_plan: bool, output: Output) -> Exit {
+/// A preview of a merge, and whether it can be made.
+pub(crate) fn previewed(answer: &Value, output: Output) -> Exit {
     if output.json {
         output.value(answer);
     }
+    preview(answer, output)
+}
+
+/// The same for people.
+pub(crate) fn preview(answer: &Value, output: Output) -> Exit {
+    plan(&answer["changes"], output);
+    if list(&answer["ended"]["changes"]).next().is_some() {
+        output.line("goes with targets that main no longer has:");
+        plan(&answer["ended"], output);
+    }
+    after(&answer["after"], "would run on main", output);
+    if answer["complete"] == false && answer["after"].is_array() {
+        output.line("more would run; this is where looking ahead ends");
+    }
+    validated(answer, output)
+}
+
+/// What runs on main after a merge, with what each changes.
+pub(crate) fn after(runs: &Value, how: &str, output: Output) {
+    for run in list(runs) {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        output.line(&format!(
+            "  {how}: {} {} ({})",
+            text(&run["definition"]),
+            text(&run["target"]),
+            text(&run["reason"])
+        ));
+        match run["outcome"]["Failed"]["message"].as_str() {
+            Some(message) => output.line(&format!("    fails: {message}")),
+            None => output.changes(&run["changes"]),
+        }
+    }
+}
+
+fn validated(answer: &Value, output: Output) -> Exit {
     conflicts(&answer["conflicts"], output);
     for one in list(&answer["violations"]) {
         output.line(one["message"].as_str().unwrap_or_default());
-    }
-    if with_plan {
-        plan(&answer["changes"], output);
     }
     if answer["ok"] == true {
         output.line("can be merged");

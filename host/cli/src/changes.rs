@@ -40,9 +40,16 @@ pub(crate) fn run(client: &Client, change: &Change, output: Output) -> Result<Ex
             let opened = client.post("/api/changes", &body)?;
             waited(client, opened, *no_wait, output)?
         }
-        Change::Show { name, wait } => {
+        Change::Show { name, wait, preview } => {
             let change = client.get(&format!("/api/changes/{}", part(name)))?;
-            waited(client, change, !wait, output)?
+            let mut change = waited(client, change, !wait, output)?;
+            if *preview {
+                change["preview"] = act(name, "preview", json!({}))?;
+            }
+            change
+        }
+        Change::Preview { name } => {
+            return Ok(crate::branches::previewed(&act(name, "preview", json!({}))?, output));
         }
         Change::Check { name, kind, no_wait } => {
             let asked = act(name, "check", json!({"check_type": kind}))?;
@@ -68,15 +75,23 @@ pub(crate) fn run(client: &Client, change: &Change, output: Output) -> Result<Ex
         }
         Change::Reopen { name } => act(name, "open", json!({}))?,
     };
+    Ok(told(&answer, matches!(change, Change::Open { .. } | Change::Check { .. }), output))
+}
+
+/// A change as it is shown; whoever asks whether it can be merged is told by the exit code too.
+fn told(answer: &Value, asks: bool, output: Output) -> Exit {
     if output.json {
-        output.value(&answer);
+        output.value(answer);
     }
-    show(&answer, output);
-    let asks = matches!(change, Change::Open { .. } | Change::Check { .. });
+    show(answer, output);
+    if answer["preview"].is_object() {
+        output.heading("what main would get");
+        crate::branches::preview(&answer["preview"], output);
+    }
     let stands = answer["mergeable"] == json!(false)
         && answer["is_draft"] != json!(true)
         && answer["checks_pending"] != json!(true);
-    Ok(if asks && stands { Exit::Refused } else { Exit::Done })
+    if asks && stands { Exit::Refused } else { Exit::Done }
 }
 
 /// The change once its checks are done; on the way, what is done so far.
@@ -155,15 +170,7 @@ fn show(change: &Value, output: Output) {
     for comment in list(&change["comments"]) {
         output.line(&format!("  {}: {}", text(&comment["by"]), text(&comment["text"])));
     }
-    for run in list(&change["after"]) {
-        output.line(&format!(
-            "  ran on main: {} {} ({})",
-            text(&run["definition"]),
-            text(&run["target"]),
-            text(&run["reason"])
-        ));
-        output.changes(&run["changes"]);
-    }
+    crate::branches::after(&change["after"], "ran on main", output);
     if change["state"] == json!("open") {
         for blocker in list(&change["blockers"]) {
             output.line(&format!("  in the way: {}", text(&blocker)));

@@ -86,6 +86,9 @@ pub enum DefinitionError {
 }
 
 impl Definition {
+    /// The kind of the objects that define generators.
+    pub const KIND: &str = "CoreGeneratorDefinition";
+
     /// The definition with this name or id.
     pub fn find(view: &View, name: &str) -> Result<Self, DefinitionError> {
         Self::read(view, &Self::object(view, name)?)
@@ -94,7 +97,7 @@ impl Definition {
     /// The object of the definition with this name or id.
     pub(crate) fn object(view: &View, name: &str) -> Result<Object, DefinitionError> {
         let unknown = || DefinitionError::Unknown(name.to_owned());
-        let kind = view.schema().kind("CoreGeneratorDefinition").ok_or_else(unknown)?;
+        let kind = view.schema().kind(Self::KIND).ok_or_else(unknown)?;
         let object = match name.parse::<ObjectId>() {
             Ok(id) => view.object(id)?.filter(|object| object.kind().name == kind.name),
             Err(_not_an_id) => view.by_hfid(kind, &[name.to_owned()])?,
@@ -104,7 +107,7 @@ impl Definition {
 
     /// All definitions of the branch, by name. Incomplete ones are told with their reason.
     pub fn all(view: &View) -> Result<Vec<Result<Self, DefinitionError>>, BranchError> {
-        let Some(kind) = view.schema().kind("CoreGeneratorDefinition") else {
+        let Some(kind) = view.schema().kind(Self::KIND) else {
             return Ok(Vec::new());
         };
         let mut all = Vec::new();

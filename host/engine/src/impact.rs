@@ -1,16 +1,21 @@
 //! Which instances a branch's changes concern: decided from what their last runs looked at, without
 //! running any. Running one too many is allowed, one too few is not.
 
+mod index;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use branch::{BranchError, Met, RunInput, Touched, View};
 use graphql::Request;
-use model::{ObjectId, Seq};
+use model::{BranchId, ObjectId, Seq};
 
 use crate::definition::{Definition, DefinitionError};
 use crate::identity::instance_id;
 use crate::instance::{Instance, InstanceState};
 use crate::run::{Engine, RunError, input_digest};
+
+use index::Concerned;
+pub(crate) use index::ReadIndex;
 
 /// Whether an instance has to run, and why, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,10 +35,14 @@ pub struct Impact<'a> {
     touched: &'a Touched,
     /// Objects that were changed, by the instances that hold something of them.
     held: BTreeMap<ObjectId, Vec<(ObjectId, Seq)>>,
+    /// Whom of a definition's targets it can concern; any where nothing is said.
+    concerned: Concerned,
+    /// What commits are called that are none yet, or that people know by another name.
+    names: BTreeMap<Seq, String>,
 }
 
 impl<'a> Impact<'a> {
-    /// Linear in what was changed.
+    /// Linear in what was changed; the first time in all that ran on main.
     pub fn new(
         engine: &'a Engine,
         view: &'a View,
@@ -45,7 +54,64 @@ impl<'a> Impact<'a> {
                 held.entry(instance).or_default().push((object, seq));
             }
         }
-        Ok(Self { engine, view, touched, held })
+        let concerned = match touched.schema() {
+            Some(_) => BTreeMap::new(),
+            None => {
+                let main = engine.shared.database.view(BranchId::MAIN)?;
+                let held = held.keys().copied();
+                engine.shared.reads.concerned(view, &main, touched, held)?
+            }
+        };
+        Ok(Self { engine, view, touched, held, concerned, names: BTreeMap::new() })
+    }
+
+    /// Takes targets in that are to be asked whatever is known: they ran where nothing is committed.
+    #[must_use]
+    pub fn asking(mut self, targets: impl IntoIterator<Item = (ObjectId, ObjectId)>) -> Self {
+        for (definition, target) in targets {
+            if let Some(these) = self.concerned.get_mut(&definition) {
+                these.insert(target);
+            }
+        }
+        self
+    }
+
+    /// What to call commits by in reasons.
+    #[must_use]
+    pub fn calling(mut self, names: BTreeMap<Seq, String>) -> Self {
+        self.names = names;
+        self
+    }
+
+    /// The targets of a definition that have to be asked, in the order of their ids: of all others what
+    /// they make cannot be different.
+    pub fn targets(&self, definition: &Definition) -> Result<Vec<ObjectId>, BranchError> {
+        let Some(these) = self.concerned.get(&definition.id) else {
+            return definition.targets(self.view);
+        };
+        debug_assert_eq!(self.missed(definition, these), None, "{}", definition.name);
+        let mut targets = Vec::new();
+        for target in these {
+            if definition.has_target(self.view, *target)? {
+                targets.push(*target);
+            }
+        }
+        Ok(targets)
+    }
+
+    /// A target that is not to be asked and would have to run all the same: there is none.
+    fn missed(
+        &self,
+        definition: &Definition,
+        these: &BTreeSet<ObjectId>,
+    ) -> Option<(ObjectId, String)> {
+        let others = definition.targets(self.view).unwrap_or_default();
+        others.into_iter().filter(|target| !these.contains(target)).find_map(|target| {
+            match self.decide(definition, target, Seq(0)) {
+                Ok(Verdict::Run(why)) => Some((target, why)),
+                Ok(Verdict::Skip(_)) | Err(_) => None,
+            }
+        })
     }
 
     /// Whether the instance of a target has to run for what was changed after a commit. Linear in what
@@ -73,7 +139,8 @@ impl<'a> Impact<'a> {
         let held = self.held.get(&id).into_iter().flatten();
         if let Some((object, seq)) = held.into_iter().find(|(_, seq)| *seq > since) {
             let label = self.label(*object)?;
-            return Ok(Verdict::Run(format!("commit {seq} changed {label}, which it holds")));
+            let by = self.called(*seq);
+            return Ok(Verdict::Run(format!("{by} changed {label}, which it holds")));
         }
         if let Some((met, seq)) = self.touched.meets(&input.guest, since) {
             return Ok(Verdict::Run(self.told(met, seq)?));
@@ -126,22 +193,27 @@ impl<'a> Impact<'a> {
             let kind = self.view.schema().by_symbol.get(&symbol);
             kind.map_or_else(|| "a kind".to_owned(), |kind| kind.name.clone())
         };
+        let by = self.called(seq);
         Ok(match met {
-            Met::Object(id) => format!("commit {seq} changed {}, which it reads", self.label(id)?),
+            Met::Object(id) => format!("{by} changed {}, which it reads", self.label(id)?),
             Met::Existence(id) => {
-                format!("commit {seq} made or deleted {}, which it looks for", self.label(id)?)
+                format!("{by} made or deleted {}, which it looks for", self.label(id)?)
             }
             Met::Links(id, _) => {
-                format!("commit {seq} changed links of {}, which it follows", self.label(id)?)
+                format!("{by} changed links of {}, which it follows", self.label(id)?)
             }
             Met::Kind(symbol) => {
-                format!("commit {seq} changed objects of {}, which it lists", kind(symbol))
+                format!("{by} changed objects of {}, which it lists", kind(symbol))
             }
             Met::Value(symbol) => {
                 let kind = kind(symbol);
-                format!("commit {seq} changed values of {kind}, by which it finds objects")
+                format!("{by} changed values of {kind}, by which it finds objects")
             }
         })
+    }
+
+    fn called(&self, seq: Seq) -> String {
+        self.names.get(&seq).cloned().unwrap_or_else(|| format!("commit {seq}"))
     }
 
     fn label(&self, id: ObjectId) -> Result<String, BranchError> {

@@ -6,7 +6,8 @@ use model::ObjectId;
 use crate::definition::Definition;
 use crate::identity::instance_id;
 
-const KIND: &str = "CoreGeneratorInstance";
+/// The kind of instances.
+pub(crate) const KIND: &str = "CoreGeneratorInstance";
 
 /// State of an instance, in the public words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +91,27 @@ impl Instance {
             sets,
         })
     }
+}
+
+/// Definition and target of each instance of the branch that still has both.
+pub(crate) fn pairs(view: &View) -> Result<Vec<(ObjectId, ObjectId)>, BranchError> {
+    let Some(kind) = view.schema().kind(KIND) else { return Ok(Vec::new()) };
+    let mut all = Vec::new();
+    for object in view.objects(kind)? {
+        let object = object?;
+        if let (Some(definition), Some(target)) =
+            (view.one(&object, "definition")?, view.one(&object, "object")?)
+        {
+            all.push((definition.id(), target.id()));
+        }
+    }
+    Ok(all)
+}
+
+/// Whether the last run of an instance failed, as far as the branch has the instance.
+pub(crate) fn has_failed(view: &View, id: ObjectId) -> Result<bool, BranchError> {
+    let object = view.object(id)?.filter(|object| object.kind().name == KIND);
+    Ok(object.is_some_and(|object| object.value("status").as_text() == Some("Error")))
 }
 
 /// Makes the instance's object, or sets its state. Nothing is written when it is so already.

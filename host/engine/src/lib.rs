@@ -23,7 +23,7 @@ pub use impact::{Impact, Verdict};
 pub use instance::{Instance, InstanceState};
 pub use report::{FailureReport, LogLine, ReturnedError, RunOutcome, RunRecord};
 pub use run::{
-    ComponentError, ComponentInfo, Engine, EngineOptions, Mode, RunError, RunRequest, RunResult,
-    RunUnderWay, Tells,
+    Ahead, ComponentError, ComponentInfo, Engine, EngineOptions, Mode, Retired, RunError,
+    RunRequest, RunResult, RunUnderWay, Tells,
 };
 pub use sandbox::api::{Finding, Severity};

@@ -28,4 +28,10 @@ model::limits! {
     pub(crate) LOG_LINE_BYTES_MAX: usize = 4 << 10, "bytes",
         "A line of a log that is kept",
         "the rest is cut";
+    pub(crate) IMPACT_COMMITS_MAX: u64 = 10_000, "commits",
+        "Followed one by one to know what runs looked at; beyond, reading it all anew is as fast",
+        "it is read anew, and for an older branch every member of a group is asked";
+    pub(crate) IMPACT_NOTES_MAX: usize = 100_000, "notes",
+        "Of runs and memberships since older branches forked, 40 bytes each",
+        "for a branch from before them every member of a group is asked";
 }

@@ -1,6 +1,7 @@
 //! A run, step by step: view, variables, query, guest, tracking, one commit; repeated when what it
 //! read has changed in the meantime.
 
+mod ahead;
 mod component;
 mod crew;
 mod gate;
@@ -13,7 +14,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use branch::{
-    Author, BranchError, Cause, ChangeSet, CommitFailure, Database, Prepared, RunInput, Unsettled,
+    Author, BranchError, Cause, ChangeSet, CommitFailure, Database, Draft, Prepared, RunInput,
+    Touched, Unsettled,
 };
 use graphql::{Dialect, Request};
 use model::{BranchId, Digest, ObjectId, Timestamp};
@@ -24,10 +26,12 @@ use serde_json::Value as Json;
 use crate::context::{RunContext, Start};
 use crate::definition::{Definition, DefinitionError};
 use crate::identity::{instance_id, seed};
+use crate::impact::ReadIndex;
 use crate::instance::{self, InstanceState};
 use crate::report::{FailureReport, RunOutcome, RunRecord};
 use crate::tracking::{self, Refusal};
 
+pub use ahead::Ahead;
 pub use component::{ComponentError, ComponentInfo};
 use crew::Crew;
 use gate::{Gate, Joins, Place};
@@ -78,6 +82,8 @@ pub(crate) struct Shared {
     /// Definitions by branch and the name they were last found under: a guess whose turn to take, which the
     /// run's own view confirms.
     guesses: Mutex<BTreeMap<(BranchId, String), ObjectId>>,
+    /// What instances on main looked at.
+    pub(crate) reads: ReadIndex,
 }
 
 /// Whether the outcome is kept.
@@ -98,6 +104,8 @@ pub enum Tells {
     /// How many objects were made, changed and deleted, in the record: for runs that nobody looks at.
     /// Plans tell their changes always.
     Counts,
+    /// Each change, and what was touched in the terms of what runs look at: whom it concerns is asked next.
+    Reach,
 }
 
 /// What to run.
@@ -134,6 +142,8 @@ pub struct RunResult {
     pub seq: Option<model::Seq>,
     /// What the sandbox measured; none for an empty run.
     pub report: Option<RunReport>,
+    /// What was touched, where that was asked for.
+    pub touched: Option<Touched>,
 }
 
 impl RunResult {
@@ -141,6 +151,17 @@ impl RunResult {
     pub fn failed(&self) -> bool {
         matches!(self.record.outcome, RunOutcome::Failed { .. })
     }
+}
+
+/// What the end of an instance did, or would do.
+#[derive(Debug, Clone)]
+pub struct Retired {
+    /// The commit; none where nothing was there to end.
+    pub seq: Option<model::Seq>,
+    /// What went.
+    pub changes: ChangeSet,
+    /// The same in the terms of what runs look at.
+    pub touched: Touched,
 }
 
 /// Why there is no run at all. A guest's failure is not one: it is recorded as a run.
@@ -215,6 +236,22 @@ enum Attempt {
     Renamed,
 }
 
+/// What a run begins with: everything that is read before the guest.
+pub(crate) struct Begun {
+    definition: Arc<Definition>,
+    variables: serde_json::Map<String, Json>,
+    component: Arc<sandbox::Component>,
+    answer: Result<Vec<u8>, Vec<graphql::GraphqlError>>,
+    input: RunInput,
+    info: RunInfo,
+}
+
+/// What a guest came to, with what it no longer makes gone, before anything is kept of it.
+enum Ended {
+    Made(RunContext, Option<RunReport>),
+    Failed(RunContext, Option<RunReport>, RunOutcome),
+}
+
 /// What an attempt computed.
 enum Computed {
     /// There is nothing to commit.
@@ -256,7 +293,9 @@ impl Engine {
         let crew = Crew::new(options.computing_max, options.under_way_max);
         let guesses = Mutex::default();
         let under_way = UnderWay::default();
-        let shared = Shared { database, dialect, sandbox, options, gate, under_way, crew, guesses };
+        let reads = ReadIndex::default();
+        let shared =
+            Shared { database, dialect, sandbox, options, gate, under_way, crew, guesses, reads };
         Self { shared: Arc::new(shared) }
     }
 
@@ -395,12 +434,25 @@ impl Engine {
     }
 
     fn compute(&self, job: &Job) -> Result<Computed, RunError> {
+        let draft = self.shared.database.draft(job.request.branch, job.request.author)?;
+        let Some(begun) = self.begin(job, &draft)? else {
+            return Ok(Computed::Ended(Attempt::Renamed));
+        };
+        match self.guest(job, draft, begun)? {
+            Ended::Made(context, report) => self.prepare(job, context, report),
+            Ended::Failed(context, report, outcome) => {
+                self.conclude_failed(job, context, report, outcome)
+            }
+        }
+    }
+
+    /// Reads what a run begins with; nothing where its name means another definition by now.
+    fn begin(&self, job: &Job, draft: &Draft) -> Result<Option<Begun>, RunError> {
         let request = &job.request;
-        let draft = self.shared.database.draft(request.branch, request.author)?;
-        let mut definition = Definition::find(&draft, &request.definition)?;
+        let mut definition = Definition::find(draft, &request.definition)?;
         if definition.id != job.definition {
             self.remember(request, definition.id);
-            return Ok(Computed::Ended(Attempt::Renamed));
+            return Ok(None);
         }
         if request.mode == Mode::Plan && request.component.is_some() {
             definition.component = request.component;
@@ -408,7 +460,7 @@ impl Engine {
         let definition = Arc::new(definition);
         let target =
             draft.object(request.target)?.ok_or(RunError::NoTarget { target: request.target })?;
-        if !definition.has_target(&draft, request.target)? {
+        if !definition.has_target(draft, request.target)? {
             let (target, group) = (request.target, definition.group);
             return Err(RunError::NotInGroup { target, group });
         }
@@ -420,7 +472,7 @@ impl Engine {
             variables: variables.clone(),
         };
         let component =
-            self.component_of(&draft, &definition.name, definition.component, World::Generator)?;
+            self.component_of(draft, &definition.name, definition.component, World::Generator)?;
         let answer = view.observing(|| self.shared.dialect.data(view, &query));
         let mut seen = view.take_seen();
         // The target was found before its parameters were followed.
@@ -442,6 +494,13 @@ impl Engine {
             seed: seed(definition.id, request.target),
             dry_run: request.mode == Mode::Plan,
         };
+        Ok(Some(Begun { definition, variables, component, answer, input, info }))
+    }
+
+    /// Runs the guest over a draft; what it no longer makes goes, and the whole is checked.
+    fn guest(&self, job: &Job, draft: Draft, begun: Begun) -> Result<Ended, RunError> {
+        let Begun { definition, variables, component, answer, input, info } = begun;
+        let request = &job.request;
         let start = Start {
             draft,
             instance: instance_id(definition.id, request.target),
@@ -455,62 +514,20 @@ impl Engine {
         let context = RunContext::new(start)?;
         let answer = match answer {
             Ok(answer) => String::from_utf8(answer).unwrap_or_default(),
-            Err(errors) => return self.conclude_failed(job, context, None, bad_query(&errors)),
+            Err(errors) => return Ok(Ended::Failed(context, None, bad_query(&errors))),
         };
         let limits = &self.shared.options.limits;
         let (context, report) = component.run(context, &answer, limits, &request.cancel);
-        self.conclude(job, context, report)
+        settled(context, report)
     }
 
-    /// After the guest: what it no longer makes goes, and everything is committed at once.
-    fn conclude(
-        &self,
+    /// What a run that made something comes to.
+    fn result(
         job: &Job,
-        mut context: RunContext,
-        report: RunReport,
-    ) -> Result<Computed, RunError> {
-        if let Some(fault) = context.fault.take() {
-            return Err(RunError::Branch(fault));
-        }
-        if let Some(failed) = failed(&report) {
-            return self.conclude_failed(job, context, Some(report), failed);
-        }
-        for pool in context.before.keys().copied().collect::<Vec<_>>() {
-            for identifier in context.dropped_numbers(pool) {
-                context.draft.release_named(pool, &identifier)?;
-            }
-        }
-        let settled = tracking::settle(
-            &mut context.draft,
-            &context.definition,
-            context.instance,
-            &context.before,
-            &context.now,
-        );
-        match settled.and_then(|()| context.draft.finish().map_err(Refusal::from)) {
-            Ok(()) => {}
-            Err(Refusal::Protected(labels)) => {
-                let message = format!("protected objects would go: {}", labels.join(", "));
-                let hint = "take the protection away, or set `on_protected: retain`";
-                let failed = failure("protected", message, Some(hint));
-                return self.conclude_failed(job, context, Some(report), failed);
-            }
-            Err(Refusal::Branch(BranchError::Violation(violation))) => {
-                let failed = failure(violation.code(), violation.to_string(), None);
-                return self.conclude_failed(job, context, Some(report), failed);
-            }
-            Err(Refusal::Branch(other)) => return Err(other.into()),
-        }
-        self.prepare(job, context, Some(report))
-    }
-
-    fn prepare(
-        &self,
-        job: &Job,
-        mut context: RunContext,
+        context: &RunContext,
         report: Option<RunReport>,
-    ) -> Result<Computed, RunError> {
-        let tells_all = job.request.mode == Mode::Plan || job.request.tells == Tells::Changes;
+        tells_all: bool,
+    ) -> Result<RunResult, BranchError> {
         let (changes, counts) = if tells_all {
             let changes = ChangeSet::of(&context.draft)?;
             let counts = changes.counts();
@@ -519,7 +536,6 @@ impl Engine {
         } else {
             (ChangeSet::default(), ChangeSet::counts_of(&context.draft)?)
         };
-        let unchanged = context.draft.is_clean();
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let outcome = match counts {
             (0, 0, 0) => RunOutcome::Unchanged,
@@ -529,25 +545,41 @@ impl Engine {
                 deleted: count(deleted),
             },
         };
-        let record = record(job, &context, report.as_ref(), outcome);
+        let touched = match job.request.tells {
+            Tells::Reach => Some(context.draft.reach()?),
+            Tells::Changes | Tells::Counts => None,
+        };
+        let record = record(job, context, report.as_ref(), outcome);
+        Ok(RunResult { record, changes, seq: None, report, touched })
+    }
+
+    fn prepare(
+        &self,
+        job: &Job,
+        mut context: RunContext,
+        report: Option<RunReport>,
+    ) -> Result<Computed, RunError> {
+        let request = &job.request;
+        let tells_all = request.mode == Mode::Plan || request.tells != Tells::Counts;
+        let result = Self::result(job, &context, report, tells_all)?;
+        if request.mode == Mode::Plan {
+            return Ok(ended(result));
+        }
+        let unchanged = context.draft.is_clean();
         let definition = Arc::clone(&context.definition);
         let state = InstanceState::Ready;
-        if job.request.mode == Mode::Plan {
-            return Ok(ended(RunResult { record, changes, seq: None, report }));
-        }
         instance::ensure(&mut context.draft, &definition, context.target, state)?;
         let news = remember(&mut context, unchanged)?;
         let unchanged = unchanged && !news;
         if unchanged && context.draft.is_clean() {
-            return Ok(ended(RunResult { record, changes, seq: None, report }));
+            return Ok(ended(result));
         }
-        record.put(&mut context.draft)?;
+        result.record.put(&mut context.draft)?;
         let cause = Cause::Run {
             run: job.run.0,
             instance: context.instance.0,
             definition: definition.name.clone(),
         };
-        let result = RunResult { record, changes, seq: None, report };
         Ok(match self.shared.database.prepare(context.draft, cause)? {
             Some(prepared) => Computed::Ready(Box::new(result), Box::new(prepared)),
             None => ended(result),
@@ -562,20 +594,18 @@ impl Engine {
         report: Option<RunReport>,
         outcome: RunOutcome,
     ) -> Result<Computed, RunError> {
-        let record = record(job, &context, report.as_ref(), outcome);
+        let result = failed_result(job, &context, report, outcome);
         let (definition, target) = (Arc::clone(&context.definition), context.target);
         drop(context);
-        let changes = ChangeSet::default();
         if job.request.mode == Mode::Plan {
-            return Ok(ended(RunResult { record, changes, seq: None, report }));
+            return Ok(ended(result));
         }
         let mut draft = self.shared.database.draft(job.request.branch, job.request.author)?;
         if draft.kind_of(target)?.is_some() && draft.kind_of(definition.id)?.is_some() {
             instance::ensure(&mut draft, &definition, target, InstanceState::Error)?;
         }
-        record.put(&mut draft)?;
+        result.record.put(&mut draft)?;
         draft.finish()?;
-        let result = RunResult { record, changes, seq: None, report };
         let cause = Cause::Outcome { run: job.run.0 };
         Ok(match self.shared.database.prepare(draft, cause)? {
             Some(prepared) => Computed::Ready(Box::new(result), Box::new(prepared)),
@@ -592,14 +622,13 @@ impl Engine {
         instance: ObjectId,
         policy: &Definition,
         author: Author,
-    ) -> Result<branch::Committed, RunError> {
+    ) -> Result<Retired, RunError> {
         let _one_at_a_time = self.shared.gate.instance((branch, instance));
         for _attempt in 0..=REPEATS_MAX {
             let mut draft = self.shared.database.draft(branch, author)?;
-            self.let_go(&mut draft, instance, policy)?;
-            draft.delete(&[instance])?;
-            match self.shared.database.commit(draft, Cause::Objects) {
-                Ok(committed) => return Ok(committed),
+            let retired = self.retire_in(&mut draft, instance, policy)?;
+            match self.shared.database.commit_finished(draft, Cause::Objects) {
+                Ok(seq) => return Ok(Retired { seq, ..retired }),
                 Err(CommitFailure::Conflict { .. }) => {}
                 Err(other) => return Err(other.into()),
             }
@@ -607,10 +636,24 @@ impl Engine {
         Err(RunError::Contended { repeats: REPEATS_MAX })
     }
 
+    /// The same within a draft.
+    fn retire_in(
+        &self,
+        draft: &mut Draft,
+        instance: ObjectId,
+        policy: &Definition,
+    ) -> Result<Retired, RunError> {
+        self.let_go(draft, instance, policy)?;
+        draft.delete(&[instance])?;
+        draft.finish()?;
+        let (changes, touched) = (ChangeSet::of(draft)?, draft.reach()?);
+        Ok(Retired { seq: None, changes, touched })
+    }
+
     /// Lets go of everything an instance holds, within a draft.
     pub fn let_go(
         &self,
-        draft: &mut branch::Draft,
+        draft: &mut Draft,
         instance: ObjectId,
         policy: &Definition,
     ) -> Result<(), RunError> {
@@ -658,6 +701,52 @@ impl Engine {
     pub fn drain(&self) {
         drop(self.shared.gate.alone());
     }
+}
+
+/// After the guest: what it no longer makes goes, and the whole is checked.
+fn settled(mut context: RunContext, report: RunReport) -> Result<Ended, RunError> {
+    if let Some(fault) = context.fault.take() {
+        return Err(RunError::Branch(fault));
+    }
+    if let Some(failed) = failed(&report) {
+        return Ok(Ended::Failed(context, Some(report), failed));
+    }
+    for pool in context.before.keys().copied().collect::<Vec<_>>() {
+        for identifier in context.dropped_numbers(pool) {
+            context.draft.release_named(pool, &identifier)?;
+        }
+    }
+    let settled = tracking::settle(
+        &mut context.draft,
+        &context.definition,
+        context.instance,
+        &context.before,
+        &context.now,
+    );
+    let failed = match settled.and_then(|()| context.draft.finish().map_err(Refusal::from)) {
+        Ok(()) => return Ok(Ended::Made(context, Some(report))),
+        Err(Refusal::Protected(labels)) => {
+            let message = format!("protected objects would go: {}", labels.join(", "));
+            let hint = "take the protection away, or set `on_protected: retain`";
+            failure("protected", message, Some(hint))
+        }
+        Err(Refusal::Branch(BranchError::Violation(violation))) => {
+            failure(violation.code(), violation.to_string(), None)
+        }
+        Err(Refusal::Branch(other)) => return Err(other.into()),
+    };
+    Ok(Ended::Failed(context, Some(report), failed))
+}
+
+/// What a run that failed comes to.
+fn failed_result(
+    job: &Job,
+    context: &RunContext,
+    report: Option<RunReport>,
+    outcome: RunOutcome,
+) -> RunResult {
+    let record = record(job, context, report.as_ref(), outcome);
+    RunResult { record, changes: ChangeSet::default(), seq: None, report, touched: None }
 }
 
 fn ended(result: RunResult) -> Computed {

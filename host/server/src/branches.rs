@@ -71,7 +71,7 @@ pub(crate) async fn delete(service: Scoped, Path(name): Path<String>) -> Answer 
     ok(&blocking(service, move |service| service.branch_delete(&name)).await?)
 }
 
-/// What can be done with a branch: `merge`, `rebase`, `validate`, after its name.
+/// What can be done with a branch: `merge`, `rebase`, `validate`, `preview`, after its name.
 pub(crate) async fn act(service: Scoped, Path(path): Path<String>) -> Answer {
     let (name, verb) = path.rsplit_once('/').unwrap_or(("", &path));
     let name = name.to_owned();
@@ -79,9 +79,10 @@ pub(crate) async fn act(service: Scoped, Path(path): Path<String>) -> Answer {
         "merge" => blocking(service, move |service| service.branch_merge(&name)).await?,
         "rebase" => blocking(service, move |service| service.branch_rebase(&name)).await?,
         "validate" => blocking(service, move |service| service.branch_validate(&name)).await?,
+        "preview" => blocking(service, move |service| service.branch_preview(&name)).await?,
         _ => {
-            let message = "a branch can be merged, rebased and validated: end the path in `/merge`, \
-                           `/rebase` or `/validate`";
+            let message = "a branch can be merged, rebased, validated and its merge previewed: end the \
+                           path in `/merge`, `/rebase`, `/validate` or `/preview`";
             let status = axum::http::StatusCode::NOT_FOUND;
             return Err(crate::problem::Problem::new(status, "not-found", message));
         }

@@ -62,7 +62,7 @@ pub(crate) async fn act(
 ) -> Answer {
     let asked: wire::ChangeAct =
         if body.is_empty() { wire::ChangeAct::default() } else { parse(&body)? };
-    let known = ["check", "review", "comment", "merge", "close", "cancel", "open"];
+    let known = ["check", "preview", "review", "comment", "merge", "close", "cancel", "open"];
     if !known.contains(&verb.as_str()) {
         let message = format!("nothing is here; what can be done is {}", known.join(", "));
         return Err(Problem::new(StatusCode::NOT_FOUND, "no-such-path", message));
@@ -84,6 +84,7 @@ fn done(
                 .ok_or_else(|| refused("bad-check", format!("`{word}` is no type of check")))?;
             service.change_check(name, &kinds)
         }
+        "preview" => service.change_preview(name),
         "review" => service.change_review(name, asked.decision.as_deref().unwrap_or_default()),
         "comment" => match &asked.text {
             Some(text) => service.change_comment(name, text, asked.object_path.as_deref()),

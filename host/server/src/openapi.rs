@@ -39,7 +39,7 @@ const ROUTES: &[(&str, &str, &str, Option<&str>)] = &[
     (
         "/api/changes/{name}/{verb}",
         "post",
-        "Check, review, comment, merge, close, cancel, open",
+        "Check, preview, review, comment, merge, close, cancel, open",
         JSON,
     ),
     ("/api/checks", "get", "Check definitions", None),

@@ -4,6 +4,7 @@
 //! validators with their checks, reviews, comments. A result says as of which commits it holds; one
 //! that no longer does counts for nothing.
 
+mod aftermath;
 mod follow;
 mod pipeline;
 mod queue;

@@ -224,7 +224,7 @@ impl Service {
         let cause = Cause::Revert { commit: reverts.0 };
         let Committed { seq, mut changes } =
             self.change_because(&cause, |draft| Ok(draft.revert(reverts)?))?;
-        changes.changes.extend(self.sweep(&changes)?.changes);
+        changes.changes.extend(self.sweep(&changes)?.changes.changes);
         Ok(Reverted { reverts, changes, commit: seq })
     }
 

@@ -97,4 +97,7 @@ model::limits! {
     pub(crate) DIFFS_NAMED_MAX: usize = 1_000, "diffs",
         "Kept by name on one branch",
         "a further one is refused";
+    pub(crate) PREVIEW_RUNS_MAX: usize = 1_000, "runs",
+        "Looked ahead to in one preview of a merge; whoever asks waits for them",
+        "the preview ends there and says that it is not `complete`";
 }

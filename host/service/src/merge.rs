@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use branch::{
     BranchFault, Cause, ChangeSet, Conflict, ConflictId, ConflictSide, Keep, MergeCheck, Op,
+    Touched, View,
 };
 use engine::Instance;
 use model::permission::{Action, GlobalAction, Place};
@@ -12,6 +13,20 @@ use serde_json::{Value as Json, json};
 
 use crate::diff::word;
 use crate::{Service, ServiceError};
+
+/// What a merge did.
+pub(crate) struct MergeDone {
+    /// As JSON.
+    pub(crate) told: Json,
+    /// What went with targets that main no longer has.
+    pub(crate) ended: Touched,
+}
+
+/// The targets of a branch's own instances.
+pub(crate) fn targets_of(view: &View) -> Result<BTreeSet<ObjectId>, ServiceError> {
+    let instances = Instance::all(view)?;
+    Ok(instances.iter().filter_map(|instance| instance.target).collect())
+}
 
 impl Service {
     /// Where a branch and main changed the same to something else, and what was decided of it.
@@ -51,23 +66,30 @@ impl Service {
     /// that main no longer has goes.
     pub fn branch_merge(&self, name: &str) -> Result<Json, ServiceError> {
         self.caller.check_global(GlobalAction::MergeBranch, Place::Default)?;
-        self.merge_as_of(name, None)
+        Ok(self.merge_as_of(name, None)?.told)
     }
 
     /// The same; with a commit, only if nothing of the branch was changed after it.
-    pub(crate) fn merge_as_of(&self, name: &str, as_of: Option<Seq>) -> Result<Json, ServiceError> {
-        let mut targets: BTreeSet<ObjectId> = BTreeSet::new();
+    pub(crate) fn merge_as_of(
+        &self,
+        name: &str,
+        as_of: Option<Seq>,
+    ) -> Result<MergeDone, ServiceError> {
         let view = self.database.view(self.database.branch(name)?)?;
-        targets.extend(Instance::all(&view)?.iter().filter_map(|instance| instance.target));
+        let targets = targets_of(&view)?;
         drop(view);
         let merged = self.database.branch_merge_as_of(name, self.caller.author(), as_of)?;
         let main = self.on(None, None)?;
         let mut changes = merged.changes;
+        let mut ended = Touched::default();
         // It is merged: that something could not be taken away after it is told beside that.
         let mut left = Vec::new();
         for swept in [main.sweep(&changes), main.end_targets(&targets)] {
             match swept {
-                Ok(more) => changes.changes.extend(more.changes),
+                Ok(more) => {
+                    ended.extend(&more.touched, Seq(0));
+                    changes.changes.extend(more.changes.changes);
+                }
                 Err(bad) => left.push(json!({"code": bad.code(), "message": bad.to_string()})),
             }
         }
@@ -75,10 +97,11 @@ impl Service {
         if let Err(bad) = main.end_changes(name, "merged") {
             left.push(json!({"code": bad.code(), "message": bad.to_string()}));
         }
-        Ok(json!({
+        let told = json!({
             "merged": name, "commit": merged.seq.map(|seq| seq.0), "changes": told(&changes),
             "left": left, "branch": self.branch(name)?,
-        }))
+        });
+        Ok(MergeDone { told, ended })
     }
 
     /// Brings a branch to main as it is now.
@@ -96,7 +119,7 @@ fn told(changes: &ChangeSet) -> Json {
     changes.to_json()
 }
 
-fn validated(name: &str, check: &MergeCheck) -> Json {
+pub(crate) fn validated(name: &str, check: &MergeCheck) -> Json {
     let conflicts: Vec<Json> = check.conflicts.iter().map(shown).collect();
     let violations: Vec<Json> = check
         .violations

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use branch::{
     BranchError, Cause, ChangeSet, CommitFailure, Committed, Draft, Input, Moment, Object, Op,
-    View, Violation,
+    Touched, View, Violation,
 };
 use engine::Definition;
 use model::object_file;
@@ -16,6 +16,18 @@ use serde_json::{Map, Value as Json};
 use crate::limits::NAME_PARTS_MAX;
 use crate::object_load::{self, ObjectLoad};
 use crate::{Service, ServiceError};
+
+/// An instance that has to end, and by which policy.
+pub(crate) type Ending = (ObjectId, Definition);
+
+/// What went with instances that ended.
+#[derive(Debug, Default)]
+pub(crate) struct Swept {
+    /// As people read it.
+    pub(crate) changes: ChangeSet,
+    /// In the terms of what runs look at.
+    pub(crate) touched: Touched,
+}
 
 /// A file as it comes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,7 +216,7 @@ impl Service {
         make: impl FnMut(&mut Draft) -> Result<(), ServiceError>,
     ) -> Result<Committed, ServiceError> {
         let mut committed = self.change(make)?;
-        let more = self.sweep(&committed.changes)?;
+        let more = self.sweep(&committed.changes)?.changes;
         committed.changes.changes.extend(more.changes);
         Ok(committed)
     }
@@ -331,7 +343,17 @@ impl Service {
 
     /// Ends the instances whose target is gone or has left its group. Does nothing unless a change
     /// can have done that.
-    pub(crate) fn sweep(&self, changes: &ChangeSet) -> Result<ChangeSet, ServiceError> {
+    pub(crate) fn sweep(&self, changes: &ChangeSet) -> Result<Swept, ServiceError> {
+        let ended = self.ended_in(&self.view()?, changes)?;
+        self.retire_all(ended)
+    }
+
+    /// The instances that a sweep after a change would end, in a state that has the change.
+    pub(crate) fn ended_in(
+        &self,
+        view: &View,
+        changes: &ChangeSet,
+    ) -> Result<Vec<Ending>, ServiceError> {
         let left = |change: &branch::Change| {
             change.op == Op::Deleted
                 || change.links.get("member_of_groups").is_some_and(|link| !link.removed.is_empty())
@@ -340,50 +362,52 @@ impl Service {
         let left: BTreeSet<ObjectId> =
             changes.changes.iter().filter(|change| left(change)).map(|change| change.id).collect();
         if left.is_empty() {
-            return Ok(ChangeSet::default());
+            return Ok(Vec::new());
         }
-        let mut all = self.sweep_all()?;
-        all.changes.extend(self.end_targets(&left)?.changes);
-        Ok(all)
+        let mut ended = self.ended(view)?;
+        ended.extend(self.held_for(view, &left)?);
+        Ok(ended)
     }
 
     /// Ends every instance whose target is gone or has left its group.
-    pub(crate) fn sweep_all(&self) -> Result<ChangeSet, ServiceError> {
-        self.retire_all(self.ended()?)
+    pub(crate) fn sweep_all(&self) -> Result<Swept, ServiceError> {
+        self.retire_all(self.ended(&self.view()?)?)
     }
 
     /// Ends what is held for targets that are gone or have left their group, by instances that never
     /// ran here: what they made came with a merge.
-    pub(crate) fn end_targets(
+    pub(crate) fn end_targets(&self, targets: &BTreeSet<ObjectId>) -> Result<Swept, ServiceError> {
+        let held = self.held_for(&self.view()?, targets)?;
+        self.retire_all(held)
+    }
+
+    /// The instances that hold something for these targets although they are gone or have left their group.
+    pub(crate) fn held_for(
         &self,
+        view: &View,
         targets: &BTreeSet<ObjectId>,
-    ) -> Result<ChangeSet, ServiceError> {
-        let view = self.view()?;
+    ) -> Result<Vec<Ending>, ServiceError> {
         let mut ended = Vec::new();
-        let Some(kind) = view.schema().kind("CoreGeneratorDefinition").cloned() else {
-            return Ok(ChangeSet::default());
-        };
-        for object in view.objects(&kind)? {
-            let Ok(definition) = Definition::read(&view, &object?) else { continue };
+        let Some(kind) = view.schema().kind(Definition::KIND) else { return Ok(ended) };
+        for object in view.objects(kind)? {
+            let Ok(definition) = Definition::read(view, &object?) else { continue };
             for target in targets {
                 let instance = engine::instance_id(definition.id, *target);
-                if !view.claims_of(instance)?.is_empty()
-                    && !definition.has_target(&view, *target)?
-                {
+                if !view.claims_of(instance)?.is_empty() && !definition.has_target(view, *target)? {
                     ended.push((instance, definition.clone()));
                 }
             }
         }
-        drop(view);
-        self.retire_all(ended)
+        Ok(ended)
     }
 
-    fn retire_all(&self, ended: Vec<(ObjectId, Definition)>) -> Result<ChangeSet, ServiceError> {
-        let mut all = ChangeSet::default();
+    fn retire_all(&self, ended: Vec<Ending>) -> Result<Swept, ServiceError> {
+        let mut all = Swept::default();
         for (instance, definition) in ended {
-            let committed =
-                self.engine.retire(self.branch, instance, &definition, self.caller.author())?;
-            all.changes.extend(committed.changes.changes);
+            let author = self.caller.author();
+            let retired = self.engine.retire(self.branch, instance, &definition, author)?;
+            all.changes.changes.extend(retired.changes.changes);
+            all.touched.extend(&retired.touched, model::Seq(0));
         }
         Ok(all)
     }
@@ -403,15 +427,14 @@ impl Service {
         Ok(all)
     }
 
-    fn ended(&self) -> Result<Vec<(ObjectId, Definition)>, ServiceError> {
-        let view = self.view()?;
+    fn ended(&self, view: &View) -> Result<Vec<Ending>, ServiceError> {
         let mut ended = Vec::new();
-        for instance in self.all_instances(&view)? {
+        for instance in self.all_instances(view)? {
             let Some(definition) = instance.definition else { continue };
             let Some(object) = view.object(definition)? else { continue };
-            let Ok(definition) = Definition::read(&view, &object) else { continue };
+            let Ok(definition) = Definition::read(view, &object) else { continue };
             let stays = match instance.target {
-                Some(target) => definition.has_target(&view, target)?,
+                Some(target) => definition.has_target(view, target)?,
                 None => false,
             };
             if !stays {

@@ -329,9 +329,7 @@ fn states(change: &Json) -> Vec<&str> {
 }
 
 fn wait(main: &Service, change: &str) -> Json {
-    while main.change_waits(change).unwrap() {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    main.change_wait(change).unwrap();
     main.change_show(change).unwrap()
 }
 

@@ -34,7 +34,6 @@ use crate::object::{is_through, stamp};
 use crate::schema::{Fit, SchemaLoadError};
 use crate::view::View;
 
-
 /// What the changes of a branch are brought to main's state for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {

@@ -33,6 +33,12 @@ fn a_change_is_opened_checked_merged_and_found_again() {
     let said = server.kiln(&["change", "comment", "two instances", "fine by me"]).ok();
     assert!(said.contains("fine by me"), "{said}");
     server.kiln(&["change", "review", "two instances", "approve"]).refused(1);
+    let preview = server.kiln(&["change", "preview", "two instances"]).ok();
+    assert!(preview.contains("would run on main: web-service shop"), "{preview}");
+    assert!(preview.contains("can be merged"), "{preview}");
+    assert_eq!(server.kiln(&["branch", "merge", "more", "--plan"]).ok(), preview);
+    let shown = server.kiln(&["change", "show", "two instances", "--preview"]).ok();
+    assert!(shown.contains("would run on main: web-service shop"), "{shown}");
     let merged = server.kiln(&["change", "merge", "two instances"]).ok();
     assert!(merged.contains("merged") && merged.contains("ran on main: web-service"), "{merged}");
     let refused = server.kiln(&["change", "close", "two instances"]).refused(1);

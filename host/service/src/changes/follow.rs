@@ -179,6 +179,15 @@ impl Service {
         Ok(main.is_waiting(&change))
     }
 
+    /// Waits until no checks of a change are asked for or under way.
+    pub fn change_wait(&self, name: &str) -> Result<(), ServiceError> {
+        self.may_look()?;
+        let main = self.on_main();
+        let change = main.proposed(&main.view()?, name)?;
+        main.dirty.wait_for(change.id, main.database.branch(&change.source).ok());
+        Ok(())
+    }
+
     /// Starts a thread that runs what checks are asked for, and those of changes whose branches are
     /// changed.
     pub fn keep_changes_checked(&self) -> std::io::Result<Keeper> {

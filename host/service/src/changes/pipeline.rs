@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 
 use crate::changes::queue::Begun;
 use crate::changes::record::{CheckRecord, Progress, ValidatorRecord};
-use crate::changes::verbs::{instances, is_failed};
+use crate::changes::verbs::is_failed;
 use crate::changes::{Proposed, Standing, peers, refused};
 use crate::checks::severity;
 use crate::history::label;
@@ -83,9 +83,9 @@ struct Ran {
 struct Pass {
     /// What instances saw when they ran, in this pass or an earlier one.
     known: BTreeMap<ObjectId, Seq>,
+    /// The targets of instances that have a check from an earlier pass.
+    targets: BTreeMap<ObjectId, ObjectId>,
     ran: BTreeMap<(ObjectId, ObjectId), Ran>,
-    /// Instances that were left alone in the last round.
-    skipped: usize,
     /// The last round still found something to run.
     unsettled: bool,
     standing: Option<Standing>,
@@ -175,7 +175,7 @@ impl Service {
             let wanted: Vec<CheckKind> =
                 together.iter().copied().filter(|kind| kinds.contains(kind)).collect();
             let Some(first) = wanted.first() else { continue };
-            self.record(change.id, &wanted, &branch.planned(&wanted, Progress::InProgress)?)?;
+            self.record(change.id, &wanted, &branch.planned(&wanted, Progress::Running)?)?;
             let mut records = match first {
                 CheckKind::Generator => branch.generator_checks(&change)?,
                 CheckKind::User => branch.user_checks()?,
@@ -190,7 +190,8 @@ impl Service {
     /// Runs the instances that the branch concerns, round by round until nothing is left to run, and
     /// tells it by definition.
     fn generator_checks(&self, change: &Proposed) -> Result<Vec<ValidatorRecord>, ServiceError> {
-        let mut pass = Pass { known: self.known(change)?, ..Pass::default() };
+        let mut pass = Pass::default();
+        self.known(change, &mut pass)?;
         for _round in 0..=GENERATOR_ROUNDS_MAX {
             let due = self.due(&mut pass)?;
             pass.unsettled = !due.is_empty();
@@ -219,25 +220,26 @@ impl Service {
     }
 
     /// What instances saw when they ran for this change before.
-    fn known(&self, change: &Proposed) -> Result<BTreeMap<ObjectId, Seq>, ServiceError> {
+    fn known(&self, change: &Proposed, pass: &mut Pass) -> Result<(), ServiceError> {
         let main = self.on_main().view()?;
         let fork = self.view()?.fork().unwrap_or_default();
-        let mut known = BTreeMap::new();
         for validator in peers(&main, change.id, "validations")? {
             for check in peers(&main, validator.id(), "checks")? {
                 let number = |name: &str| match check.value(name) {
                     Value::Int(number) => u64::try_from(number).ok().map(Seq),
                     _ => None,
                 };
-                let instance = check.value("instance").as_text().and_then(|id| id.parse().ok());
-                if let (Some(instance), Some(as_of)) = (instance, number("as_of"))
+                let id = |name: &str| check.value(name).as_text().and_then(|id| id.parse().ok());
+                let Some(instance) = id("instance") else { continue };
+                pass.targets.extend(id("object").map(|target| (instance, target)));
+                if let Some(as_of) = number("as_of")
                     && number("fork") == Some(fork)
                 {
-                    known.insert(instance, as_of);
+                    pass.known.insert(instance, as_of);
                 }
             }
         }
-        Ok(known)
+        Ok(())
     }
 
     /// The instances that have to run now, with why.
@@ -246,14 +248,13 @@ impl Service {
         let touched = view.touched()?;
         let fork = view.fork().unwrap_or_default();
         pass.standing = Some(Standing { newest: touched.newest(), fork });
-        pass.skipped = 0;
         let impact = Impact::new(&self.engine, &view, &touched)?;
         let mut due = Vec::new();
         for definition in Definition::all(&view)?.into_iter().flatten() {
             if !definition.in_proposed_change || definition.component.is_none() {
                 continue;
             }
-            for target in definition.targets(&view)? {
+            for target in impact.targets(&definition)? {
                 let ran = pass.ran.get(&(definition.id, target));
                 if ran.is_some_and(|ran| ran.failed) {
                     continue;
@@ -267,7 +268,6 @@ impl Service {
                     Verdict::Run(why) => {
                         due.push(Due { definition: definition.clone(), target, why });
                     }
-                    Verdict::Skip(_) if ran.is_none() => pass.skipped += 1,
                     Verdict::Skip(_) => {}
                 }
             }
@@ -449,17 +449,29 @@ fn told(
     let kind = CheckKind::Generator.validator();
     let mut record = ValidatorRecord::new(kind, name, true, standing);
     record.definition = Some(("definition", definition.id));
-    let members: BTreeSet<String> = instances(view, definition)?;
     let ran: Vec<&Ran> =
         pass.ran.iter().filter(|((id, _), _)| *id == definition.id).map(|(_, ran)| ran).collect();
     let done = ran.iter().filter(|ran| view.object(ran.target).is_ok_and(|one| one.is_some()));
     let done = done.count();
-    record.message = format!(
-        "{done} of {} instances ran; the others look at nothing that was changed",
-        members.len()
-    );
+    record.message = match done {
+        0 => "no instance looks at anything that was changed".to_owned(),
+        1 => "one instance ran; the others look at nothing that was changed".to_owned(),
+        _ => format!("{done} instances ran; the others look at nothing that was changed"),
+    };
+    let mut kept: BTreeSet<String> = BTreeSet::new();
+    for Ran { target, .. } in &ran {
+        kept.insert(engine::instance_id(definition.id, *target).to_string());
+    }
+    // Of earlier passes, where the target is still in the group.
+    for (instance, target) in &pass.targets {
+        if engine::instance_id(definition.id, *target) == *instance
+            && definition.has_target(view, *target)?
+        {
+            kept.insert(instance.to_string());
+        }
+    }
     record.checks = ran.into_iter().map(|ran| ran.check.clone()).collect();
-    record.keep_checks_of = Some(members);
+    record.keep_checks_of = Some(kept);
     if pass.unsettled {
         let name = definition.name.as_str();
         let why = format!(

@@ -128,6 +128,14 @@ impl Dirty {
         self.changed.notify_all();
     }
 
+    /// Waits while checks of a change are asked for or under way, and a thread runs them.
+    pub(super) fn wait_for(&self, change: ObjectId, source: Option<BranchId>) {
+        let mut state = self.open();
+        while state.served && state.is_waiting(change, source) {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
     /// Waits until there is something to do; tells whether to go on.
     pub(super) fn wait(&self) -> bool {
         let mut state = self.open();

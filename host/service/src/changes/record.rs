@@ -19,7 +19,7 @@ pub(super) enum Progress {
     /// Its turn has not come.
     Queued,
     /// It runs.
-    InProgress,
+    Running,
     /// What it says holds.
     Completed,
 }
@@ -28,7 +28,7 @@ impl Progress {
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Queued => "queued",
-            Self::InProgress => "in_progress",
+            Self::Running => "in_progress",
             Self::Completed => "completed",
         }
     }
@@ -247,7 +247,7 @@ fn write_progress(
         .json("required", json!(record.required))
         .json("conclusion", json!("unknown"))
         .json("message", json!(message));
-    if record.progress == Progress::InProgress {
+    if record.progress == Progress::Running {
         input = input.attr("started_at", AttrInput::by_host(Value::Time(draft.now())));
     }
     place(draft, change, record, there, input).map(|_validator| ())

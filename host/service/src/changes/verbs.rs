@@ -1,13 +1,12 @@
 //! What is done with a proposed change: open, show, check, review, comment, merge, close.
 
-use std::collections::BTreeSet;
-
 use branch::{Input, Object, PeerInput, PeerRef, View};
-use engine::{Definition, Impact, Mode, RunOutcome, Verdict};
+use engine::RunOutcome;
+use model::ObjectId;
 use model::permission::{GlobalAction, Place};
-use model::{ObjectId, Seq};
 use serde_json::{Value as Json, json};
 
+use crate::changes::aftermath::Aftermath;
 use crate::changes::{CheckKind, KIND, Proposed, peers, refused, values};
 use crate::history::label;
 use crate::{Service, ServiceError};
@@ -233,7 +232,7 @@ impl Service {
         main.change_show(&change.id.to_string())
     }
 
-    fn must_be_open(&self, name: &str) -> Result<Proposed, ServiceError> {
+    pub(super) fn must_be_open(&self, name: &str) -> Result<Proposed, ServiceError> {
         let change = self.proposed(&self.view()?, name)?;
         if !change.is_open() {
             let message = format!("`{}` is {}; open it again first", change.name, change.state);
@@ -280,48 +279,14 @@ impl Service {
         let touched = view.touched()?;
         drop(view);
         let merged = main.merge_as_of(&change.source, Some(touched.newest()))?;
-        let after = main.run_after_merge(&change, &touched)?;
+        let cause = format!("merge of {}", change.name);
+        let mut aftermath = Aftermath::of_merge(&main, cause, touched);
+        aftermath.ended(&merged.ended);
+        let followed = aftermath.follow()?;
         let mut told = main.change_show(&change.id.to_string())?;
-        told["merge"] = merged;
-        told["after"] = Json::Array(after);
-        Ok(told)
-    }
-
-    /// Runs on main what a merged branch concerns, of the definitions that ask for it.
-    fn run_after_merge(
-        &self,
-        change: &Proposed,
-        touched: &branch::Touched,
-    ) -> Result<Vec<Json>, ServiceError> {
-        let view = self.view()?;
-        let impact = Impact::new(&self.engine, &view, touched)?;
-        let mut due = Vec::new();
-        for definition in Definition::all(&view)?.into_iter().flatten() {
-            if !definition.after_merge || definition.component.is_none() {
-                continue;
-            }
-            for target in definition.targets(&view)? {
-                if let Verdict::Run(why) = impact.decide(&definition, target, Seq(0))? {
-                    due.push((definition.name.clone(), target, why));
-                }
-            }
-        }
-        let mut told = Vec::new();
-        for (definition, target, why) in due {
-            let cause = format!("merge of {}: {why}", change.name);
-            let run = self.request(&definition, target, Mode::Apply, &cause);
-            let (outcome, changed) = match self.engine.run(&run) {
-                Ok(run) => (json!(run.record.outcome), run.changes.to_json()),
-                Err(error) => {
-                    let failed = json!({"code": error.code(), "message": error.to_string()});
-                    (json!({"Failed": failed}), Json::Null)
-                }
-            };
-            told.push(json!({
-                "definition": definition, "target": label(&view, target)?, "reason": why,
-                "outcome": outcome, "changes": changed,
-            }));
-        }
+        told["merge"] = merged.told;
+        told["after"] = Json::Array(followed.runs);
+        told["complete"] = json!(followed.complete);
         Ok(told)
     }
 }
@@ -341,13 +306,4 @@ fn comments(view: &View, of: ObjectId) -> Result<Json, ServiceError> {
 /// Whether a run failed.
 pub(super) fn is_failed(outcome: &RunOutcome) -> bool {
     matches!(outcome, RunOutcome::Failed { .. })
-}
-
-/// Targets that are still in the group of a definition.
-pub(super) fn instances(
-    view: &View,
-    definition: &Definition,
-) -> Result<BTreeSet<String>, ServiceError> {
-    let of = |target| engine::instance_id(definition.id, target).to_string();
-    Ok(definition.targets(view)?.into_iter().map(of).collect())
 }
