@@ -458,7 +458,7 @@ fn cases(few: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(cases(8))]
 
     #[test]
     fn every_branch_is_what_a_whole_copy_of_it_says(steps in proptest::collection::vec(steps(), 1..60)) {

@@ -41,7 +41,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(cases(12))]
+    #![proptest_config(cases(6))]
 
     #[test]
     fn merging_an_untouched_branch_changes_nothing(before in some(20), after in some(20)) {

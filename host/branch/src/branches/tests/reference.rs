@@ -153,7 +153,7 @@ impl Merge<'_> {
     /// What the branch deleted.
     fn gone(&mut self) -> BTreeSet<ObjectId> {
         let (was, main) = (self.base.links(), self.theirs.links());
-        let mut gone = BTreeSet::new();
+        let (mut gone, mut kept) = (BTreeSet::new(), BTreeSet::new());
         for (id, before) in &self.base.things {
             let Some(now) = self.theirs.things.get(id) else { continue };
             if self.ours.things.contains_key(id) {
@@ -163,6 +163,14 @@ impl Merge<'_> {
             let linked = made.any(|(_, a, b)| a == id || b == id);
             if (before.values == now.values && !linked) || self.decide() {
                 gone.insert(*id);
+            } else {
+                kept.insert(*id);
+            }
+        }
+        // What stays keeps its parts.
+        for (id, thing) in &self.theirs.things {
+            if thing.sort == Sort::Part && thing.boss.is_some_and(|boss| kept.contains(&boss)) {
+                gone.remove(id);
             }
         }
         gone
@@ -180,6 +188,13 @@ impl Merge<'_> {
             let mut made = mine.iter().filter(|link| !was.contains(link));
             let linked = made.any(|(_, a, b)| a == id || b == id);
             if (before.values != now.values || linked) && self.decide() {
+                back.insert(*id);
+            }
+        }
+        // What stands again has its parts again.
+        for (id, thing) in &self.ours.things {
+            let of_it = thing.boss.is_some_and(|boss| back.contains(&boss));
+            if thing.sort == Sort::Part && of_it && !self.theirs.things.contains_key(id) {
                 back.insert(*id);
             }
         }
