@@ -21,6 +21,8 @@ mod rows;
 mod schema;
 mod seen;
 mod view;
+#[cfg(test)]
+mod walks;
 
 pub use branches::{
     Against, BranchDiff, BranchFault, BranchInfo, BranchStatus, Conflict, ConflictId, ConflictKind,

@@ -33,6 +33,7 @@ use crate::commit::{Author, Cause};
 use crate::database::{Database, Environment};
 use crate::draft::Draft;
 use crate::error::{BranchError, CommitFailure};
+use crate::walks::walks;
 
 #[derive(Debug, Default)]
 struct Outside {
@@ -446,19 +447,8 @@ impl World {
     }
 }
 
-/// `PROPTEST_CASES` asks for more than a test run should take.
-fn cases(few: u32) -> ProptestConfig {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|asked| asked.parse().ok());
-    ProptestConfig {
-        cases: asked.unwrap_or(few),
-        max_shrink_iters: 600,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(cases(8))]
+    #![proptest_config(walks(8))]
 
     #[test]
     fn every_branch_is_what_a_whole_copy_of_it_says(steps in proptest::collection::vec(steps(), 1..60)) {

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use super::reading::Whole;
 use super::step::{Step, changes};
-use super::{Ended, World, author, cases};
+use super::{Ended, World, author};
 use crate::branches::{Against, BranchStatus, DiffScope};
+use crate::walks::walks;
 use model::BranchId;
 
 /// Two branches and main, with changes on all three.
@@ -41,7 +42,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(cases(6))]
+    #![proptest_config(walks(6))]
 
     #[test]
     fn merging_an_untouched_branch_changes_nothing(before in some(20), after in some(20)) {

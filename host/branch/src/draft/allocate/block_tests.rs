@@ -677,7 +677,7 @@ impl Both {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(crate::walks::walks(24))]
 
     #[test]
     fn whatever_happens_on_branches_no_prefix_and_no_address_has_two_owners_anywhere(

@@ -655,7 +655,7 @@ impl Both {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(crate::walks::walks(48))]
 
     #[test]
     fn whatever_happens_on_branches_no_number_has_two_owners_anywhere(

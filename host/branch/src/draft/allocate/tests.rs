@@ -478,7 +478,7 @@ fn free_numbers(world: &World, pool: ObjectId) -> BTreeSet<i64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(crate::walks::walks(40))]
 
     #[test]
     fn whatever_happens_the_free_numbers_are_those_nobody_has(
