@@ -14,8 +14,8 @@ use crate::scope::Scoped;
 use crate::wire;
 
 /// Between two looks at whether checks are done, at first and at most; no thread is held meanwhile.
-const PAUSE_MIN: Duration = Duration::from_millis(20);
-const PAUSE_MAX: Duration = Duration::from_millis(250);
+const PAUSE_FIRST: Duration = Duration::from_millis(20);
+const PAUSE_LONGEST: Duration = Duration::from_millis(250);
 
 pub(crate) async fn list(service: Scoped, Query(asked): Query<wire::Changes>) -> Answer {
     ok(&blocking(service, move |service| service.changes(asked.state.as_deref())).await?)
@@ -40,7 +40,7 @@ pub(crate) async fn show(
     Query(asked): Query<wire::ChangeShow>,
 ) -> Answer {
     let until = Instant::now() + Duration::from_secs(asked.wait.min(WAIT_SECONDS_MAX));
-    let mut pause = PAUSE_MIN;
+    let mut pause = PAUSE_FIRST;
     loop {
         let name = name.clone();
         let waits = move |service: &Service| service.change_waits(&name);
@@ -49,7 +49,7 @@ pub(crate) async fn show(
             break;
         }
         tokio::time::sleep(pause.min(left)).await;
-        pause = (pause * 2).min(PAUSE_MAX);
+        pause = (pause * 2).min(PAUSE_LONGEST);
     }
     ok(&blocking(service, move |service| service.change_show(&name)).await?)
 }

@@ -96,7 +96,7 @@ nodes:
     attributes: [{name: value, kind: Text}]
 "#;
 /// Branches at a time.
-const BRANCHES_MAX: usize = 8;
+const BRANCHES_AT_ONCE: usize = 8;
 
 /// Objects of which only a value is of interest.
 type Plain = BTreeMap<ObjectId, String>;
@@ -310,7 +310,7 @@ impl World {
     }
 
     fn fork(&mut self) {
-        if self.lines.len() >= BRANCHES_MAX {
+        if self.lines.len() >= BRANCHES_AT_ONCE {
             return;
         }
         self.made += 1;
@@ -335,6 +335,15 @@ impl World {
         }
         self.lines.remove(&name);
         self.moments.retain(|(of, ..)| *of != name);
+    }
+
+    /// Takes every decision back: what was decided holds on when what it was for is refused.
+    fn undecide(&self, name: &str) {
+        for conflict in self.db().branch_conflicts(name).unwrap() {
+            if conflict.is_resolvable && !conflict.is_open() {
+                self.db().branch_resolve(conflict.id, None, author()).unwrap();
+            }
+        }
     }
 
     fn decide(&self, name: &str, keep: bool) {
@@ -388,6 +397,9 @@ impl World {
         }
         if !is_done {
             assert!(self.everything() == was, "what is refused leaves no trace: {told}");
+            if keep.is_some() && !before.merged {
+                self.undecide(&name);
+            }
             return;
         }
         let mut copy = result.copy;
