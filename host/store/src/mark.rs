@@ -1,7 +1,7 @@
 //! Marks of keys: what was looked at and what is written, as numbers that are compared instead of keys.
 //!
-//! Two keys of one mark would only make a proposal be made again; there is one such pair in some
-//! 10^10 proposals.
+//! Two keys of one mark would only make a proposal be made again. By arithmetic, not by measure: 150 looks
+//! against 5,000 rows written meanwhile meet in 56 bits by chance once in some 10^11 proposals.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
