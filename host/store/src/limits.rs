@@ -11,7 +11,7 @@ model::limits! {
         "Written in one transaction",
         "the next begins";
     pub(crate) KEYS_REMEMBERED_MAX: usize = 750_000, "keys",
-        "Of recent commits, to find conflicts by; at 80 rows a run those of 9,000 runs, 100 MiB at most",
+        "Of recent commits, to find conflicts by; at 80 rows a run those of 9,000 runs, an estimated 100 MiB",
         "a commit that is based on an older state is made again";
     pub INDEX_TEXT_BYTES_MAX: usize = 224, "bytes",
         "Of a text that an index has in order",
