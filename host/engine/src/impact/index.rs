@@ -37,7 +37,7 @@ struct Index {
     began: Seq,
     notes: VecDeque<(Seq, Note)>,
     /// What was read, with the instances that read it.
-    places: HashMap<Place, Vec<ObjectId>>,
+    places: HashMap<Place, BTreeSet<ObjectId>>,
     instances: HashMap<ObjectId, Entry>,
     /// Of which definition and target an instance is; targets that are in the group now.
     owners: HashMap<ObjectId, (ObjectId, ObjectId)>,
@@ -273,7 +273,7 @@ impl Index {
         if let Some(old) = self.instances.remove(&instance) {
             for place in &old.places {
                 if let Some(readers) = self.places.get_mut(place) {
-                    readers.retain(|reader| *reader != instance);
+                    readers.remove(&instance);
                     if readers.is_empty() {
                         self.places.remove(place);
                     }
@@ -292,7 +292,7 @@ impl Index {
             places_of(&query, &mut places);
             places_of(&guest, &mut places);
             for place in &places {
-                self.places.entry(*place).or_default().push(instance);
+                self.places.entry(*place).or_default().insert(instance);
             }
             let places = places.into_iter().collect();
             self.instances.insert(instance, Entry { places, component });
