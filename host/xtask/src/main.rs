@@ -16,7 +16,9 @@ cargo xtask COMMAND
   guests        set up, then the components alone, into target/components
   bench [ARGS]  set up, build optimised, measure every figure next to its yardstick
                 (ARGS: --json, --quick, --dir FOLDER, names of sections)
-  fuzz [SECONDS] build the fuzz target for GraphQL documents and let it run, a minute if not said
+  fuzz [SECONDS | FILE]
+                build the fuzz target for GraphQL documents and let it run, a minute if not said, or on one
+                input; tells how many it tried, and keeps what breaks it below target/fuzz
 ";
 
 fn main() -> ExitCode {
