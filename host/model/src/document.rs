@@ -2,12 +2,13 @@
 //!
 //! Jinja with the settings of the published clients, so that a template renders to the same here and
 //! there. A template may name others of its folder, literally; it reaches no file, only what it is given.
-//! Work and size are limited here; memory is not, as a template may double a text as often as it likes:
-//! whoever renders what others wrote does it in a process of its own.
+//! Work and size are limited here; memory only by the work, of which 64 bytes that are made cost a step, so
+//! that a template may take a gigabyte: whoever renders what others wrote does it in a process of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use minijinja::machinery::parse;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind};
 use serde::{Deserialize, Serialize};
@@ -139,22 +140,17 @@ impl Templates {
 
     /// Whether they all read; what is wrong with each that does not.
     pub fn check(&self) -> Result<(), Vec<DocumentError>> {
-        let environment = self.environment();
-        let bad: Vec<DocumentError> = self
-            .files
-            .keys()
-            .filter_map(|path| environment.get_template(path).err())
-            .map(|bad| told(&bad))
-            .collect();
+        // Read, and no more: what is constant in it is put together where it is rendered.
+        let reads = |(path, text): (&String, &String)| parse(text, path, syntax()).err();
+        let bad: Vec<DocumentError> =
+            self.files.iter().filter_map(reads).map(|bad| told(&bad)).collect();
         if bad.is_empty() { Ok(()) } else { Err(bad) }
     }
 
     fn environment(&self) -> Environment<'_> {
         let mut environment = Environment::new();
         environment.set_fuel(Some(DOCUMENT_FUEL));
-        if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
-            environment.set_syntax(syntax);
-        }
+        environment.set_syntax(syntax());
         // What is made is no page of a browser, whatever its name ends in.
         environment.set_auto_escape_callback(|_name| minijinja::AutoEscape::None);
         environment
@@ -191,6 +187,12 @@ impl Templates {
         // What is written is text, piece by piece.
         Ok(String::from_utf8_lossy(&out.bytes).into_owned())
     }
+}
+
+/// The settings of the published clients.
+fn syntax() -> SyntaxConfig {
+    let built = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    built.unwrap_or_default()
 }
 
 fn shown(json: &Json) -> minijinja::Value {

@@ -56,7 +56,7 @@ limits! {
         "the schema is refused";
     pub(crate) TEMPLATE_BYTES_MAX: usize = 64 << 10, "bytes",
         "What a display label or computed value renders to",
-        "rendering fails";
+        "rendering fails as `document-too-large`";
     pub(crate) DOCUMENT_FUEL: u64 = 20_000_000, "steps",
         "Of the template of one document; a configuration of 10,000 lines takes a few hundred thousand",
         "rendering fails as `template-fuel`";
@@ -73,8 +73,8 @@ limits! {
         "Of one section of a folder's manifest",
         "the manifest is refused";
     pub(crate) TEMPLATE_STEPS_MAX: u64 = 20_000, "steps",
-        "Of rendering one label or computed value; a label takes a few dozen",
-        "rendering fails";
+        "Of rendering one label or computed value, 64 bytes of what it makes on its way being one, so that none takes more than 1.3 MB; a label takes a few dozen",
+        "rendering fails as `template-fuel`";
     pub(crate) PATTERNS_KEPT_MAX: usize = 10_000, "patterns",
         "Of schemas, kept compiled",
         "they make room, and are compiled again when they are asked for";

@@ -1,19 +1,30 @@
 //! Templates of labels and computed attributes: Jinja over named values.
+//!
+//! They are rendered inside the host, so work and memory are bounded by one budget: a step, and every 64
+//! bytes of what a template makes on its way, cost one each, and what is too large is not made at all. What
+//! that budget does not see, lists of lists, is refused as a template is read.
+
+mod plain;
 
 use std::collections::BTreeMap;
 
-use minijinja::Environment;
+use minijinja::{Environment, ErrorKind};
 
 use crate::Value;
-
+use crate::document::DocumentFault;
 use crate::limits::{TEMPLATE_BYTES_MAX as OUTPUT_BYTES_MAX, TEMPLATE_STEPS_MAX};
+
+/// Characters of a template that an error tells.
+const TEMPLATE_TOLD: usize = 200;
 
 /// Why a template cannot be rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("template `{template}`: {what}")]
 pub struct TemplateError {
-    /// The template.
+    /// How the template begins.
     pub template: String,
+    /// What sort of mistake it is.
+    pub fault: DocumentFault,
     /// What is wrong.
     pub what: String,
 }
@@ -24,18 +35,37 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-/// Renders a template. A value that is not there is empty.
+/// Renders a template that was [checked](check). A value that is not there is empty.
 pub fn render(template: &str, values: &BTreeMap<String, Value>) -> Result<String, TemplateError> {
-    let bad = |what: String| TemplateError { template: template.to_owned(), what };
     let context = minijinja::Value::from_pairs(
         values.iter().map(|(name, value)| (name.clone(), shown(value))),
     );
     let text =
-        environment().render_str(template, context).map_err(|error| bad(error.to_string()))?;
+        environment().render_str(template, context).map_err(|error| told(template, &error))?;
     if text.len() > OUTPUT_BYTES_MAX {
-        return Err(bad(format!("the result is longer than {OUTPUT_BYTES_MAX} bytes")));
+        let what = format!("the result is longer than {OUTPUT_BYTES_MAX} bytes");
+        return Err(bad(template, DocumentFault::TooLarge, what));
     }
     Ok(text)
+}
+
+fn bad(template: &str, fault: DocumentFault, what: String) -> TemplateError {
+    let template = template.chars().take(TEMPLATE_TOLD).collect();
+    TemplateError { template, fault, what }
+}
+
+fn told(template: &str, error: &minijinja::Error) -> TemplateError {
+    let (fault, what) = match error.kind() {
+        ErrorKind::OutOfFuel => (
+            DocumentFault::Fuel,
+            format!(
+                "it takes more than {TEMPLATE_STEPS_MAX} steps, of which each 64 bytes that it makes \
+                 on its way are one; does it end, and does it make a text longer and longer?"
+            ),
+        ),
+        _ => (DocumentFault::Bad, error.to_string()),
+    };
+    bad(template, fault, what)
 }
 
 fn shown(value: &Value) -> minijinja::Value {
@@ -47,13 +77,19 @@ fn shown(value: &Value) -> minijinja::Value {
     }
 }
 
+/// Whether a template may be one of a label or a computed value: it reads, and what it does is bounded.
+pub fn check(template: &str) -> Result<(), TemplateError> {
+    // First: what is constant is put together as soon as a template is taken.
+    if let Some(what) = plain::refused(template) {
+        return Err(bad(template, DocumentFault::Bad, what));
+    }
+    environment().template_from_str(template).map(drop).map_err(|bad| told(template, &bad))
+}
+
 /// The names a template looks at, sorted: `name__value`, `site__name__value`.
 pub fn references(template: &str) -> Result<Vec<String>, TemplateError> {
     let environment = environment();
-    let parsed = environment.template_from_str(template).map_err(|error| TemplateError {
-        template: template.to_owned(),
-        what: error.to_string(),
-    })?;
+    let parsed = environment.template_from_str(template).map_err(|error| told(template, &error))?;
     let mut names: Vec<String> = parsed.undeclared_variables(false).into_iter().collect();
     names.sort();
     Ok(names)
@@ -75,15 +111,78 @@ mod tests {
         assert_eq!(render(template, &BTreeMap::new()).unwrap(), "-");
     }
 
+    /// Bytes of memory that the process had at most; nothing where the system does not say.
+    fn peak() -> Option<u64> {
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? << 10)
+    }
+
+    /// A statement forty times, after what it begins with and before what it ends with.
+    fn forty(first: &str, statement: &str, last: &str) -> String {
+        format!("{first}{}{last}", statement.repeat(40))
+    }
+
     #[test]
-    fn an_endless_template_is_stopped() {
-        let template =
-            "{% for i in range(100000) %}{% for j in range(100000) %}x{% endfor %}{% endfor %}";
-        assert!(render(template, &BTreeMap::new()).is_err());
+    fn a_template_that_grows_or_does_not_end_is_stopped_before_it_takes_memory() {
+        let before = peak();
+        let name = BTreeMap::from([("name__value".to_owned(), Value::from("x".repeat(1_000)))]);
+        let hundred = ["range(99999) | list | length"; 100].join(" ~ ");
+        for template in [
+            "{% for i in range(100000) %}{% for j in range(100000) %}x{% endfor %}{% endfor %}"
+                .to_owned(),
+            // A text that is doubled, by every means there is.
+            forty("{% set a = name__value %}", "{% set a = a ~ a %}", "{{ a }}"),
+            forty("{% set a = name__value %}", "{% set a = a + a %}", "{{ a | length }}"),
+            forty("{% set a = name__value %}", "{% set a %}{{ a }}{{ a }}{% endset %}", "{{ a }}"),
+            forty("{% set a = name__value %}", "{% set a = a | replace('x', 'xx') %}", ""),
+            forty("{% set a = name__value %}", "{% set a = [a, a] | join %}", ""),
+            forty("{% set a = name__value %}", "{% set a = [a, a] | string %}", ""),
+            forty("{% set a = name__value %}", "{% set a = [a, a] | tojson %}", ""),
+            forty("{% set a = name__value %}", "{% set a = '%s%s' | format(a, a) %}", ""),
+            // One that is made long at once.
+            "{{ 'x' * 99999999 }}".to_owned(),
+            "{{ name__value * 99999 }}".to_owned(),
+            "{{ '%99999999s' | format('x') }}".to_owned(),
+            "{{ name__value | indent(99999999, true, true) }}".to_owned(),
+            "{{ (name__value * 99) | replace('x', name__value) }}".to_owned(),
+            "{{ (range(9999) | join(name__value)) | length }}".to_owned(),
+            // Lists, one after the other and within each other.
+            format!("{{{{ {hundred} }}}}"),
+            "{{ range(99999) | batch(1) | batch(1) | list | length }}".to_owned(),
+            "{% for a in range(99999) | batch(9999) %}{% for b in range(99999) | batch(9999) %}\
+             {{ a == b }}{% endfor %}{% endfor %}"
+                .to_owned(),
+            "{{ range(99999) | sort | unique | string | length }}".to_owned(),
+        ] {
+            assert_eq!(check(&template), Ok(()), "{template}");
+            let bad = render(&template, &name).map(|text| text.len()).unwrap_err();
+            let is = (bad.fault, bad.fault.code());
+            assert_eq!(is, (DocumentFault::Fuel, "template-fuel"), "{template}: {bad}");
+        }
+        let long = render("{{ name__value * 70 }}", &name).unwrap_err();
+        assert_eq!(long.fault.code(), "document-too-large", "{long}");
+        // What would be long before anybody looks at it is never rendered.
+        for template in [
+            forty("{% set a = [1, 2] %}", "{% set a = a + a %}", "{{ a | list | length }}"),
+            forty("{% set a = [1, 2] %}", "{% set a = [a, a] %}", "{{ a }}"),
+            "{{ ([0] * 99999999) | length }}".to_owned(),
+            format!("{{{{ ({}) | length }}}}", ["[0] * 99999999"; 40].join(" + ")),
+        ] {
+            let bad = check(&template).unwrap_err();
+            assert_eq!(bad.fault.code(), "bad-template", "{bad}");
+        }
+        if let (Some(before), Some(after)) = (before, peak()) {
+            assert!(after - before < 64 << 20, "{before} {after}");
+        }
+        // What is long and does not grow has room.
+        assert_eq!(render("{{ name__value * 9 }}", &name).map(|text| text.len()), Ok(9_000));
     }
 
     #[test]
     fn a_broken_template_is_told() {
-        assert!(references("{{ name").is_err());
+        for bad in [references("{{ name").unwrap_err(), check("{{ name").unwrap_err()] {
+            assert_eq!(bad.fault.code(), "bad-template", "{bad}");
+        }
     }
 }

@@ -304,3 +304,36 @@ fn of_computed_values_that_look_at_one_another() {
     refused(&service, "computed_chain_max", "in a circle", |service| service.object_load(&circle));
     sound(&service);
 }
+
+#[test]
+fn of_templates_of_labels_and_computed_values() {
+    let service = service();
+    let doubled = "{% set a = a ~ a %}".repeat(40);
+    // What is known to grow as soon as it is read: the schema is refused.
+    let kind = |label: &str, computed: &str| {
+        file(format!(
+            "nodes:\n  - name: Thing\n    namespace: Test\n    human_friendly_id: [name__value]\n    \
+             display_label: \"{label}\"\n    attributes:\n      - {{name: name, kind: Text}}\n      \
+             - {{name: long, kind: Text, optional: true, read_only: true, computed_attribute: {{kind: Jinja2, \
+             jinja2_template: \"{computed}\"}}}}\n"
+        ))
+    };
+    let list = format!("{{% set a = [1] %}}{}{{{{ a }}}}", "{% set a = a + a %}".repeat(40));
+    for schema in [kind(&list, "x"), kind("{{ 1 }}", &list), kind("{{ [0] * 99999999 }}", "x")] {
+        refused(&service, "template", "may be a list", |service| service.schema_load(&schema));
+    }
+    // What grows as it is rendered: whatever is made with it is refused.
+    let text = format!("{{% set a = name__value %}}{doubled}{{{{ a }}}}");
+    for schema in [kind("{{ 1 }}", &text), kind(&text, "x")] {
+        let service = crate::support::service();
+        service.schema_load(&schema).unwrap();
+        let make = "mutation { TestThingCreate(data: {name: {value: \"n\"}}) { object { display_label } } }";
+        let before = dump(&service);
+        let answer = crate::support::query(&service, make);
+        let error = &answer["errors"][0];
+        assert_eq!(error["extensions"]["code"], "ATTRIBUTE_CONSTRAINT_VIOLATION", "{answer}");
+        assert!(error["message"].as_str().unwrap().contains("steps"), "{answer}");
+        assert!(dump(&service) == before, "{answer}");
+        sound(&service);
+    }
+}

@@ -629,9 +629,10 @@ impl Paths<'_> {
         })
     }
 
-    /// A template reads, and every name in it leads somewhere.
+    /// A template reads, is bounded, and every name in it leads somewhere.
     pub(crate) fn template(&mut self, property: &str, template: &str) {
-        match crate::template::references(template) {
+        match crate::template::check(template).and_then(|()| crate::template::references(template))
+        {
             Err(bad) => self.say(property, "bad-template", bad.to_string()),
             Ok(names) => {
                 for name in names {
