@@ -33,4 +33,5 @@ pub(crate) use moment::committed_at;
 pub(crate) use overlay::{Layered, Locals, Overlay, kind_in, kind_row};
 pub(crate) use rebase::{let_through, rewritten};
 pub(crate) use record::BranchRecord;
+pub(crate) use sweep::seen_moments;
 pub(crate) use verbs::{is_alone, name_of, newest_fork, open_branches, record};

@@ -319,6 +319,7 @@ fn writes(draft: &mut Draft) -> Result<Writes, BranchError> {
     let mut own = draft.own_rows()?;
     let pending: Vec<_> = draft.view.rows.take_pending().collect();
     let mut newest_fork = None;
+    let mut forks = None;
     let mut writes = Writes::default();
     writes.reserve(pending.len());
     for (space, key, value, replaces) in pending {
@@ -351,6 +352,12 @@ fn writes(draft: &mut Draft) -> Result<Writes, BranchError> {
                 };
                 writes.extend(kept(space, &key, &old, fork));
             }
+        } else if space == Space::Reservations && replaces {
+            let forks = match &mut forks {
+                Some(known) => known,
+                None => forks.insert(crate::draft::Forks::of(draft)?),
+            };
+            writes.extend(forks.keep(draft, &key, value.as_deref())?);
         }
         match value {
             // A branch hides what main has.

@@ -49,7 +49,7 @@ pub use ledger::{Ledger, LedgerOrder, LedgerRow};
 pub use password::{PASSWORD_BYTES_MAX, is_password};
 pub use revert::{Blocker, RevertError};
 
-pub(crate) use allocate::{Books, Leased, drawn};
+pub(crate) use allocate::{Books, Forks, Leased, drawn};
 pub(crate) use index::constraint_keys;
 pub(crate) use link::far_end;
 pub(crate) use pool_rules::check_exclusions;

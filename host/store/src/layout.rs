@@ -38,8 +38,9 @@ pub enum Space {
     Reservations,
     /// desk:u128 value:u128 → identifier.
     PoolValues,
-    /// pool:u128 identifier, after branch:u32 → nothing: what a branch other than main reserved. A
-    /// hint: the reservation itself says whose it is.
+    /// pool:u128 identifier, after branch:u32 → nothing, or the object that carries what main gave up and the
+    /// branch took back: what a branch other than main reserved. A hint: the reservation itself says whose
+    /// it is.
     ReservedBy,
     /// branch:u32 instance:u128 object:u128 → [seq][flags][what is claimed].
     Claims,

@@ -231,6 +231,7 @@ impl Database {
         let found = reconcile(&mut draft, &under.base, &under.ours, Purpose::Merge)?;
         self.conflicts().note(&found.conflicts);
         draft.release_lost(under.id, &under.ours, &moved)?;
+        draft.release_regained(under.id)?;
         draft.hand_over_claims(&under)?;
         Ok((draft, under, found))
     }

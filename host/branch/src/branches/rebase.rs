@@ -51,6 +51,7 @@ impl Database {
             let found = reconcile(&mut draft, &under.base, &under.ours, Purpose::Rebase)?;
             refuse(name, found.conflicts, found.violations)?;
             draft.drop_dangling(&under.ours.compiled.locals)?;
+            draft.release_regained(id)?;
             draft.hold_written()?;
             let decided = draft.resolutions(id)?;
             for conflict in decided.keys() {

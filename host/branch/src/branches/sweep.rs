@@ -46,15 +46,20 @@ impl Database {
     }
 }
 
+/// The moments of main that branches see, in their order. Linear in the branches there are.
+pub(crate) fn seen_moments(draft: &Draft) -> Result<Vec<Seq>, BranchError> {
+    let records = records(&draft.rows.snapshot)?;
+    let mut forks: Vec<Seq> = records.iter().filter_map(|(_, record)| record.fork(None)).collect();
+    // A rebase under way may have pinned a moment.
+    forks.extend(together(draft)?.newest_fork);
+    forks.sort_unstable();
+    Ok(forks)
+}
+
 impl Draft {
     /// Rows of the past that no branch sees, at most so many.
     fn useless_past(&self, most: usize) -> Result<Vec<Vec<u8>>, BranchError> {
-        let records = records(&self.rows.snapshot)?;
-        let mut forks: Vec<Seq> =
-            records.iter().filter_map(|(_, record)| record.fork(None)).collect();
-        // A rebase under way may have pinned a moment.
-        forks.extend(together(self)?.newest_fork);
-        forks.sort_unstable();
+        let forks = seen_moments(self)?;
         let mut useless = Vec::new();
         for row in self.rows.snapshot.range(Space::Past, &[], &[0xff; 8])? {
             let (past, row) = row?;

@@ -19,6 +19,7 @@ mod listed;
 mod number;
 mod pick;
 mod picture;
+mod regain;
 mod request;
 mod reserve;
 mod scope;
@@ -48,6 +49,7 @@ pub(crate) use leased::Leased;
 pub use listed::Held;
 pub(super) use number::NumberRange;
 pub use picture::{CELLS_MAX, Cell, Picture};
+pub(crate) use regain::Forks;
 pub use request::{BLOCK_MAX, Granted, IdentifiedBy, PoolRequest, Want};
 pub(crate) use reserve::drawn;
 pub use reserve::{Gone, IDENTIFIER_BYTES_MAX, Kept, REASON_BYTES_MAX};
@@ -70,8 +72,15 @@ impl Draft {
         };
         self.check_identifier(&desk.pool, identifier)?;
         let before = match self.standing(&desk, identifier, request)? {
-            Standing::New => return self.allocate_new(&desk, request, None),
-            Standing::Before(before) => before,
+            standing @ (Standing::New | Standing::Before(_)) => {
+                if let Some(granted) = self.regain(&desk, request, identifier)? {
+                    return Ok(granted);
+                }
+                match standing {
+                    Standing::Before(before) => before,
+                    _ => return self.allocate_new(&desk, request, None),
+                }
+            }
             Standing::Held(kept, granted) => {
                 self.join(&desk, identifier, kept)?;
                 return Ok(granted);
@@ -102,7 +111,7 @@ impl Draft {
         request: &PoolRequest,
         also: Option<u128>,
     ) -> Result<Granted, BranchError> {
-        let also = Also { place: also, object: request.holder };
+        let also = Also { place: also, object: request.holder, given_up: false };
         let kind = desk.pool.kind().name.as_str();
         let is_prefix = self
             .view

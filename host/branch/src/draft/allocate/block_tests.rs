@@ -149,6 +149,7 @@ struct Side {
     /// What it has itself, and whether a pool gave it; nothing for what it deleted.
     own: BTreeMap<ObjectId, Option<(Block, bool)>>,
     own_is_wide: Option<bool>,
+    forked_at: i64,
 }
 
 impl Side {
@@ -188,8 +189,20 @@ struct Reserved {
     object: ObjectId,
     owner: BranchId,
     also: BTreeSet<BranchId>,
+    /// When it was taken.
+    at: i64,
     /// It was given back, and rests until then.
     until: Option<i64>,
+    /// The branch that took it back after main had given it up.
+    regained: Option<BranchId>,
+}
+
+/// What main gave up, and when.
+#[derive(Debug, Clone)]
+struct Lost {
+    name: String,
+    was: Reserved,
+    given_up: i64,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -198,9 +211,47 @@ struct Naive {
     /// By identifier.
     reserved: BTreeMap<String, Reserved>,
     rest: i64,
+    lost: Vec<Lost>,
+    now: i64,
 }
 
 impl Naive {
+    /// What main had under a name at a branch's fork and gave up since, if the branch has it still and nobody
+    /// else has anything of it.
+    fn regains(&self, branch: BranchId, name: &str) -> Option<Reserved> {
+        let side = &self.sides[&branch];
+        let stood = |one: &&Lost| one.was.at <= side.forked_at && side.forked_at < one.given_up;
+        let mut lost = self.lost.iter().filter(|one| one.name == name && branch != BranchId::MAIN);
+        let was = &lost.find(stood)?.was;
+        let block = was.block;
+        let meets = |other: &Block| other.sort == block.sort && other.meets(block);
+        let mut own = self.sides.iter().flat_map(|(line, side)| {
+            side.own.iter().filter(move |(id, _)| *line != branch || **id != was.object)
+        });
+        let mut live = self.reserved.iter().filter(|(other, one)| {
+            *other != name && one.until.is_none_or(|until| self.now < until)
+        });
+        let parents = parents(block.sort, side.is_wide());
+        let is_here = side.seen().get(&was.object).is_some_and(|(seen, _)| *seen == block);
+        let is_free = !own.any(|(_, own)| own.is_some_and(|(own, _)| meets(&own)))
+            && !live.any(|(_, one)| meets(&one.block))
+            && parents.iter().any(|parent| block.within(*parent));
+        (is_here && is_free).then(|| was.clone())
+    }
+
+    /// What a branch took back and does not see any more goes back again.
+    fn forget_regained(&mut self, line: BranchId, branch: BranchId) {
+        let seen = self.sides[&line].seen();
+        let rest = (self.rest > 0).then_some(self.now + self.rest * SECOND);
+        let names: Vec<String> = self.reserved.keys().cloned().collect();
+        for name in names {
+            let one = &self.reserved[&name];
+            if one.regained == Some(branch) && !seen.contains_key(&one.object) {
+                self.let_go(&name, line, rest);
+            }
+        }
+    }
+
     fn taken(&self, branch: BranchId, sort: Sort, but: Option<&str>, now: i64) -> BTreeSet<u32> {
         let side = &self.sides[&branch];
         let parents = parents(sort, side.is_wide());
@@ -244,9 +295,11 @@ impl Naive {
 
     /// The pool gave something: whoever had what begins there is forgotten.
     fn give(&mut self, name: String, block: Block, object: ObjectId, owner: BranchId) {
+        let at = self.now;
         let same = |one: &Reserved| one.block.sort == block.sort && one.block.low == block.low;
         self.reserved.retain(|_, one| !same(one) || one.until.is_none());
-        let one = Reserved { block, object, owner, also: BTreeSet::new(), until: None };
+        let also = BTreeSet::new();
+        let one = Reserved { block, object, owner, also, at, until: None, regained: None };
         self.reserved.insert(name, one);
     }
 
@@ -259,10 +312,15 @@ impl Naive {
             one.also.remove(&branch);
         } else if let Some(next) = one.also.pop_first() {
             one.owner = next;
-        } else if until.is_some() {
-            one.until = until;
         } else {
-            self.reserved.remove(name);
+            if branch == BranchId::MAIN {
+                let (name, was) = (name.to_owned(), one.clone());
+                self.lost.push(Lost { name, was, given_up: self.now });
+            }
+            match until {
+                Some(_) => one.until = until,
+                None => _ = self.reserved.remove(name),
+            }
         }
     }
 
@@ -378,6 +436,7 @@ impl Both {
 
     fn play(&mut self, step: Step) {
         let now = self.world.outside.now.fetch_add(1, Ordering::Relaxed) + 1;
+        self.naive.now = now;
         match step {
             Step::Draw(on, sort, len) => self.draw(self.branch(on), sort, len, None),
             Step::Ask(on, sort, len, nth) => {
@@ -423,7 +482,7 @@ impl Both {
                 let info = self.world.database.branch_create(&name, "", AUTHOR).unwrap();
                 let main = &self.naive.sides[&BranchId::MAIN];
                 let (fork, fork_is_wide) = (main.seen(), main.is_wide());
-                let side = Side { name, fork, fork_is_wide, ..Side::default() };
+                let side = Side { name, fork, fork_is_wide, forked_at: now, ..Side::default() };
                 self.naive.sides.insert(info.id, side);
             }
             Step::Fork => {}
@@ -525,27 +584,41 @@ impl Both {
             assert_eq!(granted.branch, one.owner);
             return;
         }
+        if let Some(was) = self.naive.regains(branch, &name) {
+            let granted = got.unwrap();
+            assert_eq!((granted.value, granted.object), (was.block.value(), Some(was.object)));
+            assert_eq!(granted.branch, branch);
+            self.give_on(&name, was.block, was.object, branch);
+            self.naive.reserved.entry(name).and_modify(|one| one.regained = Some(branch));
+            return;
+        }
         let again = self.naive.reserved.get(&name).map(|one| one.block);
         let again = again.filter(|it| self.naive.is_free(branch, *it, Some(&name), now));
         let wanted = again.or_else(|| self.naive.lowest(branch, sort, len, now));
         match (wanted, got) {
             (Some(block), Ok(granted)) => {
                 assert_eq!(granted.value, block.value());
-                // What it had before goes on resting, under another name.
-                let before = self.naive.reserved.remove(&name);
-                if let Some(before) = before.filter(|one| {
-                    one.until.is_some_and(|until| now < until) && one.block.low != block.low
-                }) {
-                    let other = format!("{name}~{}", before.block.value());
-                    self.naive.reserved.insert(other, before);
-                }
                 let object = granted.object.unwrap();
                 self.write(branch, object, Some((block, true)));
-                self.naive.give(name, block, object, branch);
+                self.give_on(&name, block, object, branch);
             }
             (None, Err(failure)) => assert_eq!(code(&failure), "pool-exhausted"),
             (wanted, got) => panic!("wanted {wanted:?}, got {got:?}"),
         }
+    }
+
+    /// An identifier gets something; what it had before goes on resting, under another name.
+    fn give_on(&mut self, name: &str, block: Block, object: ObjectId, branch: BranchId) {
+        let now = self.now();
+        let before =
+            self.naive.reserved.remove(name).filter(|one| {
+                one.until.is_some_and(|until| now < until) && one.block.low != block.low
+            });
+        if let Some(before) = before {
+            let other = format!("{name}~{}", before.block.value());
+            self.naive.reserved.insert(other, before);
+        }
+        self.naive.give(name.to_owned(), block, object, branch);
     }
 
     fn release(&mut self, branch: BranchId, sort: Sort, name: &str) {
@@ -601,6 +674,7 @@ impl Both {
                 None => line.remove(id),
             };
         }
+        after.forget_regained(BranchId::MAIN, branch);
         let line = after.sides.get_mut(&BranchId::MAIN).unwrap();
         line.own_is_wide = side.own_is_wide.or(line.own_is_wide);
         let clashes = line.clashes();
@@ -621,7 +695,7 @@ impl Both {
         }
         let mut side = self.naive.sides[&branch].clone();
         let main = &self.naive.sides[&BranchId::MAIN];
-        (side.fork, side.fork_is_wide) = (main.seen(), main.is_wide());
+        (side.fork, side.fork_is_wide, side.forked_at) = (main.seen(), main.is_wide(), self.now());
         let rebased = self.world.database.branch_rebase(&side.name, AUTHOR);
         if side.clashes() {
             assert!(matches!(rebased, Err(CommitFailure::Refused(_))), "{rebased:?}");
@@ -629,6 +703,7 @@ impl Both {
         }
         rebased.unwrap();
         self.naive.sides.insert(branch, side);
+        self.naive.forget_regained(branch, branch);
     }
 
     fn resize(&mut self, branch: BranchId, is_wide: bool) {

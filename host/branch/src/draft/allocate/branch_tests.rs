@@ -109,6 +109,17 @@ struct Reserved {
     at: i64,
     /// It was given back, and rests until then.
     until: Option<i64>,
+    /// A branch took it back for this object, after main had given it up.
+    carrier: Option<(BranchId, ObjectId)>,
+}
+
+/// What main gave up.
+#[derive(Debug, Clone)]
+struct Lost {
+    name: String,
+    number: i64,
+    taken: i64,
+    given_up: i64,
 }
 
 impl Side {
@@ -128,9 +139,40 @@ struct Naive {
     reserved: BTreeMap<String, Reserved>,
     rest: i64,
     last: i64,
+    lost: Vec<Lost>,
+    now: i64,
 }
 
 impl Naive {
+    /// What main had under a name at a branch's fork and gave up since, if nobody else has it now.
+    fn regains(&self, branch: BranchId, name: &str) -> Option<i64> {
+        let forked = self.sides[&branch].forked_at;
+        let stood = |one: &&Lost| one.taken <= forked && forked < one.given_up;
+        let mut lost = self.lost.iter().filter(|one| one.name == name && branch != BranchId::MAIN);
+        let number = lost.find(stood)?.number;
+        let mut own = self.sides.values().flat_map(|side| side.own.values());
+        let mut live = self.reserved.iter().filter(|(other, _)| *other != name);
+        let is_free = !own.any(|own| own.is_some_and(|(had, _)| had == Some(number)))
+            && !live.any(|(_, one)| {
+                one.number == number && one.until.is_none_or(|until| self.now < until)
+            })
+            && self.given(branch).any(|one| one == number);
+        is_free.then_some(number)
+    }
+
+    /// What a branch took back for objects that it does not see any more goes back again.
+    fn forget_regained(&mut self, line: BranchId, branch: BranchId) {
+        let seen = self.seen(line);
+        let rest = (self.rest > 0).then(|| self.now + self.rest * SECOND);
+        let names: Vec<String> = self.reserved.keys().cloned().collect();
+        for name in names {
+            let carrier = self.reserved[&name].carrier.filter(|(by, _)| *by == branch);
+            if carrier.is_some_and(|(_, carrier)| !seen.contains_key(&carrier)) {
+                self.let_go(&name, line, rest);
+            }
+        }
+    }
+
     /// What a branch sees.
     fn seen(&self, branch: BranchId) -> BTreeMap<ObjectId, Numbered> {
         let side = &self.sides[&branch];
@@ -207,7 +249,8 @@ impl Naive {
     /// The pool gave a number: whoever had it and gave it back is forgotten.
     fn give(&mut self, name: String, number: i64, owner: BranchId, at: i64) {
         self.reserved.retain(|_, one| one.number != number || one.until.is_none());
-        let one = Reserved { number, owner, also: BTreeSet::new(), at, until: None };
+        let also = BTreeSet::new();
+        let one = Reserved { number, owner, also, at, until: None, carrier: None };
         self.reserved.insert(name, one);
     }
 
@@ -221,10 +264,16 @@ impl Naive {
             one.also.remove(&branch);
         } else if let Some(next) = one.also.pop_first() {
             one.owner = next;
-        } else if until.is_some() {
-            one.until = until;
         } else {
-            self.reserved.remove(name);
+            if branch == BranchId::MAIN {
+                let (number, taken) = (one.number, one.at);
+                let (name, given_up) = (name.to_owned(), self.now);
+                self.lost.push(Lost { name, number, taken, given_up });
+            }
+            match until {
+                Some(_) => one.until = until,
+                None => _ = self.reserved.remove(name),
+            }
         }
     }
 
@@ -301,6 +350,7 @@ impl Both {
     fn play(&mut self, step: Step) {
         self.world.outside.now.fetch_add(1, Ordering::Relaxed);
         let now = self.now();
+        self.naive.now = now;
         match step {
             Step::Draw(on) => self.draw(self.branch(on), None),
             Step::Ask(on, number) => self.draw(self.branch(on), Some(number)),
@@ -433,6 +483,16 @@ impl Both {
             Some(one) => Some(one.number),
             None => None,
         };
+        if let Some(number) = self.naive.regains(branch, &name) {
+            assert_eq!(got.unwrap().value, Value::Int(number));
+            let seen = self.naive.seen(branch);
+            let carrier = seen.iter().find(|(_, (had, _))| *had == Some(number)).map(|it| *it.0);
+            self.naive.rest_on(&name, number, now);
+            self.naive.give(name.clone(), number, branch, now);
+            let carrier = carrier.map(|carrier| (branch, carrier));
+            self.naive.reserved.entry(name).and_modify(|one| one.carrier = carrier);
+            return;
+        }
         let others = self.naive.taken(branch, Some(&name), now);
         let again = again.filter(|it| {
             !others.contains(it) && self.naive.given(branch).any(|number| number == *it)
@@ -589,6 +649,7 @@ impl Both {
                 None => line.remove(&id),
             };
         }
+        after.forget_regained(BranchId::MAIN, branch);
         let line = after.sides.get_mut(&BranchId::MAIN).unwrap();
         line.own_excluded = side.own_excluded.or(line.own_excluded);
         if after.is_unfit(BranchId::MAIN) {
@@ -610,7 +671,9 @@ impl Both {
         let fork_excluded = after.sides[&BranchId::MAIN].excluded();
         let side = after.sides.get_mut(&branch).unwrap();
         (side.fork, side.fork_excluded, side.forked_at) = (fork, fork_excluded, now);
-        let rebased = self.world.database.branch_rebase(&side.name, Author(ObjectId::SYSTEM));
+        let name = side.name.clone();
+        after.forget_regained(branch, branch);
+        let rebased = self.world.database.branch_rebase(&name, Author(ObjectId::SYSTEM));
         if after.is_unfit(branch) {
             assert!(matches!(rebased, Err(CommitFailure::Refused(_))), "{rebased:?}");
             return;

@@ -22,6 +22,8 @@ pub(super) struct Also {
     pub(super) place: Option<u128>,
     /// What this object has on main: on a branch it is the same object.
     pub(super) object: Option<ObjectId>,
+    /// What main gave up since the fork, and the branch still sees.
+    pub(super) given_up: bool,
 }
 
 /// What a draft holds at one desk.
@@ -157,8 +159,8 @@ impl Draft {
             _ => self.leases.written().chain(also.object).collect(),
         };
         let still = book.still_carried(self.view.branch);
-        let still: Vec<Stretch> =
-            still.filter(|(id, _)| !written.contains(id)).map(|(_, taken)| taken).collect();
+        let still = still.filter(|(id, _)| !written.contains(id)).map(|(_, taken)| taken);
+        let still: Vec<Stretch> = still.filter(|_| !also.given_up).collect();
         still.iter().for_each(|stretch| book.add(*stretch));
         let lifted: Vec<_> = lifted.into_iter().map(|stretch| book.lift(stretch)).collect();
         let picked = pick(book);
@@ -242,6 +244,9 @@ impl Draft {
         let mut lifted = Vec::new();
         if let Some(object) = also.object.filter(|_| self.view.branch != BranchId::MAIN) {
             lifted.extend(book.carried.get((BranchId::MAIN, object)));
+            if also.given_up && !held.moved.contains_key(&object) {
+                lifted.extend(book.carried.get((self.view.branch, object)));
+            }
         }
         let also = also.place;
         for (id, (kind, _)) in &held.moved {

@@ -224,18 +224,30 @@ impl Draft {
         Ok("a run in flight or a reservation has it".to_owned())
     }
 
-    /// Who has a number of a pool, for people: an object, else a reservation.
-    fn number_holder(&self, desk: &Desk, number: i64) -> Result<Option<String>, BranchError> {
+    /// The object of this branch that carries a number of a pool.
+    pub(super) fn number_carrier(
+        &self,
+        desk: &Desk,
+        number: i64,
+    ) -> Result<Option<Object>, BranchError> {
         for (kind, attribute) in self.view.numbered(&desk.pool) {
             for id in self.view.candidates(&kind, &attribute, &Value::Int(number))? {
                 if let Some(object) = self.view.object_of(&kind, id)?
                     && (desk.is_whole()
                         || self.view.division(&desk.pool, &object)? == desk.division)
                 {
-                    let label = self.view.display_label(&object)?;
-                    return Ok(Some(format!("`{} {label}` has it", kind.name)));
+                    return Ok(Some(object));
                 }
             }
+        }
+        Ok(None)
+    }
+
+    /// Who has a number of a pool, for people: an object, else a reservation.
+    fn number_holder(&self, desk: &Desk, number: i64) -> Result<Option<String>, BranchError> {
+        if let Some(object) = self.number_carrier(desk, number)? {
+            let label = self.view.display_label(&object)?;
+            return Ok(Some(format!("`{} {label}` has it", object.kind().name)));
         }
         Ok(self.view.named_at(desk.id, at(number))?.map(|(name, kept)| kept.told(&name)))
     }

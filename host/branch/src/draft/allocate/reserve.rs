@@ -139,7 +139,7 @@ impl Kept {
         Some(bytes)
     }
 
-    fn decode(row: &[u8]) -> Option<Self> {
+    pub(super) fn decode(row: &[u8]) -> Option<Self> {
         let (row, rest): (ReservationRow, &[u8]) = postcard::take_from_bytes(row).ok()?;
         let also: Vec<u32> = match rest {
             [] => Vec::new(),
@@ -391,10 +391,7 @@ impl Draft {
         let mut is_here = true;
         let held = match kept.object {
             Some(id) => match self.view.object(id)? {
-                Some(object) => match object.value("prefix") {
-                    Value::Null => object.value("address"),
-                    prefix => prefix,
-                },
+                Some(object) => carried(&object),
                 // Its object is gone: the identifier allocates anew.
                 None if kept.branch == self.view.branch && kept.also.is_empty() => {
                     return Ok(Standing::New);
@@ -410,19 +407,29 @@ impl Draft {
         if !is_here {
             return Ok(Standing::Elsewhere(kept));
         }
+        let granted = self.granted_again(desk, &kept, held)?;
+        Ok(Standing::Held(kept, granted))
+    }
+
+    /// What is handed out once more, with the value that its object has now.
+    pub(super) fn granted_again(
+        &self,
+        desk: &Desk,
+        kept: &Kept,
+        held: Value,
+    ) -> Result<Granted, BranchError> {
         let parents = desk.pool.kind().relationship("resources");
         let is_parent = match (parents, kept.object) {
             (Some(rel), Some(object)) => self.view.peer(desk.pool.id(), rel, object)?.is_some(),
             _ => false,
         };
-        let granted = Granted {
+        Ok(Granted {
             count: kept.count,
             object: kept.object,
             is_parent,
             reused: true,
             ..Granted::new(desk, held, kept.branch)
-        };
-        Ok(Standing::Held(kept, granted))
+        })
     }
 
     /// The same identifier asks for the same, or is told what it holds.
@@ -526,7 +533,7 @@ impl Draft {
                 // What was given back rests, although whoever had it has something else now.
                 let name = format!("{identifier}~{}", before.value);
                 self.put_row(Space::Reservations, key::reservation(desk, &name), row)?;
-                self.put_hints(desk, &name, &before)?;
+                self.put_hints(desk, &name, &before, true)?;
                 self.put_row(Space::PoolValues, by_old, name.into_bytes())?;
             } else {
                 self.view.rows.write(Space::PoolValues, by_old, None)?;
@@ -539,7 +546,7 @@ impl Draft {
             self.view.rows.write(Space::Reservations, key::reservation(desk, &other), None)?;
         }
         self.put_row(Space::Reservations, key::reservation(desk, identifier), row)?;
-        self.put_hints(desk, identifier, kept)?;
+        self.put_hints(desk, identifier, kept, true)?;
         self.put_row(Space::PoolValues, by_value, identifier.as_bytes().to_vec())
     }
 
@@ -612,7 +619,7 @@ impl Draft {
         Ok(())
     }
 
-    fn give_back_one(
+    pub(super) fn give_back_one(
         &mut self,
         desk: &Desk,
         identifier: &str,
@@ -727,6 +734,14 @@ impl Draft {
             self.label_of(pool)?
         );
         Err(refused("bad-identifier", message))
+    }
+}
+
+/// The value of an object that a pool of prefixes or addresses made.
+pub(super) fn carried(object: &Object) -> Value {
+    match object.value("prefix") {
+        Value::Null => object.value("address"),
+        prefix => prefix,
     }
 }
 

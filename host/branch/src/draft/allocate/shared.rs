@@ -36,6 +36,13 @@ fn plain_of(name: &str, branch: BranchId) -> Option<&str> {
     object.parse::<ObjectId>().is_ok().then_some(plain)
 }
 
+/// The desk and the identifier that a hint is about.
+pub(super) fn hinted(hint: &[u8]) -> Option<(ObjectId, String)> {
+    let (desk, name) = hint.get(4..)?.split_first_chunk::<16>()?;
+    let name = String::from_utf8_lossy(name).into_owned();
+    Some((ObjectId(u128::from_be_bytes(*desk)), name))
+}
+
 /// What became main's with a merge: desk, identifier.
 pub(crate) type Moved = BTreeSet<(ObjectId, String)>;
 
@@ -177,20 +184,24 @@ impl Draft {
     ) -> Result<(), BranchError> {
         let Some(row) = kept.row() else { return Ok(()) };
         self.put_row(Space::Reservations, key::reservation(desk, identifier), row)?;
-        self.put_hints(desk, identifier, kept)
+        self.put_hints(desk, identifier, kept, false)
     }
 
-    /// Lets branches find what they hold when they go; main has too much, and never does.
+    /// Lets branches find what they hold when they go; main has too much, and never does. What is reserved
+    /// `anew` is carried by nothing yet.
     pub(super) fn put_hints(
         &mut self,
         desk: ObjectId,
         identifier: &str,
         kept: &Kept,
+        anew: bool,
     ) -> Result<(), BranchError> {
         for branch in [kept.branch].iter().chain(&kept.also) {
             if *branch != BranchId::MAIN {
                 let hint = key::reserved_by(*branch, desk, identifier);
-                self.put_row(Space::ReservedBy, hint, Vec::new())?;
+                if anew || self.view.rows.get(Space::ReservedBy, &hint)?.is_none() {
+                    self.put_row(Space::ReservedBy, hint, Vec::new())?;
+                }
             }
         }
         Ok(())
@@ -202,11 +213,7 @@ impl Draft {
         let mut all = Vec::new();
         for row in rows {
             let (hint, _) = row?;
-            let Some((desk, name)) = hint.get(4..).and_then(<[u8]>::split_first_chunk::<16>) else {
-                continue;
-            };
-            let desk = ObjectId(u128::from_be_bytes(*desk));
-            let name = String::from_utf8_lossy(name).into_owned();
+            let Some((desk, name)) = hinted(&hint) else { continue };
             if let Some(kept) = self.view.kept_as(desk, &name)?
                 && (kept.branch == branch || kept.also.contains(&branch))
             {
