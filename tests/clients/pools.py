@@ -2,6 +2,7 @@
 
 import ipaddress
 
+from infrahub_sdk.convert_object_type import ConversionFieldInput, ConversionFieldValue
 from infrahub_sdk.exceptions import GraphQLError
 
 from driver import client, client_sync, load_schema, raises
@@ -142,6 +143,41 @@ async def test_an_address_pool_is_left_when_its_objects_go():
     assert await c.count(kind="IpamIPAddress", ids=[address]) == 1
     await (await c.get(kind="IpamIPAddress", id=address)).delete()
     assert await c.count(kind="IpamIPAddress", ids=[address]) == 0
+
+
+async def test_an_object_becomes_one_of_another_kind_and_keeps_its_number():
+    c = client()
+    await c.schema.load(schemas=[{
+        "version": "1.0",
+        "generics": [{"name": "Port", "namespace": "Demo", "attributes": [
+            {"name": "name", "kind": "Text", "unique": True},
+            {"name": "number", "kind": "Number", "optional": True}]}],
+        "nodes": [
+            {"name": "AccessPort", "namespace": "Demo", "inherit_from": ["DemoPort"]},
+            {"name": "TrunkPort", "namespace": "Demo", "inherit_from": ["DemoPort"], "attributes": [
+                {"name": "mtu", "kind": "Number"}], "relationships": [
+                {"name": "label", "peer": "BuiltinTag", "cardinality": "one", "kind": "Attribute", "optional": True}]}],
+    }], wait_until_converged=True)
+    numbers = await c.create(kind="CoreNumberPool", name="ports", node="DemoPort", node_attribute="number",
+                             start_range=1, end_range=9)
+    await numbers.save()
+    port = await c.create(kind="DemoAccessPort", name="p1", number=numbers)
+    await port.save()
+    tag = await c.create(kind="BuiltinTag", name="blue-port")
+    await tag.save()
+    await raises(GraphQLError, c.convert_object_type(node_id=port.id, target_kind="DemoTrunkPort"), "mtu is mandatory")
+    mapping = {"mtu": ConversionFieldInput(data=ConversionFieldValue(attribute_value=9000)),
+               "label": ConversionFieldInput(data=ConversionFieldValue(peer_id=tag.id)),
+               "number": ConversionFieldInput(source_field="number")}
+    trunk = await c.convert_object_type(node_id=port.id, target_kind="DemoTrunkPort", fields_mapping=mapping)
+    assert trunk.get_kind() == "DemoTrunkPort" and trunk.id != port.id
+    assert (trunk.name.value, trunk.mtu.value, trunk.number.value) == ("p1", 9000, 1)
+    assert await c.count(kind="DemoAccessPort") == 0
+    read = await c.get(kind="DemoTrunkPort", id=trunk.id, include=["label"], property=True)
+    assert read.label.id == tag.id and read.number.source.id == numbers.id
+    after = await c.create(kind="DemoAccessPort", name="p2", number=numbers)
+    await after.save()
+    assert after.number.value == 2
 
 
 def test_the_sync_client_allocates_too():

@@ -32,6 +32,8 @@ mod changes;
 mod checks;
 #[path = "stories/compare.rs"]
 mod compare;
+#[path = "stories/conversions.rs"]
+mod conversions;
 #[path = "stories/counts.rs"]
 mod counts;
 #[path = "stories/dedicated_internet.rs"]

@@ -8,6 +8,7 @@ mod allocate;
 mod claim;
 mod common;
 mod compute;
+mod convert;
 mod delete;
 mod finish;
 mod index;
@@ -44,6 +45,7 @@ pub use allocate::{
     Want,
 };
 pub use claim::{Claim, ClaimedPeer};
+pub use convert::{Converted, Fill};
 pub use input::{AttrInput, FromPool, Given, Input, PeerInput, PeerRef, RelInput};
 pub use ledger::{Ledger, LedgerOrder, LedgerRow};
 pub use password::{PASSWORD_BYTES_MAX, is_password};

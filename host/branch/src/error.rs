@@ -245,6 +245,18 @@ pub enum Violation {
         /// Its kind.
         kind: String,
     },
+    /// An object that cannot become one of another kind, or not so.
+    #[error("{kind} `{object}` cannot become a `{target}`: {message}")]
+    NotConvertible {
+        /// The kind.
+        kind: String,
+        /// The object, for people.
+        object: String,
+        /// The kind it was to become.
+        target: String,
+        /// What stands in the way and what helps.
+        message: String,
+    },
     /// The default namespace stays.
     #[error("Cannot delete default IPAM namespace")]
     DefaultNamespace,
@@ -286,6 +298,7 @@ impl Violation {
             Self::StillNeeded { .. } => "still-needed",
             Self::Protected { .. } => "protected",
             Self::Exists { .. } => "exists",
+            Self::NotConvertible { .. } => "not-convertible",
             Self::DefaultNamespace => "default-namespace",
             Self::Pool { code, .. } => code,
         }

@@ -34,8 +34,8 @@ pub use commit::{Author, Cause, Committed, LogEntry, Prepared, Unsettled};
 pub use database::{Database, Environment};
 pub use derived::Made;
 pub use draft::{
-    Attempt, AttrInput, BLOCK_MAX, Blocker, CELLS_MAX, Cell, Claim, ClaimedPeer, Draft,
-    FORECAST_MAX, Forecast, FromPool, Given, Gone, Granted, Held, IDENTIFIER_BYTES_MAX,
+    Attempt, AttrInput, BLOCK_MAX, Blocker, CELLS_MAX, Cell, Claim, ClaimedPeer, Converted, Draft,
+    FORECAST_MAX, Fill, Forecast, FromPool, Given, Gone, Granted, Held, IDENTIFIER_BYTES_MAX,
     IdentifiedBy, Input, Kept, Ledger, LedgerOrder, LedgerRow, Outcome, PASSWORD_BYTES_MAX,
     PeerInput, PeerRef, Picture, PoolAlert, PoolRequest, PoolUse, REASON_BYTES_MAX, RelInput,
     ResourceUse, RevertError, Succeeded, Want, is_password,

@@ -422,6 +422,31 @@ pub(crate) enum Object {
         /// `attribute=value`; the value is JSON, or else text.
         values: Vec<String>,
     },
+    /// Make one an object of another kind: what both kinds have comes along, with its numbers and
+    /// addresses.
+    Convert {
+        /// Kind.
+        kind: String,
+        /// Id or human-friendly id.
+        name: String,
+        /// The kind it becomes.
+        target: String,
+        /// `field=other`: a field of the target is what another field of the object was.
+        #[arg(long = "from", value_name = "FIELD=OTHER")]
+        from: Vec<String>,
+        /// `attribute=value`; the value is JSON, or else text.
+        #[arg(long = "set", value_name = "ATTRIBUTE=VALUE")]
+        set: Vec<String>,
+        /// `relationship=peer`: an id or human-friendly id.
+        #[arg(long = "peer", value_name = "RELATIONSHIP=PEER")]
+        peer: Vec<String>,
+        /// `relationship=peer,peer`: the peers of a relationship of many.
+        #[arg(long = "peers", value_name = "RELATIONSHIP=PEER,PEER")]
+        peers: Vec<String>,
+        /// A field that begins as that of a new object does.
+        #[arg(long = "default", value_name = "FIELD")]
+        default: Vec<String>,
+    },
     /// Delete one with what goes with it.
     Delete {
         /// Kind.

@@ -170,6 +170,33 @@ fn object(client: &Client, object: &Object, output: Output) -> Result<Exit, Fail
             let changes = client.patch(&path, &Value::Object(assignments(values)?))?;
             show_changes(&changes, output);
         }
+        Object::Convert { kind, name, target, from, set, peer, peers, default } => {
+            let mut fields = Map::new();
+            let texts = |all: &[String]| assignments_as(all, |text| json!(text));
+            let form = |name: &'static str| move |json: Value| json!({"data": {name: json}});
+            let many = |text: &str| json!(text.split(',').collect::<Vec<_>>());
+            let put = |fields: &mut Map<String, Value>,
+                       all: Map<String, Value>,
+                       form: &dyn Fn(Value) -> Value| {
+                fields.extend(all.into_iter().map(|(name, json)| (name, form(json))));
+            };
+            put(&mut fields, texts(from)?, &|json| json!({"source_field": json}));
+            put(&mut fields, assignments(set)?, &form("attribute_value"));
+            put(&mut fields, texts(peer)?, &form("peer_id"));
+            put(&mut fields, assignments_as(peers, many)?, &form("peers_ids"));
+            for field in default {
+                fields.insert(field.clone(), json!({"use_default_value": true}));
+            }
+            let body = json!({"kind": kind, "name": name, "target": target, "fields": fields});
+            let done = client.post("/api/objects/convert", &body)?;
+            if output.json {
+                output.value(&done);
+            }
+            output.line(done["id"].as_str().unwrap_or_default());
+            for left in done["left"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                output.line(&format!("left: {left}"));
+            }
+        }
         Object::Delete { kind, name } => {
             let changes = client.delete(&format!("/api/objects/{kind}/{}", part(name)))?;
             show_changes(&changes, output);
@@ -186,14 +213,20 @@ fn show_changes(changes: &Value, output: Output) {
 }
 
 fn assignments(values: &[String]) -> Result<Map<String, Value>, Failure> {
+    assignments_as(values, |text| serde_json::from_str(text).unwrap_or_else(|_text| json!(text)))
+}
+
+fn assignments_as(
+    values: &[String],
+    read: impl Fn(&str) -> Value,
+) -> Result<Map<String, Value>, Failure> {
     let mut map = Map::new();
     for value in values {
         let (name, text) = value.split_once('=').ok_or_else(|| Failure::Argument {
             argument: value.clone(),
             what: "write `attribute=value`".to_owned(),
         })?;
-        let json = serde_json::from_str(text).unwrap_or_else(|_text| json!(text));
-        map.insert(name.to_owned(), json);
+        map.insert(name.to_owned(), read(text));
     }
     Ok(map)
 }

@@ -249,6 +249,7 @@ fn from_violation(violation: &Violation) -> GuestError {
         | Violation::WrongType { .. }
         | Violation::WrongPeer { .. }
         | Violation::PeerCount { .. }
+        | Violation::NotConvertible { .. }
         | Violation::NotCommon { .. } => Code::InvalidArgument,
     };
     let mut shown = error(code, violation.code(), violation.to_string());

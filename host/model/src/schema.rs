@@ -8,6 +8,7 @@
 
 mod builtin;
 mod compile;
+mod convert;
 mod declared;
 mod derive;
 mod diff;
@@ -21,6 +22,7 @@ pub mod types;
 mod value;
 
 pub use compile::compile;
+pub use convert::{Equivalent, equivalents};
 pub use declared::{AttributeDecl, Declared, KindDecl, RelationshipDecl, merge};
 pub use diff::{SchemaChange, attribute_before, changes, kind_before};
 pub use document::{DOCUMENT_BYTES_MAX, Document, yaml_documents};

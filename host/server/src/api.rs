@@ -36,6 +36,7 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/api/schema/json_schema/{kind}", get(schema::json_schema))
         .route("/api/schema/{kind}", get(schema::kind))
         .route("/api/objects/load", post(object_load))
+        .route("/api/objects/convert", post(object_convert))
         .route("/api/objects/{kind}", get(objects))
         .route(
             "/api/objects/{kind}/{*name}",
@@ -198,6 +199,17 @@ async fn object_update(
 async fn object_delete(service: Scoped, Path((kind, name)): Path<(String, String)>) -> Answer {
     let changes = blocking(service, move |service| service.object_delete(&kind, &name)).await?;
     ok(&changes.to_json())
+}
+
+async fn object_convert(service: Scoped, body: Bytes) -> Answer {
+    let wire::Convert { kind, name, target, fields } = parse(&body)?;
+    let done =
+        blocking(service, move |service| service.object_convert(&kind, &name, &target, &fields));
+    let done = done.await?;
+    ok(&json!({
+        "id": done.converted.id.to_string(), "left": done.converted.left,
+        "changes": done.changes.to_json(),
+    }))
 }
 
 async fn repository_push(service: Scoped, body: Bytes) -> Answer {

@@ -16,6 +16,7 @@ const ROUTES: &[(&str, &str, &str, Option<&str>)] = &[
     ("/api/schema/json_schema/{kind}", "get", "One kind as JSON Schema", None),
     ("/api/schema/declared", "get", "What was declared, with the ids to rename by", None),
     ("/api/objects/load", "post", "Load object files: all of them, or none", JSON),
+    ("/api/objects/convert", "post", "Make an object one of another kind", JSON),
     ("/api/objects/{kind}", "get", "Objects of a kind", None),
     ("/api/objects/{kind}/{name}", "get", "One object, by id or human-friendly id", None),
     ("/api/objects/{kind}/{name}", "patch", "Set attributes of an object", JSON),

@@ -22,6 +22,22 @@ pub struct Files {
     pub files: Vec<File>,
 }
 
+/// An object that becomes one of another kind.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Convert {
+    /// Its kind.
+    pub kind: String,
+    /// Its id, or its human-friendly id, parts joined by `/`.
+    pub name: String,
+    /// The kind it becomes.
+    pub target: String,
+    /// Where fields of the target come from, by name: one of `{"source_field": NAME}`,
+    /// `{"data": {"attribute_value" | "peer_id" | "peers_ids": ..}}`, `{"use_default_value": true}`.
+    #[serde(default)]
+    pub fields: serde_json::Map<String, serde_json::Value>,
+}
+
 /// Schema documents to load or check: all of them, or none.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -4,6 +4,7 @@
 mod accounts;
 mod branches;
 mod changes;
+mod convert;
 mod diff;
 mod events;
 mod pools;
@@ -167,6 +168,8 @@ impl Host for DialectHost<'_> {
             "InfrahubPermissions" => self.permissions(),
             "InfrahubBranch" => self.branch_page(&given),
             "InfrahubEvent" => self.events(view, &given),
+            "ConvertObjectType" => self.convert(&given),
+            "FieldsMappingTypeConversion" => self.fields_mapping(&given),
             "SchemaDropdownAdd" => self.dropdown(&given, true),
             "SchemaDropdownRemove" => self.dropdown(&given, false),
             "SchemaEnumAdd" => self.enumeration(&given, true),

@@ -8,6 +8,7 @@ mod artifacts;
 mod branches;
 mod changes;
 mod checks;
+mod convert;
 mod definitions;
 mod dialect;
 mod diff;
@@ -46,6 +47,7 @@ pub use accounts::{
 };
 pub use changes::{ChangeInput, CheckKind, Keeper};
 pub use checks::CheckInput;
+pub use convert::Conversion;
 pub use definitions::{DefinitionInput, DefinitionView};
 pub use diff::DiffRequest;
 pub use error::{ErrorClass, ServiceError};

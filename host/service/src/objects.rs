@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use branch::{
-    BranchError, Cause, ChangeSet, CommitFailure, Committed, Draft, Input, Moment, Object, Op,
-    Touched, View, Violation,
+    Author, BranchError, Cause, ChangeSet, CommitFailure, Committed, Draft, Input, Moment, Object,
+    Op, Touched, View, Violation,
 };
 use engine::Definition;
 use model::object_file;
@@ -225,13 +225,23 @@ impl Service {
     pub(crate) fn change_because(
         &self,
         cause: &Cause,
+        make: impl FnMut(&mut Draft) -> Result<(), ServiceError>,
+    ) -> Result<Committed, ServiceError> {
+        self.change_by(self.caller.author(), cause, make)
+    }
+
+    /// The same, attributed to somebody.
+    pub(crate) fn change_by(
+        &self,
+        author: Author,
+        cause: &Cause,
         mut make: impl FnMut(&mut Draft) -> Result<(), ServiceError>,
     ) -> Result<Committed, ServiceError> {
         /// Hand-made changes are small: losing this often means something is wrong.
         const ATTEMPTS: usize = 16;
         let mut last = None;
         for _attempt in 0..ATTEMPTS {
-            let mut draft = self.draft()?;
+            let mut draft = self.draft_by(author)?;
             make(&mut draft)?;
             draft.finish()?;
             match self.settle(draft, cause.clone())? {

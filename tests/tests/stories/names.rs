@@ -115,6 +115,9 @@ Relationships: count edges
 Relationship: identifier peers
 NodeEdges: count edges
 GeneratorDefinitionRequestRunInput: id nodes
+FieldsMapping: mapping
+ConvertObjectTypeInput: node_id target_kind fields_mapping
+ConvertObjectType: ok node
 SchemaDropdownAddInput: kind attribute dropdown color description label
 SchemaDropdownRemoveInput: kind attribute dropdown
 SchemaEnumInput: kind attribute enum
@@ -319,7 +322,6 @@ fn no_name_that_clients_lean_on_is_missing() {
 
 /// Names that the references have and the types have not, each with the reason. All others are there.
 const ABSENT: &str = "
-ConvertObjectType FieldsMappingTypeConversion: tier T3, and no published client of T1 or T2 sends it
 InfrahubPathTraversal InfrahubReachableNodes PathTraversalInput ReachableNodesInput: the contract says to leave them out, and the client tells an older server by the error
 InfrahubUpdateComputedAttribute InfrahubRecomputeComputedAttribute InfrahubProfilesRefresh InfrahubUpdateDisplayLabel InfrahubUpdateHFID: what they set going is settled in every commit
 ";

@@ -11,7 +11,7 @@
 //! | 44–47, 49, 52–54, 56, 58, 60–62, 66, 68, 69 | `numbers.rs` |
 //! | 48, 50, 51, 63 | `pool_branches.rs` |
 //! | 55, 57, 64, 65, 67 | here |
-//! | 59 | no verb converts an object to another kind |
+//! | 59 | `conversions.rs` |
 //! | 70 | `divisions.rs` |
 //! | 71 | here (the attribute) and `addresses.rs` (the pool) |
 //! | 72–77 | `pool_branches.rs`; the attribute on a branch (74) here |

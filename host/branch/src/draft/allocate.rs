@@ -13,6 +13,7 @@ mod books;
 mod branch_tests;
 mod field;
 mod forecast;
+mod hand_over;
 mod leased;
 mod lines;
 mod listed;
@@ -44,6 +45,7 @@ use scope::Desk;
 
 pub(crate) use books::Books;
 pub use forecast::{FORECAST_MAX, Forecast};
+pub(super) use hand_over::Holding;
 pub(super) use leased::LeaseMark;
 pub(crate) use leased::Leased;
 pub use listed::Held;

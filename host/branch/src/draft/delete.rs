@@ -59,13 +59,29 @@ impl Draft {
         doomed: &BTreeSet<ObjectId>,
         loose: &LooseEdges,
     ) -> Result<(), BranchError> {
-        let mut pools = Vec::new();
         // While every link is there: which division of a pool a value belongs to may hang on one.
         for id in doomed {
             if let Some(object) = self.view.object(*id)? {
                 self.release_all(&object)?;
             }
         }
+        self.bury_all(doomed, loose)
+    }
+
+    /// Takes one object away, whoever needs it, and gives back nothing of what it has of pools: for one that
+    /// comes back as another.
+    pub(super) fn take_out(&mut self, object: &crate::Object) -> Result<(), BranchError> {
+        let id = object.id();
+        let loose = edges_of(&self.view, object.kind(), id)?;
+        self.bury_all(&BTreeSet::from([id]), &BTreeMap::from([(id, loose)]))
+    }
+
+    fn bury_all(
+        &mut self,
+        doomed: &BTreeSet<ObjectId>,
+        loose: &LooseEdges,
+    ) -> Result<(), BranchError> {
+        let mut pools = Vec::new();
         for id in doomed {
             let Some(object) = self.view.object(*id)? else { continue };
             self.check_deletable(&object)?;
@@ -227,6 +243,26 @@ impl Draft {
         }
         self.index_constraints(&edge.peer_kind, edge.peer, &had)
     }
+}
+
+/// The links of an object that only the other end declares: the peer, and the relationship as it has it.
+pub(super) fn one_way(
+    view: &View,
+    object: &crate::Object,
+) -> Result<Vec<(ObjectId, Relationship)>, BranchError> {
+    let edges = edges_of(view, object.kind(), object.id())?.into_iter();
+    let alone = edges.filter(|edge| edge.near.is_none());
+    Ok(alone.filter_map(|edge| Some((edge.peer, edge.far?))).collect())
+}
+
+/// The peers of an object that cannot be without one there: the peer, and the relationship as it has it.
+pub(super) fn needing(
+    view: &View,
+    object: &crate::Object,
+) -> Result<Vec<(ObjectId, Relationship)>, BranchError> {
+    let edges = edges_of(view, object.kind(), object.id())?.into_iter();
+    let far = edges.filter_map(|edge| Some((edge.peer, edge.far?)));
+    Ok(far.filter(|(_, far)| !far.optional).collect())
 }
 
 /// All live edges of an object, whether its kind still declares them or not.

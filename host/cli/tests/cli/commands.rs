@@ -98,6 +98,11 @@ fn every_command_of_a_session_answers_in_json_where_that_is_asked_for() {
     assert_eq!(json(&["object", "list", "InfraServer"])["objects"].as_array().unwrap().len(), 3);
     assert_eq!(json(&["object", "get", "InfraServer", "shop-0"])["display_label"], "shop-0");
     assert_eq!(json(&["object", "set", "AppWebService", "shop", "instances=1"])["updated"], 1);
+    let mut convert = vec!["object", "convert", "InfraServer", "shop-0", "BuiltinTag"];
+    convert.extend(["--from", "name=name", "--set", "description=was a server"]);
+    assert_eq!(json(&convert)["changes"]["deleted"], 1);
+    let tag = json(&["object", "get", "BuiltinTag", "shop-0"]);
+    assert_eq!(tag["attributes"]["description"], "was a server");
     assert!(json(&["object", "delete", "AppWebService", "shop"])["deleted"].as_u64().unwrap() > 1);
     server.stop();
     let checked = kiln(&["store", "check", "--data", data.to_str().unwrap(), "--json"]).json();

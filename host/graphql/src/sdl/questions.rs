@@ -1,5 +1,5 @@
-//! Root fields about who asks, what happened, branches in pages, and choices in the schema, in the
-//! public names: the host answers them.
+//! Root fields about who asks, what happened, branches in pages, choices in the schema, and objects that
+//! become ones of another kind, in the public names: the host answers them.
 
 /// Types and inputs.
 pub(super) const TYPES: &str = r#"
@@ -53,6 +53,12 @@ type StandardEvent implements EventNodeInterface { id: String! event: String! br
 type EventNodes { node: EventNodeInterface }
 type Events { count: Int! edges: [EventNodes!]! }
 
+"What of one kind comes along when an object becomes one of another: of each field of the target `is_mandatory`, `source_field_name` and, of a relationship, `relationship_cardinality`"
+type FieldsMapping { mapping: GenericScalar! }
+"`fields_mapping`: by field of the target one of `{source_field}`, `{data: {attribute_value | peer_id | peers_ids}}`, `{use_default_value: true}`"
+input ConvertObjectTypeInput { node_id: String! target_kind: String! fields_mapping: GenericScalar! }
+type ConvertObjectType { ok: Boolean node: GenericScalar }
+
 type DropdownFields { value: String label: String color: String description: String }
 input SchemaDropdownAddInput { kind: String! attribute: String! dropdown: String! color: String description: String label: String }
 input SchemaDropdownRemoveInput { kind: String! attribute: String! dropdown: String! }
@@ -70,6 +76,7 @@ pub(super) const QUERIES: &str = "
   InfrahubAccountToken(limit: Int offset: Int): AccountTokenEdges!
   InfrahubBranch(offset: Int limit: Int name__value: String ids: [ID] partial_match: Boolean = false order: MetadataOrderInput status__value: BranchStatus node_metadata__created_by__id: ID branched_from__after: DateTime branched_from__before: DateTime node_metadata__created_at__after: DateTime node_metadata__created_at__before: DateTime node_metadata__updated_at__after: DateTime node_metadata__updated_at__before: DateTime): InfrahubBranchType!
   InfrahubEvent(limit: Int offset: Int level: Int has_children: Boolean event_type: [String!] event_type_filter: EventTypeFilter primary_node__ids: [String!] related_node__ids: [String!] parent__ids: [String!] since: DateTime until: DateTime branches: [String!] account__ids: [String!] ids: [String!] order: EventSortOrder = DESC): Events!
+  FieldsMappingTypeConversion(source_kind: String target_kind: String branch: String): FieldsMapping!
 ";
 
 /// Mutations.
@@ -77,6 +84,7 @@ pub(super) const MUTATIONS: &str = "
   InfrahubAccountTokenCreate(data: InfrahubAccountTokenCreateInput!): InfrahubAccountTokenCreate
   InfrahubAccountTokenDelete(data: InfrahubAccountTokenDeleteInput!): InfrahubAccountTokenDelete
   InfrahubAccountSelfUpdate(data: InfrahubAccountUpdateSelfInput!): InfrahubAccountSelfUpdate
+  ConvertObjectType(context: ContextInput data: ConvertObjectTypeInput!): ConvertObjectType
   SchemaDropdownAdd(context: ContextInput data: SchemaDropdownAddInput!): SchemaDropdownAdd
   SchemaDropdownRemove(context: ContextInput data: SchemaDropdownRemoveInput!): SchemaDropdownRemove
   SchemaEnumAdd(context: ContextInput data: SchemaEnumInput!): SchemaEnumAdd

@@ -55,6 +55,7 @@ pub(super) fn schema(
             "properties": {"file": {"type": "string", "format": "binary"}},
         }),
         ("/api/objects/load", _) => of::<wire::Files>(generator),
+        ("/api/objects/convert", _) => of::<wire::Convert>(generator),
         ("/api/schema/load" | "/api/schema/check", _) => of::<wire::SchemaDocuments>(generator),
         ("/api/repositories/push", _) => of::<wire::Folder>(generator),
         ("/api/generators", _) => of::<wire::Definition>(generator),

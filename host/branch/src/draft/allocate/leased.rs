@@ -98,6 +98,16 @@ impl Leased {
         self.desks.entry(desk).or_default().released.insert(place);
     }
 
+    /// Whether anything was given up or changed.
+    pub(super) fn has_released(&self) -> bool {
+        self.desks.values().any(|desk| !desk.released.is_empty())
+    }
+
+    /// Whether the reservation of a place was given up or changed.
+    pub(super) fn was_released(&self, desk: ObjectId, place: u128) -> bool {
+        self.desks.get(&desk).is_some_and(|desk| desk.released.contains(&place))
+    }
+
     /// A place to go back to.
     pub(in crate::draft) fn mark(&self) -> LeaseMark {
         LeaseMark(self.desks.iter().map(|(id, desk)| (*id, desk.drawn.len())).collect())
