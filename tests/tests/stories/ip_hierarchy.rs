@@ -286,3 +286,34 @@ fn scenario_97_prefixes_of_both_sides_interlock() {
     assert_eq!(address_parent(&b, "10.10.1.1/32"), "10.10.1.0/24");
     sound(&main);
 }
+
+#[test]
+fn scenario_98_a_proposed_change_hangs_everything_where_it_belongs_too() {
+    let main = d1();
+    let b = branch(&main);
+    address(&b, "10.10.0.2/32");
+    assert_eq!(crate::changes::open(&b, "b")["blockers"], json!([]));
+    main.change_merge("change of b").unwrap_or_else(|bad| panic!("{bad} {:#?}", bad.details()));
+    assert_eq!(address_parent(&main, "10.10.0.2/32"), "10.10.0.0/16");
+    // The branch takes away what lies around what main adds meanwhile; the change is open all along.
+    main.branch_create("second", "").unwrap();
+    let second = main.on(Some("second"), None).unwrap();
+    crate::changes::open(&main, "second");
+    prefixes(&main, &["10.10.0.0/17"]);
+    addresses::remove(&second, "10.10.0.0/16");
+    assert_eq!(parent_of(&second, "10.10.1.0/24"), below("10.0.0.0/8"));
+    assert!(main.follow_changes().unwrap() > 0, "it is checked again");
+    // As clients merge: the state of the change is set.
+    let id = main.change_show("change of second").unwrap()["id"].as_str().unwrap().to_owned();
+    let text = format!(
+        "mutation {{CoreProposedChangeUpdate(data: {{id: \"{id}\" state: {{value: \"merged\"}}}}) {{ok}}}}"
+    );
+    let answer = query(&main, &text);
+    assert!(answer.get("errors").is_none(), "{answer:#}");
+    assert!(main.object("IpamPrefix", "10.10.0.0/16/default").is_err());
+    assert_eq!(parent_of(&main, "10.10.0.0/17"), below("10.0.0.0/8"));
+    let wanted = texts(&["10.10.1.0/24", "10.10.2.0/24", "10.10.3.0/27"]);
+    let held = texts(&["10.10.0.0/32", "10.10.0.2/32"]);
+    assert_eq!(inside(&main, "10.10.0.0/17"), (wanted, held));
+    sound(&main);
+}

@@ -16,8 +16,7 @@
 //! | 71 | here (the attribute) and `addresses.rs` (the pool) |
 //! | 72–77 | `pool_branches.rs`; the attribute on a branch (74) here |
 //! | 78 | here |
-//! | 79–97, 99 | `ip_hierarchy.rs` and `addresses.rs` |
-//! | 98 | checks of proposed changes are no part of pools |
+//! | 79–99 | `ip_hierarchy.rs` and `addresses.rs` |
 //! | 100 | inside the host: an unknown place is no input |
 //! | 101 | `ip_hierarchy.rs` |
 
