@@ -127,6 +127,11 @@ impl Object {
         })
     }
 
+    /// Whether the attribute was ever set, to nothing perhaps.
+    pub(crate) fn has(&self, attribute: &Attribute) -> bool {
+        self.payload().attr(attribute.symbol).is_some()
+    }
+
     /// The value of the attribute called `name`, owned; nothing when there is no such attribute.
     pub fn value(&self, name: &str) -> Value {
         self.kind.attribute(name).map_or(Value::Null, |attribute| self.value_of(attribute))

@@ -4,6 +4,7 @@
 mod fit;
 mod load;
 mod migrate;
+mod named_pools;
 mod own_pools;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -205,7 +205,9 @@ fn an_exclusion_outside_the_range_is_refused() {
     assert_eq!(service.schema_load(&[file]).unwrap_err().code(), "exclusion-outside");
     assert_eq!(dump(&service), before);
     schema(&service, &named(2)).unwrap();
-    assert_eq!(draws(&service, "named", "named", &["x", "y"]), [1, 3]);
+    // The ticket there was has the first: it got it with the pool.
+    assert_eq!(number(&service, "TestTicket", "a", "named"), json!(1));
+    assert_eq!(draws(&service, "named", "named", &["x", "y"]), [3, 4]);
     sound(&service);
 }
 
@@ -534,4 +536,99 @@ fn scenario_69_a_number_is_attached_moved_and_exchanged() {
     assert_eq!(number(&service, "TestTicket", "b", "number"), json!(9));
     assert_eq!(draw(&service, "one", "number", "g"), Ok(2));
     sound(&service);
+}
+
+/// Tickets with a further number, from a pool that is named.
+fn further(more: &str) -> String {
+    format!(
+        "nodes: [{{name: Ticket, namespace: Test, attributes: [{{name: further, kind: Number, {more} \
+         parameters: {{NumberPool: {{pool: further}}}}}}]}}]"
+    )
+}
+
+fn further_pool(last: i64) -> SourceFile {
+    let row = json!([{
+        "name": "further", "node": "TestTicket", "node_attribute": "further", "start_range": 10,
+        "end_range": last,
+    }]);
+    rows("CoreNumberPool", &row)
+}
+
+#[test]
+fn objects_from_before_get_numbers_when_the_pool_that_their_attribute_names_is_there() {
+    let service = ready();
+    let names = ["a", "b", "c"];
+    load(&service, "TestTicket", &json!(names.map(|name| json!({"name": name}))));
+    schema(&service, &further("optional: true,")).unwrap();
+    assert!(names.iter().all(|name| number(&service, "TestTicket", name, "further").is_null()));
+    // Said to be nothing, it stays nothing.
+    set(&service, "b", "further", json!(7)).unwrap();
+    set(&service, "b", "further", Json::Null).unwrap();
+    load(&service, "TestTicket", &json!([{"name": "d", "further": 10}]));
+    // Too small for them: both counts, and nothing is made of it.
+    let before = dump(&service);
+    let refused = service.object_load(&[further_pool(11)]).unwrap_err();
+    assert_eq!(refused.code(), "pool-too-small");
+    assert!(refused.to_string().contains("objects without one: 1 < 2"), "{refused}");
+    assert_eq!(dump(&service), before);
+    service.object_load(&[further_pool(12)]).unwrap();
+    let given = ["a", "b", "c", "d"].map(|name| number(&service, "TestTicket", name, "further"));
+    assert_eq!(given, [json!(11), Json::Null, json!(12), json!(10)]);
+    let source =
+        "{TestTicket(name__value: \"a\") {edges {node {further {source {display_label}}}}}}";
+    let answer = crate::support::query(&service, source);
+    let node = &answer["data"]["TestTicket"]["edges"][0]["node"];
+    assert_eq!(node["further"]["source"]["display_label"], "further");
+    assert_eq!(service.pool("further").unwrap()["used"], "3");
+    // Loaded again, with a change elsewhere, nobody is renumbered or filled.
+    schema(&service, &further("optional: true, label: Further,")).unwrap();
+    assert_eq!(number(&service, "TestTicket", "b", "further"), Json::Null);
+    sound(&service);
+}
+
+#[test]
+fn an_attribute_that_comes_with_the_name_of_a_pool_fills_the_objects_there_are_or_is_refused() {
+    for optional in [true, false] {
+        let service = ready();
+        let names = ["a", "b", "c"];
+        load(&service, "TestTicket", &json!(names.map(|name| json!({"name": name}))));
+        let more = if optional { "optional: true," } else { "" };
+        // The pool is there before the attribute names it.
+        let plain = "nodes: [{name: Ticket, namespace: Test, attributes: [{name: further, kind: Number, \
+                     optional: true}]}]";
+        schema(&service, plain).unwrap();
+        service.object_load(&[further_pool(11)]).unwrap();
+        load(&service, "TestTicket", &json!([{"name": "d", "further": 10}]));
+        let before = dump(&service);
+        let told = schema(&service, &further(more)).unwrap_err();
+        let words = "`TestTicket.further`: pool `further` has fewer free numbers than there are objects \
+                     without one: 1 < 3";
+        assert!(told.contains(words), "{told}");
+        assert_eq!(dump(&service), before);
+        service.object_load(&[further_pool(20)]).unwrap();
+        schema(&service, &further(more)).unwrap();
+        let given = names.map(|name| number(&service, "TestTicket", name, "further"));
+        let mut given: Vec<i64> = given.iter().map(|number| number.as_i64().unwrap()).collect();
+        given.sort_unstable();
+        assert_eq!(given, [11, 12, 13]);
+        load(&service, "TestTicket", &json!([{"name": "e"}]));
+        assert_eq!(number(&service, "TestTicket", "e", "further"), json!(14));
+        sound(&service);
+    }
+}
+
+#[test]
+fn what_a_branch_adds_with_a_named_pool_fills_mains_objects_as_it_comes_to_main() {
+    let main = ready();
+    load(&main, "TestTicket", &json!([{"name": "a"}]));
+    main.branch_create("b", "").unwrap();
+    let b = main.on(Some("b"), None).unwrap();
+    schema(&b, &further("optional: true,")).unwrap();
+    b.object_load(&[further_pool(20)]).unwrap();
+    assert_eq!(number(&b, "TestTicket", "a", "further"), json!(10));
+    load(&main, "TestTicket", &json!([{"name": "later"}]));
+    main.branch_merge("b").unwrap_or_else(|bad| panic!("{bad} {:#?}", bad.details()));
+    let given = ["a", "later"].map(|name| number(&main, "TestTicket", name, "further"));
+    assert_eq!(given, [json!(10), json!(11)]);
+    sound(&main);
 }

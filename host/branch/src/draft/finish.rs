@@ -26,6 +26,7 @@ impl Draft {
 
     /// Settles what the host derives of the whole draft.
     pub(crate) fn settle(&mut self) -> Result<(), BranchError> {
+        self.fill_from_new_pools()?;
         self.follow_divisions()?;
         self.hand_on_what_was_given_back()?;
         self.settle_ip_hierarchy()?;

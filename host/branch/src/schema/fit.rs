@@ -154,6 +154,10 @@ impl Draft {
                 Stored::Migrated => attribute,
             };
             let mut offenders = Offenders::default();
+            // Objects without a value get one right after this.
+            let pool = attribute.parameters.number_pool.as_deref();
+            let filled = crate::draft::draws(new, attribute)
+                && pool.map(|pool| self.pool_if_there(pool)).transpose()?.flatten().is_some();
             for object in self.view.objects(kind)? {
                 let object = object?;
                 let value = object.attr(read).value.to_value();
@@ -162,7 +166,7 @@ impl Draft {
                     !attribute.optional && attribute.computed.is_none() && !attribute.read_only;
                 // A value stays what it is: of another kind of attribute it must read as the same.
                 let fits = match value.is_null() {
-                    true => !needed,
+                    true => !needed || filled,
                     false => attribute.parse(&value.to_json()).is_ok_and(|read| read == value),
                 };
                 if !fits {

@@ -72,7 +72,8 @@ impl Draft {
             }
             self.fill_in(*id, pool, first, last.unwrap_or(i64::MAX))?;
         }
-        self.check_named_pools(&new)
+        self.check_named_pools(&new)?;
+        self.fill_from_named_pools()
     }
 
     /// What attributes exclude lies in the pools that they name, as far as these are there.
