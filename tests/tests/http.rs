@@ -7,6 +7,8 @@ mod hammer;
 #[path = "stories/held.rs"]
 mod held;
 
+#[path = "http/branches.rs"]
+mod branches;
 #[path = "http/door.rs"]
 mod door;
 #[path = "http/rest.rs"]

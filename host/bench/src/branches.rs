@@ -6,12 +6,13 @@ use std::time::Duration;
 use branch::{DiffScope, Input};
 use model::{BranchId, ObjectId};
 use serde_json::json;
+use store::yardstick::Bare;
 
 use crate::Scale;
 use crate::figure::{Figure, Target, micros, quantile, timed};
 use crate::query::{ask, ask_on, devices, page};
 use crate::size::fill;
-use crate::world::{AUTHOR, Failed, World};
+use crate::world::{AUTHOR, Failed, World, store_options};
 
 /// Objects of a page.
 const PAGE: usize = 1_000;
@@ -159,33 +160,26 @@ fn making(worlds: &[(usize, World)], scale: Scale) -> Result<Vec<Figure>, Failed
     ])
 }
 
-/// Diff, rebase and merge of a branch that changed a thousand objects all over the store.
+/// Diff, rebase and merge of a branch that changed a thousand objects all over the store; and what a bare
+/// engine takes for the rows that the merge writes, in a store as large.
 fn differing(
     few: &(usize, World),
     many: &(usize, World),
     scale: Scale,
 ) -> Result<Vec<Figure>, Failed> {
     let changed = scale.of(CHANGED);
-    let mut times: [[Vec<Duration>; 3]; 2] = Default::default();
+    let mut times: [[Vec<Duration>; 4]; 2] = Default::default();
+    let bare = |world: &World| -> Result<Bare, Failed> {
+        let file = world.file.with_file_name("bare.redb");
+        std::fs::copy(&world.file, &file)?;
+        Ok(Bare::open(&file, store_options(None).cache_bytes)?)
+    };
+    let engines = [bare(&few.1)?, bare(&many.1)?];
     for round in 0..scale.of(10).max(3) {
-        for ((size, world), times) in [few, many].into_iter().zip(&mut times) {
-            let name = format!("changed-{round}");
-            let branch = world.database.branch_create(&name, "", AUTHOR)?.id;
-            touch(world, branch, "BenchSensor", "round", (size / changed, changed), round + 1)?;
-            let (diffed, diff) = timed(|| world.database.branch_diff(&name, DiffScope::default()));
-            if diff?.objects.len() != changed {
-                return Err("the diff should be of what was changed".into());
-            }
-            // Main goes on, so that there is something to rebase on.
-            touch(world, BranchId::MAIN, "BenchProbe", "round", (1, 1), round + 1)?;
-            let (rebased, info) = timed(|| world.database.branch_rebase(&name, AUTHOR));
-            info?;
-            let (merged, merge) = timed(|| world.database.branch_merge(&name, AUTHOR));
-            if merge?.changes.counts().1 != changed {
-                return Err("the merge should bring what was changed".into());
-            }
-            drop(world.tap.take());
-            for (times, time) in times.iter_mut().zip([diffed, rebased, merged]) {
+        let sides = [few, many].into_iter().zip(&engines).zip(&mut times);
+        for (((size, world), engine), times) in sides {
+            let each = differ(world, engine, (*size, changed), round)?;
+            for (times, time) in times.iter_mut().zip(each) {
                 times.push(time);
             }
         }
@@ -193,15 +187,43 @@ fn differing(
     let [short, long] = times;
     let mut figures = Vec::new();
     for ((what, mut short), mut long) in
-        ["diff", "rebase", "merge"].into_iter().zip(short).zip(long)
+        ["diff", "rebase", "merge", "a bare commit of the merge"].into_iter().zip(short).zip(long)
     {
         let of = |times: &mut Vec<Duration>| micros(quantile(times, 50)) / number(changed);
         let name = format!("{what} of {changed} changed objects of {}", many.0);
-        figures.push(
-            Figure::new(name, of(&mut long), "us an object")
-                .against(format!("of {}", few.0), of(&mut short))
-                .target(Target::RatioAtMost(2.0)),
-        );
+        let figure = Figure::new(name, of(&mut long), "us an object")
+            .against(format!("of {}", few.0), of(&mut short));
+        let is_bare = what.starts_with("a bare");
+        figures.push(if is_bare { figure } else { figure.target(Target::RatioAtMost(2.0)) });
     }
     Ok(figures)
+}
+
+/// One branch, from its fork to its merge; how long diff, rebase, merge and the bare commit took.
+fn differ(
+    world: &World,
+    engine: &Bare,
+    (size, changed): (usize, usize),
+    round: usize,
+) -> Result<[Duration; 4], Failed> {
+    let name = format!("changed-{round}");
+    let branch = world.database.branch_create(&name, "", AUTHOR)?.id;
+    touch(world, branch, "BenchSensor", "round", (size / changed, changed), round + 1)?;
+    let (diffed, diff) = timed(|| world.database.branch_diff(&name, DiffScope::default()));
+    if diff?.objects.len() != changed {
+        return Err("the diff should be of what was changed".into());
+    }
+    // Main goes on, so that there is something to rebase on.
+    touch(world, BranchId::MAIN, "BenchProbe", "round", (1, 1), round + 1)?;
+    let (rebased, info) = timed(|| world.database.branch_rebase(&name, AUTHOR));
+    info?;
+    drop(world.tap.take());
+    let (merged, merge) = timed(|| world.database.branch_merge(&name, AUTHOR));
+    if merge?.changes.counts().1 != changed {
+        return Err("the merge should bring what was changed".into());
+    }
+    let rows: Vec<_> = world.tap.take().into_iter().map(|commit| commit.rows).collect();
+    let (bare, done) = timed(|| engine.commit(&rows));
+    done?;
+    Ok([diffed, rebased, merged, bare])
 }

@@ -2,8 +2,8 @@
 //! scattered over a large store, and what other index layouts would cost.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use model::ObjectId;
@@ -120,6 +120,12 @@ fn compare(
         };
         figures.push(figure);
     }
+    let beside = yardsticks.iter().find(|(layout, ..)| *layout == Layout::Beside);
+    let beside = beside.map_or(f64::NAN, |(_, _, side)| side.rate(rest.len()));
+    figures.push(
+        Figure::new(format!("{what}: {CLIENTS} clients, on shared cores"), rate, "runs/s")
+            .against("bare group commit beside a core that computes runs", beside),
+    );
     figures.push(
         Figure::new(format!("{what}: {CLIENTS} clients, rate"), rate, "runs/s")
             .against("one client", 1e6 / micros(p50))
@@ -204,15 +210,46 @@ fn many_clients(
         groups += commits.len();
         rows += commits.iter().map(|group| group.rows.len()).sum::<usize>();
         for (layout, engine, side) in &mut *yardsticks {
-            for group in regrouped(&commits) {
-                let rows: Vec<_> = group.iter().map(|part| layout.rows(part)).collect();
-                let (time, done) = timed(|| engine.commit(&rows));
-                done?;
-                side.total += time;
+            let mut write = || {
+                for group in regrouped(&commits) {
+                    let rows: Vec<_> = group.iter().map(|part| layout.rows(part)).collect();
+                    let (time, done) = timed(|| engine.commit(&rows));
+                    done?;
+                    side.total += time;
+                }
+                Ok(())
+            };
+            match *layout {
+                Layout::Beside => beside(world, targets, write)?,
+                _ => write()?,
             }
         }
     }
     Ok((ours, rows, groups))
+}
+
+/// Does some work while another thread computes runs and keeps nothing of them.
+fn beside(
+    world: &World,
+    targets: &[ObjectId],
+    work: impl FnOnce() -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let computing = scope.spawn(|| -> Result<(), Failed> {
+            for target in targets.iter().cycle() {
+                if done.load(Ordering::Relaxed) {
+                    break;
+                }
+                world.plan(*target)?;
+            }
+            Ok(())
+        });
+        let worked = work();
+        done.store(true, Ordering::Relaxed);
+        computing.join().map_err(|_panic| "a thread that computes panicked")??;
+        worked
+    })
 }
 
 fn yardsticks_rate(yardsticks: &[(Layout, Bare, Side)], runs: usize) -> f64 {
@@ -296,10 +333,12 @@ enum Layout {
     InMemory,
     /// One row a run: everything else in memory.
     LogOnly,
+    /// Ours again, while another core computes runs, as it does in ours.
+    Beside,
 }
 
 impl Layout {
-    const ALL: [Self; 4] = [Self::Ours, Self::Hashed, Self::InMemory, Self::LogOnly];
+    const ALL: [Self; 5] = [Self::Ours, Self::Hashed, Self::InMemory, Self::LogOnly, Self::Beside];
 
     fn name(self) -> &'static str {
         match self {
@@ -307,6 +346,7 @@ impl Layout {
             Self::Hashed => "bare, index keys hashed",
             Self::InMemory => "bare, indexes in memory",
             Self::LogOnly => "bare, one log row a run",
+            Self::Beside => "bare, beside a core that computes runs",
         }
     }
 
@@ -316,13 +356,14 @@ impl Layout {
             Self::Hashed => "hashed.redb",
             Self::InMemory => "in-memory.redb",
             Self::LogOnly => "log-only.redb",
+            Self::Beside => "beside.redb",
         }
     }
 
     fn rows(self, group: &Tapped) -> Vec<TappedRow> {
         let rows = group.rows.iter();
         match self {
-            Self::Ours => group.rows.clone(),
+            Self::Ours | Self::Beside => group.rows.clone(),
             Self::Hashed => rows.map(hashed).collect(),
             Self::InMemory => rows.filter(|(space, ..)| *space != Space::Index).cloned().collect(),
             Self::LogOnly => log_rows(group),

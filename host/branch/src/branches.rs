@@ -22,7 +22,7 @@ mod verbs;
 
 pub use conflict::{Conflict, ConflictId, ConflictKind, ConflictSide, Keep};
 pub use diff::{Against, BranchDiff, DiffScope, FieldDiff, LinkDiff, ObjectDiff, ParentOf, Side};
-pub use fault::BranchFault;
+pub use fault::{BranchFault, FaultSort};
 pub use merge::{MergeCheck, Merged};
 pub use moment::Moment;
 pub use record::{BranchInfo, BranchStatus};

@@ -26,8 +26,8 @@ mod walks;
 
 pub use branches::{
     Against, BranchDiff, BranchFault, BranchInfo, BranchStatus, Conflict, ConflictId, ConflictKind,
-    ConflictSide, DiffScope, FieldDiff, Keep, LinkDiff, MergeCheck, Merged, Moment, ObjectDiff,
-    ParentOf, Side,
+    ConflictSide, DiffScope, FaultSort, FieldDiff, Keep, LinkDiff, MergeCheck, Merged, Moment,
+    ObjectDiff, ParentOf, Side,
 };
 pub use change::{Change, ChangeSet, FieldChange, LinkChange, Op};
 pub use commit::{Author, Cause, Committed, LogEntry, Prepared, Unsettled};

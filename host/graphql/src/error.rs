@@ -5,7 +5,7 @@ use apollo_compiler::executable::{Field, OperationType};
 use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::DiagnosticData;
 use apollo_compiler::{ExecutableDocument, Schema as Types};
-use branch::{BranchError, BranchFault, CommitFailure, Violation};
+use branch::{BranchError, CommitFailure, FaultSort, Violation};
 use model::schema::Schema;
 use serde_json::{Value as Json, json};
 
@@ -108,12 +108,11 @@ impl From<BranchError> for GraphqlError {
             BranchError::Violation(violation) => of_violation(violation, error.to_string()),
             BranchError::Branch(fault) => {
                 let data = fault.branch().map_or(Json::Null, |name| json!({"branch_name": name}));
-                let status = match fault {
-                    BranchFault::Conflicts { .. }
-                    | BranchFault::NotResolvable { .. }
-                    | BranchFault::Moved { .. } => 409,
-                    BranchFault::NoConflict { .. } => 404,
-                    _ => 400,
+                let status = match fault.sort() {
+                    FaultSort::Conflict => 409,
+                    FaultSort::NotFound => 404,
+                    FaultSort::Denied => 403,
+                    FaultSort::Bad => 400,
                 };
                 Self { data, ..Self::new(error.to_string(), fault.code(), status) }
             }

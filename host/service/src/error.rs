@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use branch::{BranchError, BranchFault, CommitFailure, RevertError, SchemaLoadError, Violation};
+use branch::{
+    BranchError, BranchFault, CommitFailure, FaultSort, RevertError, SchemaLoadError, Violation,
+};
 use engine::{ComponentError, RunError};
 use graphql::GraphqlError;
 use model::schema::SchemaError;
@@ -259,17 +261,11 @@ fn of_branch(error: &BranchError) -> ErrorClass {
             Violation::Protected { .. } | Violation::DefaultNamespace => ErrorClass::Denied,
             _ => ErrorClass::Invalid,
         },
-        BranchError::Branch(fault) => match fault {
-            BranchFault::Exists { .. }
-            | BranchFault::Conflicts { .. }
-            | BranchFault::Moved { .. }
-            | BranchFault::NotResolvable { .. } => ErrorClass::Conflict,
-            BranchFault::NoConflict { .. } => ErrorClass::NotFound,
-            BranchFault::Main { .. } => ErrorClass::Denied,
-            BranchFault::NotFound { .. }
-            | BranchFault::Merged { .. }
-            | BranchFault::BadName { .. }
-            | BranchFault::NoSuchMoment { .. } => ErrorClass::BadRequest,
+        BranchError::Branch(fault) => match fault.sort() {
+            FaultSort::Conflict => ErrorClass::Conflict,
+            FaultSort::NotFound => ErrorClass::NotFound,
+            FaultSort::Denied => ErrorClass::Denied,
+            FaultSort::Bad => ErrorClass::BadRequest,
         },
         BranchError::Store { .. } | BranchError::Damaged { .. } => ErrorClass::Internal,
     }

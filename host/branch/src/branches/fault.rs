@@ -77,6 +77,19 @@ pub enum BranchFault {
     },
 }
 
+/// Sorts of refusals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultSort {
+    /// The request makes no sense.
+    Bad,
+    /// It is forbidden whoever asks.
+    Denied,
+    /// What it names is not there.
+    NotFound,
+    /// Something that is there stands in the way.
+    Conflict,
+}
+
 impl BranchFault {
     /// The branch that it is about, where it is about one.
     pub fn branch(&self) -> Option<&str> {
@@ -87,6 +100,23 @@ impl BranchFault {
             | Self::BadName { name, .. }
             | Self::Conflicts { name, .. } => Some(name),
             _ => None,
+        }
+    }
+
+    /// What sort of refusal it is, the same at every interface.
+    pub fn sort(&self) -> FaultSort {
+        match self {
+            Self::Exists { .. }
+            | Self::Conflicts { .. }
+            | Self::Moved { .. }
+            | Self::NotResolvable { .. } => FaultSort::Conflict,
+            Self::NoConflict { .. } => FaultSort::NotFound,
+            Self::Main { .. } => FaultSort::Denied,
+            // Published clients take a branch that is not there for a bad request.
+            Self::NotFound { .. }
+            | Self::Merged { .. }
+            | Self::BadName { .. }
+            | Self::NoSuchMoment { .. } => FaultSort::Bad,
         }
     }
 
