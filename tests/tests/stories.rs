@@ -82,6 +82,8 @@ mod objects;
 mod orders;
 #[path = "stories/pool_branches.rs"]
 mod pool_branches;
+#[path = "stories/pool_forms.rs"]
+mod pool_forms;
 #[path = "stories/pool_refusals.rs"]
 mod pool_refusals;
 #[path = "stories/pool_scenarios.rs"]

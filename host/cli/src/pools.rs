@@ -22,10 +22,11 @@ pub(crate) fn run(client: &Client, pool: &Pool, output: Output) -> Result<Exit, 
             }
         }
         Pool::Show { name } => {
-            let pool = client.get(&path(name, ""))?;
+            let mut pool = client.get(&path(name, ""))?;
+            let cells = client.get(&path(name, &format!("/picture?cells={WIDTH}")))?;
+            pool["picture"] = cells["rows"].clone();
             told(&pool, output);
             drawn(&pool, output);
-            let cells = client.get(&path(name, &format!("/picture?cells={WIDTH}")))?;
             pictured(&cells, output);
             for held in pool["held"].as_array().into_iter().flatten() {
                 output.line(&format!(

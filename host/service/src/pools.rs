@@ -178,13 +178,31 @@ fn passed_over(
     let same_division =
         |held: &Held| drawing.scope.is_empty() || held.scope.len() == drawing.scope.len();
     let held = draft.pool_held_before(pool, next, PASSED_MAX)?;
-    let mut passed: Vec<&Held> =
-        held.iter().filter(|held| before(held) && same_division(held)).collect();
+    let held = held.iter().filter(|held| before(held) && same_division(held));
+    let mut passed: Vec<(u128, Json)> = held
+        .map(|held| {
+            (at(&held.value), json!({"value": held.value.to_json(), "why": why_taken(held)}))
+        })
+        .collect();
+    for (first, last, why) in draft.pool_barred_before(pool, next)? {
+        let place = read_value(pool, &first).map_or(0, |first| at(&first));
+        let what = if first == last { first } else { format!("{first}-{last}") };
+        passed.push((place, json!({"value": what, "why": why})));
+    }
+    passed.sort_by_key(|(at, _)| *at);
     let skip = passed.len().saturating_sub(PASSED_MAX);
-    let told = passed
-        .drain(skip..)
-        .map(|held| json!({"value": held.value.to_json(), "why": why_taken(held)}));
-    Ok(told.collect())
+    Ok(passed.into_iter().skip(skip).map(|(_, told)| told).collect())
+}
+
+/// Where a value lies in the space of its pool, in order.
+fn at(value: &Value) -> u128 {
+    match value {
+        Value::Int(number) => u128::from(number.abs_diff(i64::MIN)),
+        Value::Net(net) => model::ip::number(net.network()),
+        Value::Host(host) => model::ip::number(host.address),
+        Value::Address(address) => model::ip::number(*address),
+        _ => 0,
+    }
 }
 
 /// Who has a value, for people.

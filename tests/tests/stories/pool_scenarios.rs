@@ -12,7 +12,7 @@
 //! | 48, 50, 51, 63 | `pool_branches.rs` |
 //! | 55, 57, 64, 65, 67 | here |
 //! | 59 | `conversions.rs` |
-//! | 70 | `divisions.rs` |
+//! | 70 | `divisions.rs`; a branch without it in `pool_forms.rs` |
 //! | 71 | here (the attribute) and `addresses.rs` (the pool) |
 //! | 72–77 | `pool_branches.rs`; the attribute on a branch (74) here |
 //! | 78 | here |

@@ -99,6 +99,13 @@ fn every_verb_of_pools_says_what_it_did() {
     let cells: String = drawn.chars().filter(|cell| "\u{2588}\u{b7}".contains(*cell)).collect();
     assert_eq!(cells, "\u{2588}".repeat(16) + &"\u{b7}".repeat(16), "{shown}");
     assert!(shown.contains("10.1.0.0/26"), "{shown}");
+    let told = json(&["show", "nets"]);
+    assert_eq!(told["resources"][0]["label"], "10.0.0.0/28", "{told}");
+    let cells = told["picture"][1]["cells"].as_array().unwrap();
+    assert_eq!((cells.len(), &cells[0]["utilization"]), (32, &100.0.into()), "{told}");
+    // Numbers as a bar that is filled as far as they are taken.
+    let shown = said(&["show", "vlans"]);
+    assert!(shown.contains("1 .. 100000"), "{shown}");
     let forecast = said(&["forecast", "nets"]);
     assert!(forecast.contains("nets: room for 2 more, each prefix /"), "{forecast}");
     assert!(forecast.contains("then: No more resources available"), "{forecast}");

@@ -78,6 +78,11 @@ impl Book {
         Self { shelves: set_up.shelves, excluded: set_up.excluded, ..Self::default() }
     }
 
+    /// What the attribute does not accept.
+    pub(super) fn excluded(&self) -> &[Stretch] {
+        &self.excluded
+    }
+
     /// Whether it is over just that.
     pub(super) fn is_over(&self, set_up: &SetUp) -> bool {
         let same = |(old, new): (&Shelf, &Shelf)| old.id == new.id && old.source == new.source;

@@ -9,7 +9,7 @@ use crate::draft::allocate::leased::Also;
 use crate::draft::allocate::number::number_at;
 use crate::draft::allocate::reserve::{Gone, REASON_BYTES_MAX};
 use crate::draft::allocate::scope::Desk;
-use crate::draft::allocate::shelf::Shelf;
+use crate::draft::allocate::shelf::{Shelf, Stretch};
 use crate::draft::allocate::{IdentifiedBy, PoolRequest, refused};
 use crate::error::BranchError;
 use crate::limits::GAPS_MAX;
@@ -110,6 +110,51 @@ impl Draft {
             kind: pool.kind().name.clone(),
             resources,
         })
+    }
+
+    /// What lies before a value in its resource and is never handed out: the first and the last of each
+    /// stretch, in order, with the reason. Of numbers what the attribute does not take; of addresses those
+    /// that are not for hosts.
+    pub fn pool_barred_before(
+        &mut self,
+        pool: &Object,
+        value: &Value,
+    ) -> Result<Vec<(String, String, String)>, BranchError> {
+        let Some(next) = Stretch::of(value) else { return Ok(Vec::new()) };
+        let numbered = self.view.numbered(pool);
+        let attribute = numbered.first().map_or("", |(_, attribute)| attribute.name.as_str());
+        let mut barred = Vec::new();
+        // All divisions have the same space.
+        let Some(desk) = self.view.desks(pool)?.into_iter().next() else { return Ok(barred) };
+        self.at_desk(&desk, Also::default(), |book| {
+            let within = |shelf: &&Shelf| shelf.bounds.is_some_and(|bounds| bounds.contains(next));
+            let Some(shelf) = book.shelves.iter().find(within) else { return Ok(((), Vec::new())) };
+            let Some(bounds) = shelf.bounds else { return Ok(((), Vec::new())) };
+            match shelf.net() {
+                Some(one) if matches!(value, Value::Host(_) | Value::Address(_)) => {
+                    let whole = Stretch::net(one.net);
+                    if whole.low < bounds.low {
+                        let family = Family::of(one.net.addr());
+                        let told = |at| family.address(at).map(|at| at.to_string());
+                        let ends = (told(whole.low), told(bounds.low - 1));
+                        if let (Some(first), Some(last)) = ends {
+                            barred.push((first, last, "it is not for hosts".to_owned()));
+                        }
+                    }
+                }
+                Some(_) => {}
+                None => {
+                    let excluded = book.excluded().iter().filter_map(|one| shelf.clip(*one));
+                    for one in excluded.filter(|one| one.high < next.low) {
+                        let ends =
+                            (number_at(one.low).to_string(), number_at(one.high).to_string());
+                        barred.push((ends.0, ends.1, format!("`{attribute}` does not take it")));
+                    }
+                }
+            }
+            Ok(((), Vec::new()))
+        })?;
+        Ok(barred)
     }
 
     /// Who gave a value back last, when and why, while nobody else has had it since.
