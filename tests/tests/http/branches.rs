@@ -11,7 +11,8 @@ fn rows(service: &server::Service) -> Vec<String> {
     let mut dump = Vec::new();
     service.dump(&mut dump).unwrap();
     let dump = String::from_utf8(dump).unwrap();
-    let kept = |row: &&str| !row.starts_with("log ") && !row.starts_with("branches \\00\\00\\00\\00 ");
+    let kept =
+        |row: &&str| !row.starts_with("log ") && !row.starts_with("branches \\00\\00\\00\\00 ");
     dump.lines().filter(kept).map(str::to_owned).collect()
 }
 
