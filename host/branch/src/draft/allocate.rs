@@ -11,6 +11,8 @@ mod book;
 mod books;
 #[cfg(test)]
 mod branch_tests;
+#[cfg(test)]
+mod convert_tests;
 mod field;
 mod forecast;
 mod hand_over;
