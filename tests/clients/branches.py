@@ -40,6 +40,7 @@ async def test_a_diff_by_name_and_without():
     summary = await c.get_diff_summary(branch="diffed", name="first")
     assert [(node["kind"], node["action"], node["id"]) for node in summary] == [("BuiltinTag", "ADDED", tag.id)]
     assert {element["name"] for element in summary[0]["elements"]} >= {"name"}
+    assert await c.get_diff_tree(branch="diffed", name="nobody asked for it") is None
     tree = await c.get_diff_tree(branch="diffed")
     assert tree["num_added"] == 1 and tree["diff_branch"] == "diffed" and tree["num_conflicts"] == 0
     assert await c.branch.delete("diffed")

@@ -56,6 +56,9 @@ def test_schema_check_and_load():
 def test_schema_list_and_show():
     assert "DemoServer" in ctl("schema", "list")
     assert "cores" in ctl("schema", "show", "DemoServer")
+    ctl("schema", "export", "--directory", str(SCRATCH / "exported"))
+    exported = "".join(path.read_text() for path in (SCRATCH / "exported").rglob("*.yml"))
+    assert "name: Server" in exported and "vlan_id" in exported, exported
 
 
 OBJECTS = """---
@@ -114,6 +117,8 @@ async def test_objects():
     assert server.cores.value == 8 and len(server.tags.peers) == 2 and len(server.nics.peers) == 1
     assert await c.count(kind="DemoServer") == 2
     assert "s1" in ctl("object", "get", "DemoServer") and "s1" in ctl("object", "get", "DemoServer", "s1")
+    assert "s1" in ctl("object", "get", "DemoServer", server.id)
+    assert "eth0" in ctl("object", "get", "DemoNic", "s1/eth0")
     ctl("object", "create", "DemoServer", "--set", "name=s3", "--set", "cores=2")
     ctl("object", "update", "DemoServer", "s3", "--set", "cores=3")
     assert (await c.get(kind="DemoServer", name__value="s3")).cores.value == 3

@@ -33,14 +33,14 @@ async def test_create_get_update_delete():
     tag = await c.create(kind="BuiltinTag", name="red")
     await tag.save()
     server = await c.create(kind="DemoServer", name="s1", cores=8, alive=True, site=site, tags=[tag],
-                            status="active", facts={"a": [1, {"b": "x"}]}, words=["a", "b"],
+                            status="active", facts={"a": [1, {"b": "x 😀 é"}]}, words=["a", "b 😀"],
                             since="2026-01-02T03:04:05+00:00", page="https://example.com/?a=1&b=2", note="x: \"y\" 😀 é\n")
     await server.save()
     assert server.id
     read = await c.get(kind="DemoServer", name__value="s1")
     assert read.id == server.id
     assert read.cores.value == 8 and read.alive.value is True and read.status.value == "active"
-    assert read.facts.value == {"a": [1, {"b": "x"}]} and read.words.value == ["a", "b"]
+    assert read.facts.value == {"a": [1, {"b": "x 😀 é"}]} and read.words.value == ["a", "b 😀"]
     assert read.note.value == "x: \"y\" 😀 é\n" and read.page.value == "https://example.com/?a=1&b=2"
     assert read.site.id == site.id and read.tags.peer_ids == [tag.id]
     assert read.hfid == ["s1"] and read.display_label == "s1"
@@ -129,6 +129,41 @@ async def test_relationships():
     assert len(one) + len(other) == 1
 
 
+async def test_peers_are_given_twice_or_not_at_all():
+    c = client()
+    tags = [await c.get(kind="BuiltinTag", name__value=name) for name in ["p1", "p2"]]
+    server = await c.create(kind="DemoServer", name="twice", tags=[tags[0], tags[0].id, tags[1], ["p2"]])
+    await server.save()
+    read = await c.get(kind="DemoServer", name__value="twice", include=["tags"])
+    assert sorted(read.tags.peer_ids) == sorted(tag.id for tag in tags)
+    # The client does not send that the last one goes; in the words that it would use, an empty list empties.
+    await c.execute_graphql(query=f"mutation {{ DemoServerUpdate(data: {{ id: \"{server.id}\" tags: [] }}) {{ ok }} }}")
+    assert (await c.get(kind="DemoServer", name__value="twice", include=["tags"])).tags.peer_ids == []
+    # An update that carries nothing but an id changes nothing.
+    answer = await c.execute_graphql(query=f"mutation {{ DemoServerUpdate(data: {{ id: \"{server.id}\" }}) {{ ok object {{ id }} }} }}")
+    assert answer["DemoServerUpdate"] == {"ok": True, "object": {"id": server.id}}, answer
+
+
+async def test_all_peers_are_told_however_many():
+    c = client()
+    tags = []
+    batch = await c.create_batch()
+    for number in range(130):
+        tag = await c.create(kind="BuiltinTag", name=f"many-{number:03}")
+        tags.append(tag)
+        batch.add(task=tag.save, node=tag)
+    async for _ in batch.execute():
+        pass
+    group = await c.create(kind="CoreStandardGroup", name="of many", members=tags)
+    await group.save()
+    read = await c.get(kind="CoreStandardGroup", name__value="of many", include=["members"])
+    assert set(read.members.peer_ids) == {tag.id for tag in tags}
+    await read.members.fetch()
+    assert {peer.peer.name.value for peer in read.members.peers} == {tag.name.value for tag in tags}
+    # By the text that the schema names first.
+    assert (await c.get(kind="CoreStandardGroup", id="of many")).id == group.id
+
+
 async def test_both_ends_keep_in_step():
     c = client()
     a = await c.create(kind="DemoSite", name="site-a")
@@ -165,7 +200,12 @@ async def test_properties_and_metadata():
     await bare.save()
     meta = await c.get(kind="DemoServer", name__value="meta", include_metadata=True)
     data = meta.get_node_metadata()
-    assert data.created_at and data.updated_at and data.created_by
+    assert data.created_at and data.updated_at and data.created_by and data.updated_by
+    assert meta.name.updated_by and meta.name.updated_at
+    assert meta.site.get_relationship_metadata().updated_at and meta.site.get_relationship_metadata().updated_by
+    assert [n.id for n in await c.filters(kind="DemoServer", name__source__id=account.id)] == [server.id]
+    assert [n.id for n in await c.filters(kind="DemoServer", name__owner__id=account.id)] == [server.id]
+    assert await c.count(kind="DemoServer", name__is_protected=True) == 1
 
 
 async def test_numbers_of_sixty_four_bits():
@@ -176,6 +216,18 @@ async def test_numbers_of_sixty_four_bits():
         assert (await c.get(kind="DemoServer", name__value="big")).asn.value == number
         assert await c.count(kind="DemoServer", asn__value=number) == 1
     await raises(GraphQLError, (await c.create(kind="DemoServer", name="big", asn=2**63)).save(allow_upsert=True))
+    pool = await c.create(kind="CoreNumberPool", name="all numbers", node="DemoServer", node_attribute="asn",
+                          start_range=2**63 - 2, end_range=2**63 - 1)
+    await pool.save()
+    for name, number in [("last-1", 2**63 - 2), ("last", None)]:
+        server = await c.create(kind="DemoServer", name=name, asn=pool)
+        # The very last number is another server's already.
+        if number is None:
+            await (await c.create(kind="DemoServer", name="big", asn=2**63 - 1)).save(allow_upsert=True)
+            await raises(GraphQLError, server.save())
+            continue
+        await server.save()
+        assert server.asn.value == number
 
 
 async def test_wrong_values_leave_nothing():

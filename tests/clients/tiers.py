@@ -16,7 +16,7 @@ from infrahub_sdk.exceptions import BranchNotFoundError, GraphQLError, NodeNotFo
 from infrahub_sdk.generator import InfrahubGenerator
 from infrahub_sdk.node import InfrahubNode
 from infrahub_sdk.task.models import TaskFilter, TaskState
-from infrahub_sdk.types import Order, OrderByEntry
+from infrahub_sdk.types import NodeMetaOrder, Order, OrderByEntry
 
 from commands import QUERY, ctl, write
 from driver import ADDRESS, SCHEMA, client, client_sync, http, load_schema, raises
@@ -77,6 +77,10 @@ async def test_what_is_read_is_chosen():
     assert {s.name.value for s in await c.all(kind="DemoServer", order=Order(disable=True))} == {"q0", "q1", "q2", "q3"}
     by = Order(by=[OrderByEntry(field="cores__value", direction="DESC")])
     assert [s.name.value for s in await c.all(kind="DemoServer", order=by)] == ["q3", "q2", "q1", "q0"]
+    newest = Order(node_metadata=NodeMetaOrder(created_at="DESC"))
+    assert [s.name.value for s in await c.all(kind="DemoServer", order=newest)] == ["q3", "q2", "q1", "q0"]
+    newest = Order(by=[OrderByEntry(field="node_metadata__created_at", direction="DESC")])
+    assert [s.name.value for s in await c.all(kind="DemoServer", order=newest)] == ["q3", "q2", "q1", "q0"]
     assert (await c.get(kind="CoreNode", ids=[sites[0].id])).typename == "DemoSite"
     assert await c.count(kind="DemoServer", site__isnull=False) == 4
     await raises(NodeNotFoundError, c.get(kind="DemoServer", ids=["0190aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeee"]))
@@ -97,6 +101,12 @@ async def test_the_past_is_read():
     assert (await c.get(kind="DemoSite", id=site.id, at=before)).name.value == "ams"
     answer = await c.execute_graphql(query="{ DemoSite(name__value: \"ams\") { count } }", at=before)
     assert answer["DemoSite"]["count"] == 1
+    await (await c.create(kind="CoreGraphQLQuery", name="sites", query="query($n: String) { DemoSite(name__value: $n) { count } }")).save()
+    for name, at, count in [("ams", before, 0), ("amsterdam", None, 1)]:
+        moment = f"&at={at.to_string()}".replace("+", "%2B") if at else ""
+        status, told = http("POST", f"/api/query/sites?branch=main{moment}&update_group=false&", {"variables": {"n": name}})
+        # The query itself was not there then.
+        assert (status == 404 if at else told == {"data": {"DemoSite": {"count": count}}}), (status, told)
     site.name.value = "ams"
     await site.save()
 
@@ -233,6 +243,23 @@ async def test_pools_prefer_by_weight_and_know_all_branches():
     assert address.ip_prefix.id == light.id
     found = await c.filters(kind="IpamPrefix", parent__ids=[top.id])
     assert {p.id for p in found} >= {light.id, heavy.id}
+    read = await c.get(kind="IpamPrefix", id=light.id, include=["parent", "ancestors"])
+    assert read.parent.id == top.id and read.ancestors.peer_ids == [top.id]
+    read = await c.get(kind="IpamPrefix", id=top.id, include=["parent", "descendants"])
+    assert read.parent.id is None and set(read.descendants.peer_ids) >= {light.id, heavy.id}
+    # What more other clients ask for beside the shares.
+    answer = await c.execute_graphql(query="query($id: String!) { InfrahubResourcePoolUtilization(pool_id: $id) { count utilization "
+                                           "utilization_branches utilization_default_branch edges { node { id display_label weight } } } }",
+                                     variables={"id": pool.id})
+    told = answer["InfrahubResourcePoolUtilization"]
+    assert told["count"] == 2 and 0 < told["utilization"] <= 100, told
+    assert {edge["node"]["display_label"] for edge in told["edges"]} == {"10.8.0.0/29", "10.9.0.0/30"}, told
+    # Older clients name the calls otherwise.
+    answer = await c.execute_graphql(query=f"mutation {{ IPAddressPoolGetResource(data: {{ id: \"{pool.id}\" identifier: \"one\" }}) "
+                                           "{ ok node { id kind identifier } } }")
+    told = answer["IPAddressPoolGetResource"]
+    assert told["ok"] and told["node"]["kind"] == "IpamIPAddress" and told["node"]["identifier"] == "one", told
+    assert (await c.get(kind="IpamIPAddress", id=told["node"]["id"])).address.value == ipaddress.ip_interface("10.9.0.1/32")
 
 
 async def test_tasks_are_listed_and_waited_for():
@@ -262,6 +289,18 @@ async def test_tasks_are_listed_and_waited_for():
     assert (await c.task.wait_for_completion(id=one.id)).state == TaskState.COMPLETED
     assert len(await c.task.filter(filter=TaskFilter(state=[TaskState.FAILED]))) == 0
     assert len(await c.task.filter(filter=TaskFilter(ids=[one.id]))) == 1
+    # Pages, also one beyond the end; and each filter by what it is about.
+    assert {task.id for task in await client(pagination_size=1).task.all()} == {task.id for task in tasks}
+    related = tasks[0].related_nodes[0].id
+    await c.branch.create(branch_name="quiet")
+    await raises(GraphQLError, c.task.filter(filter=TaskFilter(branch="none")), "Branch: none not found.")
+    for found, more in [(len(tasks), {"branch": "main"}), (0, {"branch": "quiet"}), (0, {"q": "no such title"}),
+                        (len(tasks), {"workflow": [one.workflow]}), (0, {"workflow": ["none"]}),
+                        (0, {"related_node__ids": ["0190aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeee"]})]:
+        assert len(await c.task.filter(filter=TaskFilter(**more))) == found, more
+    assert one.id in {task.id for task in await c.task.filter(filter=TaskFilter(related_node__ids=[related]))}
+    await c.branch.delete("quiet")
+    assert one.id in ctl("task", "list", "--json")
     assert client_sync().task.count() == len(tasks)
 
 
@@ -336,6 +375,18 @@ async def test_what_comes_with_a_request_is_taken_or_left():
     assert read.get_node_metadata().created_by.id == account.id
 
 
+async def test_a_mistake_is_told_at_once_also_to_who_tries_again():
+    """T1.1: statuses are true, so that a client that repeats what failed does not repeat what is wrong."""
+    c = client(retry_on_failure=True, retry_delay=5, max_retry_duration=60)
+    began = time.monotonic()
+    await raises(GraphQLError, c.execute_graphql(query="{ DemoSite(nam__value: 1) { count } }"))
+    await raises(GraphQLError, (await c.create(kind="DemoServer", name="q0")).save(), "uniqueness constraint")
+    await raises(GraphQLError, (await c.create(kind="DemoServer", name="q9", status="none")).save(), "must be one of")
+    await raises(NodeNotFoundError, c.get(kind="DemoSite", name__value="none"))
+    await raises(GraphQLError, c.execute_graphql(query="{ DemoSite { count } }", branch_name="none"))
+    assert time.monotonic() - began < 4
+
+
 CHECK = """
 from infrahub_sdk.checks import InfrahubCheck
 
@@ -381,6 +432,10 @@ async def test_commands_beside_the_main_ones():
     await group.save()
     assert "too large" in ctl("check", "sized", "--branch", "main", code=1, folder=folder)
     assert "successfully" in ctl("validate", "graphql-query", "service", "name=large", "--branch", "main", folder=folder)
+    write("checks/service.gql", QUERY.replace("size {", "sise {"))
+    said = ctl("validate", "graphql-query", "service", "name=large", "--branch", "main", code=1, folder=folder)
+    assert "sise" in said and "Traceback" not in said, said
+    write("checks/service.gql", QUERY)
     ctl("menu", "validate", write("menu.yml", MENU))
     ctl("menu", "load", write("menu.yml", MENU))
     assert await c.count(kind="CoreMenuItem") == 2

@@ -72,6 +72,34 @@ async def test_what_a_stale_parent_takes_along_is_forgiven():
     assert [s.name.value for s in await c.all(kind="DemoServer")] == ["s2"]
 
 
+CABLES = {"version": "1.0", "nodes": [{"name": "Cable", "namespace": "Demo", "attributes": [{"name": "name", "kind": "Text", "unique": True}],
+          "relationships": [{"name": "server", "peer": "DemoServer", "cardinality": "one", "kind": "Attribute", "optional": False}]}]}
+
+
+async def test_what_others_need_goes_after_them():
+    """The client deletes in the order in which it was told the members: who is needed must come last."""
+    response = await client().schema.load(schemas=[CABLES])
+    assert not response.errors, response.errors
+    for kind in [client, client_sync]:
+        for names in [["a", "b"], ["c"]]:
+            c = kind()
+            if kind is client:
+                async with c.start_tracking(identifier="cabled", delete_unused_nodes=True) as t:
+                    for name in names:
+                        server = await t.create(kind="DemoServer", name=f"cabled-{name}")
+                        await server.save(allow_upsert=True)
+                        await (await t.create(kind="DemoCable", name=name, server=server)).save(allow_upsert=True)
+            else:
+                with c.start_tracking(identifier="cabled", delete_unused_nodes=True) as t:
+                    for name in names:
+                        server = t.create(kind="DemoServer", name=f"cabled-{name}")
+                        server.save(allow_upsert=True)
+                        t.create(kind="DemoCable", name=name, server=server).save(allow_upsert=True)
+            left = await client().filters(kind="DemoServer", name__value="cabled-", partial_match=True)
+            assert sorted(s.name.value for s in left) == [f"cabled-{name}" for name in names], left
+            assert await client().count(kind="DemoCable") == len(names)
+
+
 class Servers(InfrahubGenerator):
     async def generate(self, data):
         node = data["DemoService"]["edges"][0]["node"]

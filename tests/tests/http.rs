@@ -7,6 +7,8 @@ mod hammer;
 #[path = "stories/held.rs"]
 mod held;
 
+#[path = "http/bad_input.rs"]
+mod bad_input;
 #[path = "http/branches.rs"]
 mod branches;
 #[path = "http/door.rs"]

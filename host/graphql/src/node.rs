@@ -233,9 +233,14 @@ fn relationship<'d>(
     object: &Object,
     out: &mut Vec<u8>,
 ) -> Result<(), GraphqlError> {
-    let edges = execution.view.peers(object.id(), rel)?;
+    let mut edges = execution.view.peers(object.id(), rel)?;
     let peer = Arc::clone(execution.view.kind(&rel.peer)?);
     execution.must_see(&peer)?;
+    if rel.name == "members" && execution.view.schema().is_a(object.kind(), "CoreGroup") {
+        // Published clients take what a run no longer made away in the order in which they are told: what
+        // needs something was made after it, and has to go before it.
+        edges.reverse();
+    }
     if rel.cardinality == Cardinality::Many {
         let Some(field) = merged.fields.first().copied() else { return Ok(()) };
         let edges = with_descendants(execution, rel, merged, object, edges, out)?;

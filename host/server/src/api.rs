@@ -124,9 +124,14 @@ pub(crate) fn failed() -> Problem {
 }
 
 pub(crate) fn parse<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|bad| {
-        Problem::new(StatusCode::BAD_REQUEST, "bad-json", format!("the body does not read: {bad}"))
-    })
+    let bad = |what: String| Problem::new(StatusCode::BAD_REQUEST, "bad-json", what);
+    let text =
+        std::str::from_utf8(body).map_err(|error| bad(format!("the body is no text: {error}")))?;
+    // A list would be taken for the fields of an object, in their order, and an empty one for none given.
+    if text.trim_start().starts_with('[') {
+        return Err(bad("the body is a list, and must be an object".to_owned()));
+    }
+    serde_json::from_str(text).map_err(|error| bad(format!("the body does not read: {error}")))
 }
 
 /// The same, where a body may be left out.

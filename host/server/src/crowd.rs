@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::http::StatusCode;
 
@@ -22,12 +22,23 @@ pub(crate) async fn whole(
         let message = format!("the body did not come within {} seconds", patience.as_secs());
         Problem::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", message)
     };
+    // A connection that broke off is nobody's to tell; the limit is what is left.
     let bytes = read.map_err(late)?.map_err(|bad| {
-        // A connection that broke off is nobody's to tell; the limit is what is left.
-        let message = format!("the body is larger than {most} bytes, or broke off: {bad}");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", message)
+        too_large(format!("the body is larger than {most} bytes, or broke off: {bad}"))
     })?;
     Ok(Request::from_parts(parts, Body::from(bytes)))
+}
+
+fn too_large(message: String) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", message)
+}
+
+/// The refusal of a body that says itself that it is too large: nothing of it need be read.
+pub(crate) fn said_too_large(body: &Body, most: usize) -> Option<Problem> {
+    let length = body.size_hint().exact()?;
+    let most = u64::try_from(most).unwrap_or(u64::MAX);
+    (length > most)
+        .then(|| too_large(format!("the body has {length} bytes, and {most} are taken at most")))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use service::{Caller, Service, ServiceError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::api::failed;
-use crate::crowd::whole;
+use crate::crowd::{said_too_large, whole};
 use crate::limits::{
     BODY_BYTES_MAX, BODY_SECONDS_MAX, COMPONENT_BYTES_MAX, REFUSED_SECONDS_MAX, REQUESTS_MAX,
     STRANGER_BODY_BYTES_MAX, STRANGER_BODY_SECONDS_MAX, STRANGERS_MAX,
@@ -145,7 +145,11 @@ pub(crate) async fn admit(State(door): State<Door>, request: Request, next: Next
         false if COMPONENTS.contains(&path.as_str()) => (BODY_SECONDS_MAX, COMPONENT_BYTES_MAX),
         false => (BODY_SECONDS_MAX, BODY_BYTES_MAX),
     };
-    match whole(Request::from_parts(parts, body), Duration::from_secs(patience), most).await {
+    let request = Request::from_parts(parts, body);
+    if let Some(too_large) = said_too_large(request.body(), most) {
+        return refused(request, too_large).await;
+    }
+    match whole(request, Duration::from_secs(patience), most).await {
         Ok(mut request) => {
             if let Some(caller) = caller {
                 request.extensions_mut().insert(caller);

@@ -36,6 +36,10 @@ async fn answer(service: Scoped, headers: &HeaderMap, body: Bytes) -> Answer {
         true => with_files(headers, body).await?,
         false => (parse::<wire::GraphqlBody>(&body)?, BTreeMap::new()),
     };
+    if wire.query.trim().is_empty() {
+        let message = "there is no document; put it into `query`";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message));
+    }
     // Randomness is drawn for the one mutation that makes a secret.
     let makes_secret = wire.query.contains("InfrahubAccountTokenCreate");
     let random = makes_secret.then(accounts::random).transpose()?;
