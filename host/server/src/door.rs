@@ -28,7 +28,7 @@ use crate::scope::Given;
 
 /// What a route asks of who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needs {
+pub(crate) enum Needs {
     /// Nothing: it is for everybody, or the proof is in the request itself.
     Nothing,
     /// The right to look, which may need no credentials.
@@ -70,7 +70,8 @@ const ASKED: [&str; 10] = [
 /// Where a body is a component.
 const COMPONENTS: [&str; 2] = ["/api/components/upload", "/api/generators/{name}/try"];
 
-fn needs(method: &Method, path: Option<&str>) -> Needs {
+/// What an operation asks of who calls, by the path as it is routed; nothing where none is.
+pub(crate) fn needs(method: &Method, path: Option<&str>) -> Needs {
     let Some(path) = path else { return Needs::Nothing };
     let reads = method == Method::GET || method == Method::HEAD;
     if OPEN.contains(&path) || reads && PAGES.contains(&path) {

@@ -2,7 +2,10 @@
 
 mod bodies;
 
+use axum::http::Method;
 use serde_json::{Map, Value, json};
+
+use crate::door::{Needs, needs};
 
 /// Path, method, what it does, content type of its body.
 const ROUTES: &[(&str, &str, &str, Option<&str>)] = &[
@@ -117,11 +120,9 @@ const JSON: Option<&str> = Some("application/json");
 const FORM: Option<&str> = Some("multipart/form-data");
 const WASM: Option<&str> = Some("application/wasm");
 
-/// Statuses of refusals and failures, and why there is one.
-const REFUSALS: [(&str, &str); 12] = [
+/// Statuses of refusals and failures, and why there is one. Those of who asks are told by `access`.
+const REFUSALS: [(&str, &str); 10] = [
     ("400", "The request does not read, or names a branch or a moment that is not there"),
-    ("401", "Who asks must say who they are"),
-    ("403", "It may not be done"),
     ("404", "What it names is not there"),
     ("408", "The body did not come in time"),
     ("409", "It does not fit what is there"),
@@ -133,6 +134,59 @@ const REFUSALS: [(&str, &str); 12] = [
     ("507", "There is no room on the disk; nothing was changed"),
 ];
 
+/// What an operation asks of who calls.
+struct Access {
+    /// The ways of saying who calls, any of which will do.
+    security: Value,
+    /// Why it answers 401, if it does.
+    unknown: Option<&'static str>,
+    /// Why it answers 403, if it does.
+    denied: Option<&'static str>,
+}
+
+/// What the door asks, and what an operation that proves itself does.
+fn access(path: &str, method: &str) -> Access {
+    // One name of the router may hold slashes.
+    let routed = if path == "/graphql/{branch}" { "/graphql/{*branch}" } else { path };
+    let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap_or_default();
+    let denied = Some("The account may not do it, or nobody may");
+    match needs(&method, Some(routed)) {
+        Needs::Known => Access {
+            security: json!([{"token": []}, {"session": []}]),
+            unknown: Some("Credentials are missing, over or wrong"),
+            denied,
+        },
+        Needs::Look => Access {
+            security: json!([{}, {"token": []}, {"session": []}]),
+            unknown: Some(
+                "Credentials are over or wrong, or missing where the server shows nothing to who has \
+                 none, or for what was asked",
+            ),
+            denied,
+        },
+        Needs::Nothing => match path {
+            "/api/auth/login" => Access {
+                security: json!([]),
+                unknown: Some("The name or the password is wrong"),
+                denied: None,
+            },
+            "/api/auth/refresh" | "/api/auth/logout" => Access {
+                security: json!([{"session": []}]),
+                unknown: Some("The token of the session is missing, over or wrong"),
+                denied: None,
+            },
+            "/api/generators/{name}/trigger" => Access {
+                security: json!([{"signature": []}]),
+                unknown: None,
+                denied: Some(
+                    "The signature is missing, stale or wrong, or nothing is triggered here",
+                ),
+            },
+            _ => Access { security: json!([]), unknown: None, denied: None },
+        },
+    }
+}
+
 /// The answers of an operation: every error has the same form, with a stable code.
 fn responses(path: &str, method: &str) -> Map<String, Value> {
     let success = if path == "/api/schema/check" { "202" } else { "200" };
@@ -141,7 +195,10 @@ fn responses(path: &str, method: &str) -> Map<String, Value> {
     if (path, method) == ("/graphql", "get") {
         all.insert("405".to_owned(), json!({"description": "Programs ask by POST"}));
     }
-    for (status, why) in REFUSALS {
+    let access = access(path, method);
+    let who = [("401", access.unknown), ("403", access.denied)];
+    let who = who.into_iter().filter_map(|(status, why)| Some((status, why?)));
+    for (status, why) in REFUSALS.into_iter().chain(who) {
         let body = json!({"schema": {"$ref": "#/components/schemas/Problem"}});
         let told = json!({"description": why, "content": {"application/json": body}});
         all.insert(status.to_owned(), told);
@@ -178,6 +235,7 @@ pub(crate) fn document() -> Value {
         }
         let mut operation = json!({
             "summary": summary, "parameters": parameters, "responses": responses(path, method),
+            "security": access(path, method).security,
         });
         if let Some(media) = body {
             let schema = bodies::schema(path, method, media, &mut generator);
@@ -195,10 +253,13 @@ pub(crate) fn document() -> Value {
             "securitySchemes": {
                 "token": {"type": "apiKey", "in": "header", "name": "X-INFRAHUB-KEY"},
                 "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "signature": {
+                    "type": "apiKey", "in": "header", "name": "x-kiln-signature",
+                    "description": "HMAC-SHA256 by the definition's trigger secret, in hexadecimal, of the \
+                        seconds in `x-kiln-timestamp`, a point, and the body",
+                },
             },
         },
-        // Without credentials as far as the server lets who has none.
-        "security": [{}, {"token": []}, {"session": []}],
     })
 }
 

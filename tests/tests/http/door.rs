@@ -61,6 +61,68 @@ fn is_open(path: &str) -> bool {
     path == "/api/auth/login" || path.ends_with("/trigger")
 }
 
+/// Every operation of the description as it says itself: method, path with its names filled in, the schemes
+/// of its security, and whether it says that it may answer 401 and 403.
+fn with_access(document: &Json) -> Vec<(String, String, Vec<String>, [bool; 2])> {
+    let mut all = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let filled: Vec<&str> =
+            path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect();
+        for (method, operation) in methods.as_object().unwrap() {
+            let ways = operation["security"].as_array().unwrap().iter();
+            let ways = ways.map(|way| way.as_object().unwrap().keys().cloned().collect::<String>());
+            let answers = ["401", "403"].map(|status| operation["responses"].get(status).is_some());
+            all.push((method.to_uppercase(), filled.join("/"), ways.collect(), answers));
+        }
+    }
+    assert!(all.len() > 80, "{}", all.len());
+    all
+}
+
+#[test]
+fn the_description_says_of_each_operation_what_it_asks_of_who_calls() {
+    let shut = guarded(false);
+    let open = guarded(true);
+    let document = shut.get("/api/openapi.json").1;
+    let send = |server: &Server, method: &str, path: &str| {
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", server.base))
+            .header("content-type", "application/json");
+        let (status, answer) = Server::read(server.agent.run(request.body("{}").unwrap()));
+        (status, code(&answer).to_owned())
+    };
+    let known = ["token", "session"].map(str::to_owned);
+    let mut seen = std::collections::BTreeMap::new();
+    for (method, path, ways, [unknown, denied]) in with_access(&document) {
+        let told = format!("{method} {path} {ways:?}");
+        let (shut, open) = (send(&shut, &method, &path), send(&open, &method, &path));
+        let refused = |answer: &(u16, String)| answer.0 == 401;
+        if ways.is_empty() {
+            // For everybody, or the proof is in the body.
+            assert!(!denied && unknown == (path == "/api/auth/login"), "{told}");
+            assert!(unknown || !refused(&shut) && !refused(&open), "{told}: {shut:?} {open:?}");
+        } else if ways == known {
+            assert!(unknown && denied, "{told}");
+            assert!(refused(&shut) && refused(&open), "{told}: {shut:?} {open:?}");
+        } else if ways[0].is_empty() {
+            assert!(unknown && denied && ways[1..] == known, "{told}");
+            assert!(refused(&shut), "{told}: {shut:?}");
+            // Who has none is let in, and told what else is wrong.
+            assert!(!refused(&open) || method == "POST", "{told}: {open:?}");
+        } else {
+            // It proves itself, and says by what.
+            let is_session = ways == ["session"];
+            assert!(is_session == path.starts_with("/api/auth/"), "{told}");
+            assert_eq!((unknown, denied), (is_session, !is_session), "{told}");
+            assert_eq!(refused(&shut), is_session, "{told}: {shut:?}");
+        }
+        *seen.entry(ways).or_insert(0) += 1;
+    }
+    // All five sorts are there: nothing, credentials, perhaps credentials, a session, a signature.
+    assert_eq!(seen.len(), 5, "{seen:?}");
+}
+
 #[test]
 fn credentials_come_before_whatever_else_is_wrong() {
     let server = guarded(false);
