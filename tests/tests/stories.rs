@@ -104,6 +104,8 @@ mod reports;
 mod schema;
 #[path = "stories/sdwan.rs"]
 mod sdwan;
+#[path = "stories/sight.rs"]
+mod sight;
 #[path = "stories/stored.rs"]
 mod stored;
 #[path = "stories/support.rs"]

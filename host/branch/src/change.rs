@@ -1,7 +1,7 @@
 //! What a draft changes, as people and programs read it: the answer of a plan, the summary of a
 //! commit. Canonical: sorted by kind and id, so that equal changes have equal digests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::schema::{Direction, Kind, Relationship};
 use model::{Digest, ObjectId, Symbol};
@@ -70,6 +70,8 @@ pub struct LinkChange {
     pub added: Vec<String>,
     /// Labels of peers that go, sorted.
     pub removed: Vec<String>,
+    /// All of them.
+    pub peers: BTreeSet<ObjectId>,
 }
 
 /// What happens to one object.
@@ -362,6 +364,7 @@ fn edge_change(
     let peer = labels.of(edge.peer)?;
     if let Some(change) = changes.get_mut(&edge.object) {
         let link = change.links.entry(name).or_default();
+        link.peers.insert(edge.peer);
         if has { link.added.push(peer) } else { link.removed.push(peer) }
     }
     Ok(())

@@ -17,6 +17,7 @@ use crate::limits::SCHEMAS_COMPILED_MAX;
 use crate::object::{PAYLOAD_AT, stamp};
 use crate::rows::{Bytes, Rows, Track};
 use crate::schema::Indexes;
+use crate::sight::Sight;
 use crate::view::View;
 
 /// What comes in from the outside world.
@@ -62,6 +63,8 @@ struct Shared {
 #[derive(Debug, Clone)]
 pub struct Database {
     shared: Arc<Shared>,
+    /// Who looks through the views and drafts of this handle; whoever may see everything without one.
+    sight: Option<Arc<dyn Sight>>,
 }
 
 impl Database {
@@ -75,7 +78,7 @@ impl Database {
             counts: Arc::default(),
             conflicts: ConflictPlaces::default(),
         };
-        let database = Self { shared: Arc::new(shared) };
+        let database = Self { shared: Arc::new(shared), sight: None };
         let snapshot = database.store().snapshot().map_err(BranchError::from)?;
         let known = snapshot
             .get(Space::Branches, &key::branch(BranchId::MAIN))
@@ -103,6 +106,12 @@ impl Database {
         draft.create("IpamNamespace", None, input)?;
         self.commit(draft, Cause::Init)?;
         Ok(())
+    }
+
+    /// The same database, looked at by somebody; without sight, by whoever may see everything. Cheap.
+    #[must_use]
+    pub fn seen_by(&self, sight: Option<Arc<dyn Sight>>) -> Self {
+        Self { sight, shared: Arc::clone(&self.shared) }
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -162,7 +171,8 @@ impl Database {
         let rows = Rows::new(snapshot, Some(overlay), Track::Reads);
         let (name, is_open) = (Arc::from(record.name.as_str()), record.is_open());
         let counts = Arc::clone(&self.shared.counts);
-        let view = View { rows, branch, name, is_open, compiled, now, counts };
+        let view =
+            View { rows, branch, name, is_open, compiled, now, counts, sight: self.sight.clone() };
         Ok(Draft::over(view, author, self.clone()))
     }
 
@@ -207,7 +217,7 @@ impl Database {
             }
         };
         let counts = Arc::clone(&self.shared.counts);
-        Ok(View { rows, branch, name, is_open, compiled, now, counts })
+        Ok(View { rows, branch, name, is_open, compiled, now, counts, sight: self.sight.clone() })
     }
 
     /// The schema a snapshot shows, compiled at most once per load.

@@ -561,10 +561,7 @@ impl Draft {
     }
 
     pub(crate) fn label_of(&self, object: &Object) -> Result<String, BranchError> {
-        match self.view.hfid(object)? {
-            Some(parts) => Ok(parts.join("/")),
-            None => self.view.display_label(object),
-        }
+        self.view.label(object)
     }
 
     /// The kind of an object that is there, or was before this draft.

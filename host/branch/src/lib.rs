@@ -20,6 +20,7 @@ mod record;
 mod rows;
 mod schema;
 mod seen;
+mod sight;
 mod view;
 #[cfg(test)]
 mod walks;
@@ -48,4 +49,5 @@ pub use rows::Track;
 pub use schema::path_of;
 pub use schema::{SchemaLoad, SchemaLoadError};
 pub use seen::{Met, RunInput, Seen, Touched};
+pub use sight::Sight;
 pub use view::{InOrder, Objects, View};

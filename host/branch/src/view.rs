@@ -21,6 +21,7 @@ use crate::error::{BranchError, Violation};
 use crate::object::{Edge, Object};
 use crate::rows::{Found, Merged, Rows};
 use crate::schema::{Constraint, Element};
+use crate::sight::Sight;
 
 /// A consistent state of one branch.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct View {
     /// The moment this view was opened; what "now" means inside it.
     pub(crate) now: Timestamp,
     pub(crate) counts: Arc<Counts>,
+    /// Who looks; whoever may see everything without one.
+    pub(crate) sight: Option<Arc<dyn Sight>>,
 }
 
 /// What is known of an id.
@@ -333,17 +336,27 @@ impl View {
         }
     }
 
-    /// The value a path leads to; nothing where a peer is missing.
-    pub fn follow(&self, object: &Object, path: &Path) -> Result<Value, BranchError> {
-        self.follow_without(object, path, &BTreeSet::new())
+    /// Whether whoever looks may be told of objects of a concrete kind.
+    pub fn sees(&self, kind: &Kind) -> bool {
+        self.sight.as_ref().is_none_or(|sight| sight.sees(kind, self.branch))
     }
 
-    /// The same; what a peer of one of these kinds holds is an empty text.
-    pub fn follow_without(
+    /// The value a path leads to, for whoever looks: what a peer holds that they may not be told of is an
+    /// empty text; nothing where a peer is missing.
+    pub fn follow_told(&self, object: &Object, path: &Path) -> Result<Value, BranchError> {
+        self.follow_if(object, path, |peer| self.sees(peer))
+    }
+
+    /// The value a path leads to, whoever looks.
+    pub(crate) fn follow(&self, object: &Object, path: &Path) -> Result<Value, BranchError> {
+        self.follow_if(object, path, |_peer| true)
+    }
+
+    fn follow_if(
         &self,
         object: &Object,
         path: &Path,
-        hidden: &BTreeSet<Symbol>,
+        is_told: impl Fn(&Kind) -> bool,
     ) -> Result<Value, BranchError> {
         let (name, attribute) = match path {
             Path::Attribute { attribute, .. } => return Ok(object.value(attribute)),
@@ -352,72 +365,67 @@ impl View {
         };
         Ok(match (self.one(object, name)?, attribute) {
             (None, _) => Value::Null,
-            (Some(peer), _) if hidden.contains(&peer.kind().symbol) => Value::Text(String::new()),
+            (Some(peer), _) if !is_told(peer.kind()) => Value::Text(String::new()),
             (Some(peer), None) => Value::Text(peer.id().to_string()),
             (Some(peer), Some(attribute)) => peer.value(attribute),
         })
     }
 
-    /// The human-friendly id, where the kind has one.
+    /// The human-friendly id by which an object is found, where the kind has one; whoever looks.
     pub fn hfid(&self, object: &Object) -> Result<Option<Vec<String>>, BranchError> {
-        self.hfid_without(object, &BTreeSet::new())
-    }
-
-    /// The same without what peers of these kinds hold: such a part is empty.
-    pub fn hfid_without(
-        &self,
-        object: &Object,
-        hidden: &BTreeSet<Symbol>,
-    ) -> Result<Option<Vec<String>>, BranchError> {
         let paths = &object.kind().human_friendly_id;
-        if paths.is_empty() {
-            return Ok(None);
+        let text = |path| Ok(self.follow(object, path)?.to_string());
+        (!paths.is_empty()).then(|| paths.iter().map(text).collect()).transpose()
+    }
+
+    /// The same as it is told: what peers hold that whoever looks may not be told of is an empty part.
+    pub fn hfid_told(&self, object: &Object) -> Result<Option<Vec<String>>, BranchError> {
+        let paths = &object.kind().human_friendly_id;
+        (!paths.is_empty()).then(|| self.texts(object, paths)).transpose()
+    }
+
+    fn texts(&self, object: &Object, paths: &[Path]) -> Result<Vec<String>, BranchError> {
+        paths.iter().map(|path| Ok(self.follow_told(object, path)?.to_string())).collect()
+    }
+
+    /// How an object is named where it is not asked for itself: its human-friendly id, else its display
+    /// label; its id where whoever looks may not be told of it.
+    pub fn label(&self, object: &Object) -> Result<String, BranchError> {
+        if !self.sees(object.kind()) {
+            return Ok(object.id().to_string());
         }
-        self.texts(object, paths, hidden).map(Some)
+        match self.hfid_told(object)? {
+            Some(parts) => Ok(parts.join("/")),
+            None => self.display_label(object),
+        }
     }
 
-    fn texts(
-        &self,
-        object: &Object,
-        paths: &[Path],
-        hidden: &BTreeSet<Symbol>,
-    ) -> Result<Vec<String>, BranchError> {
-        let text = |path| Ok(self.follow_without(object, path, hidden)?.to_string());
-        paths.iter().map(text).collect()
-    }
-
-    /// How the object is shown to people.
+    /// How the object is shown to people, without what its peers hold that whoever looks may not be told
+    /// of: such a part is empty.
     pub fn display_label(&self, object: &Object) -> Result<String, BranchError> {
-        self.display_label_without(object, &BTreeSet::new())
-    }
-
-    /// The same without what peers of these kinds hold: such a part is empty.
-    pub fn display_label_without(
-        &self,
-        object: &Object,
-        hidden: &BTreeSet<Symbol>,
-    ) -> Result<String, BranchError> {
         match &object.kind().display_label {
-            Some(DisplayLabel::Paths(paths)) => Ok(self.texts(object, paths, hidden)?.join(" ")),
-            Some(DisplayLabel::Template(template)) => self.render(object, template, hidden),
-            None => Ok(self.hfid_without(object, hidden)?.map_or_else(
+            Some(DisplayLabel::Paths(paths)) => Ok(self.texts(object, paths)?.join(" ")),
+            Some(DisplayLabel::Template(template)) => {
+                self.render(object, template, Self::follow_told)
+            }
+            None => Ok(self.hfid_told(object)?.map_or_else(
                 || format!("{}({})", object.kind().name, object.id()),
                 |parts| parts.join(" "),
             )),
         }
     }
 
-    /// A template over the object's values and those of its single peers, but for those of these kinds.
+    /// A template over the object's values and those of its single peers, as they are followed.
     pub(crate) fn render(
         &self,
         object: &Object,
         template: &str,
-        hidden: &BTreeSet<Symbol>,
+        follow: impl Fn(&Self, &Object, &Path) -> Result<Value, BranchError>,
     ) -> Result<String, BranchError> {
         let mut values = std::collections::BTreeMap::new();
         for name in model::template::references(template).unwrap_or_default() {
             let value = match crate::schema::path_of(object.kind(), &name) {
-                Some(path) => self.follow_without(object, &path, hidden)?,
+                Some(path) => follow(self, object, &path)?,
                 None => Value::Null,
             };
             values.insert(name, value);

@@ -117,7 +117,7 @@ impl<'d> Execution<'d> {
 
     /// How an object is shown, without what the caller may not look at.
     pub(crate) fn label(&self, object: &Object) -> Result<String, GraphqlError> {
-        Ok(self.view.display_label_without(object, &self.hidden)?)
+        Ok(self.view.display_label(object)?)
     }
 
     /// An object is shown.

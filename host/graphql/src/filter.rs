@@ -159,9 +159,9 @@ impl Filters {
         let kind = object.kind();
         Ok(match filter {
             Filter::Ids(ids) => ids.contains(&object.id()),
-            Filter::Hfid(parts) => view.hfid_without(object, &self.hidden)?.as_ref() == Some(parts),
+            Filter::Hfid(parts) => view.hfid_told(object)?.as_ref() == Some(parts),
             Filter::Label(labels) => {
-                let label = view.display_label_without(object, &self.hidden)?;
+                let label = view.display_label(object)?;
                 labels.iter().any(|wanted| self.alike(&label, wanted))
             }
             Filter::Values { attribute, values } => match kind.attribute(attribute) {

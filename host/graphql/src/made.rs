@@ -69,7 +69,7 @@ impl Made {
                 Some(peer) => (Some(peer), attribute),
                 None => return Ok(Value::Null),
             },
-            Path::Relationship(_) => return Ok(view.follow_without(object, path, hidden)?),
+            Path::Relationship(_) => return Ok(view.follow_told(object, path)?),
         };
         let object = of.as_ref().unwrap_or(object);
         match object.kind().attribute(attribute) {

@@ -96,7 +96,7 @@ fn field<'d>(
         "id" => write::display(object.id(), out),
         "__typename" => write::text(&kind.name, out),
         "display_label" => write::text(&execution.label(object)?, out),
-        "hfid" => match execution.view.hfid_without(object, &execution.hidden)? {
+        "hfid" => match execution.view.hfid_told(object)? {
             Some(parts) => strings(&parts, out),
             None => write::null(out),
         },

@@ -12,9 +12,10 @@ mod token;
 
 use std::sync::Arc;
 
-use branch::{Author, BranchError, View};
-use model::ObjectId;
+use branch::{Author, BranchError, Sight, View};
 use model::permission::{Action, GlobalAction, Permissions, Place};
+use model::schema::Kind;
+use model::{BranchId, ObjectId};
 
 use crate::{Service, ServiceError};
 
@@ -89,12 +90,7 @@ impl Caller {
     }
 
     /// Whether something may be done to objects of a kind; else what is missing.
-    pub fn check(
-        &self,
-        kind: &model::schema::Kind,
-        action: Action,
-        place: Place,
-    ) -> Result<(), ServiceError> {
+    pub fn check(&self, kind: &Kind, action: Action, place: Place) -> Result<(), ServiceError> {
         if self.permissions.may(&kind.namespace, &kind.short_name, action, place) {
             return Ok(());
         }
@@ -128,11 +124,31 @@ impl Caller {
     }
 }
 
+impl Sight for Caller {
+    fn sees(&self, kind: &Kind, branch: BranchId) -> bool {
+        self.permissions.may(&kind.namespace, &kind.short_name, Action::View, place_of(branch))
+    }
+}
+
+/// The default branch, or another one.
+pub(crate) fn place_of(branch: BranchId) -> Place {
+    if branch == BranchId::MAIN { Place::Default } else { Place::Other }
+}
+
 impl Service {
-    /// The same service, called by somebody. Cheap.
+    /// The same service, called by somebody, who is told what they may look at. Cheap.
     #[must_use]
     pub fn called_by(&self, caller: Caller) -> Self {
-        Self { caller: Arc::new(caller), ..self.clone() }
+        let caller = Arc::new(caller);
+        let sees_all = caller.permissions.is_super_admin();
+        let sight = (!sees_all).then(|| Arc::clone(&caller) as Arc<dyn Sight>);
+        Self { database: self.database.seen_by(sight), caller, ..self.clone() }
+    }
+
+    /// The same service, called by the same, with nothing left out of what is told: for what is kept, and
+    /// does not depend on who asked for it.
+    pub(crate) fn whole(&self) -> Self {
+        Self { database: self.database.seen_by(None), ..self.clone() }
     }
 
     /// Who calls.
@@ -164,7 +180,7 @@ impl Service {
     }
 
     fn accounts_view(&self) -> Result<View, BranchError> {
-        self.database.view(model::BranchId::MAIN)
+        self.database.view(BranchId::MAIN)
     }
 }
 

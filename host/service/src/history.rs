@@ -66,7 +66,7 @@ impl Service {
             for edge in view.peers(object.id(), rel)? {
                 let mut peer = self.origin_told(&view, &view.origin(edge.updated)?)?;
                 peer["peer"] = json!(edge.peer.to_string());
-                peer["label"] = json!(label(&view, edge.peer)?);
+                peer["label"] = json!(named(&view, edge.peer)?);
                 peers.push(peer);
             }
             told["peers"] = Json::Array(peers);
@@ -194,7 +194,7 @@ impl Service {
                 let kind = view.schema().by_symbol.get(&Symbol(*symbol));
                 objects.push(json!({
                     "id": id.to_string(), "kind": kind.map(|kind| kind.name.clone()),
-                    "label": label(view, *id)?, "op": op.word(),
+                    "label": named(view, *id)?, "op": op.word(),
                 }));
             }
             if !objects.is_empty() {
@@ -245,7 +245,16 @@ impl Service {
     }
 }
 
-/// How an object is shown, also one that is gone.
+/// How an object that is not asked for itself is named: as it is shown, and by its id where the caller may
+/// not be told of it, or it is gone.
+fn named(view: &View, id: ObjectId) -> Result<String, BranchError> {
+    match view.kind_of(id)? {
+        Some(kind) if !view.sees(&kind) => Ok(id.to_string()),
+        _ => label(view, id),
+    }
+}
+
+/// How an object is shown, also one that is gone. Who did something is told by name to everybody.
 pub(crate) fn label(view: &View, id: ObjectId) -> Result<String, BranchError> {
     if id == ObjectId::SYSTEM {
         return Ok("kiln".to_owned());

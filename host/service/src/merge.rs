@@ -59,7 +59,7 @@ impl Service {
     pub fn branch_validate(&self, name: &str) -> Result<Json, ServiceError> {
         self.may_look()?;
         let check = self.database.branch_validate(name)?;
-        Ok(validated(name, &check))
+        self.validated(name, &check)
     }
 
     /// Brings what a branch changed to main and freezes the branch. What generators made for targets
@@ -98,7 +98,8 @@ impl Service {
             left.push(json!({"code": bad.code(), "message": bad.to_string()}));
         }
         let told = json!({
-            "merged": name, "commit": merged.seq.map(|seq| seq.0), "changes": told(&changes),
+            "merged": name, "commit": merged.seq.map(|seq| seq.0),
+            "changes": self.told_of(&main.view()?, &changes),
             "left": left, "branch": self.branch(name)?,
         });
         Ok(MergeDone { told, ended })
@@ -113,23 +114,39 @@ impl Service {
         branch.note_branch();
         Ok(crate::branches::shown(&info))
     }
-}
 
-fn told(changes: &ChangeSet) -> Json {
-    changes.to_json()
-}
+    /// What changed of the kinds that the caller may look at, as a view knows them.
+    pub(crate) fn told_of(&self, view: &View, changes: &ChangeSet) -> Json {
+        let mut seen = changes.clone();
+        if !self.caller.permissions.is_super_admin() {
+            let schema = view.schema();
+            seen.changes.retain(|one| schema.kind(&one.kind).is_some_and(|kind| view.sees(kind)));
+        }
+        seen.to_json()
+    }
 
-pub(crate) fn validated(name: &str, check: &MergeCheck) -> Json {
-    let conflicts: Vec<Json> = check.conflicts.iter().map(shown).collect();
-    let violations: Vec<Json> = check
-        .violations
-        .iter()
-        .map(|broken| json!({"code": broken.code(), "message": broken.to_string()}))
-        .collect();
-    json!({
-        "branch": name, "ok": check.is_clear(), "conflicts": conflicts, "violations": violations,
-        "changes": told(&check.changes),
-    })
+    /// What stands in the way of a merge, and what main would get, as far as the caller may look at it.
+    pub(crate) fn validated(&self, name: &str, check: &MergeCheck) -> Result<Json, ServiceError> {
+        // Kinds that the merge brings are known on the branch alone.
+        let view = self.on(Some(name), None)?.view()?;
+        let mut conflicts = check.conflicts.clone();
+        for conflict in &mut conflicts {
+            let kind = view.schema().kind(&conflict.object_kind);
+            if kind.is_some_and(|kind| !view.sees(kind)) {
+                conflict.hide();
+            }
+        }
+        let conflicts: Vec<Json> = conflicts.iter().map(shown).collect();
+        let violations: Vec<Json> = check
+            .violations
+            .iter()
+            .map(|broken| json!({"code": broken.code(), "message": broken.to_string()}))
+            .collect();
+        Ok(json!({
+            "branch": name, "ok": check.is_clear(), "conflicts": conflicts,
+            "violations": violations, "changes": self.told_of(&view, &check.changes),
+        }))
+    }
 }
 
 fn shown(conflict: &Conflict) -> Json {

@@ -10,7 +10,7 @@ use engine::Definition;
 use model::object_file;
 use model::permission::Action;
 use model::schema::Attribute;
-use model::{BranchId, ObjectId, Symbol};
+use model::{BranchId, ObjectId};
 use serde_json::{Map, Value as Json};
 
 use crate::limits::NAME_PARTS_MAX;
@@ -57,11 +57,7 @@ pub struct ObjectView {
 
 impl ObjectView {
     /// Without what objects of the hidden kinds hold.
-    pub(crate) fn of(
-        view: &View,
-        object: &Object,
-        hidden: &BTreeSet<Symbol>,
-    ) -> Result<Self, BranchError> {
+    pub(crate) fn of(view: &View, object: &Object) -> Result<Self, BranchError> {
         let mut attributes = Map::new();
         let readable = |attribute: &&Attribute| !attribute.kind.is_secret();
         for attribute in object.kind().attributes.iter().filter(readable) {
@@ -77,9 +73,9 @@ impl ObjectView {
             let mut peers = Vec::new();
             for edge in view.peers(object.id(), rel)? {
                 if let Some(peer) = view.object(edge.peer)?
-                    && !hidden.contains(&peer.kind().symbol)
+                    && view.sees(peer.kind())
                 {
-                    peers.push(Json::String(view.display_label_without(&peer, hidden)?));
+                    peers.push(Json::String(view.display_label(&peer)?));
                 }
             }
             if !peers.is_empty() {
@@ -89,8 +85,8 @@ impl ObjectView {
         Ok(Self {
             id: object.id(),
             kind: object.kind().name.clone(),
-            hfid: view.hfid_without(object, hidden)?,
-            display_label: view.display_label_without(object, hidden)?,
+            hfid: view.hfid_told(object)?,
+            display_label: view.display_label(object)?,
             attributes,
             relationships,
         })
@@ -152,7 +148,7 @@ impl Service {
         let view = self.view()?;
         let object = find(&view, kind, name)?;
         self.may(object.kind(), Action::View)?;
-        Ok(ObjectView::of(&view, &object, &self.hidden(view.schema()))?)
+        Ok(ObjectView::of(&view, &object)?)
     }
 
     /// Objects of a kind (a generic will do), in their default order, at most `limit`.
@@ -160,12 +156,11 @@ impl Service {
         let view = self.view()?;
         let schema = view.schema().clone();
         let kind = view.kind(kind)?.clone();
-        let hidden = self.hidden(&schema);
         let mut all = Vec::new();
         for concrete in schema.concrete(&kind) {
             self.may(concrete, Action::View)?;
             for object in view.objects(concrete)? {
-                all.push(ObjectView::of(&view, &object?, &hidden)?);
+                all.push(ObjectView::of(&view, &object?)?);
                 if all.len() >= limit {
                     return Ok(all);
                 }

@@ -228,12 +228,11 @@ impl Service {
             }
         };
         let instance = instance.ok_or_else(missing)?;
-        let hidden = self.hidden(view.schema());
         let objects = |ids: &[ObjectId]| -> Result<Vec<ObjectView>, ServiceError> {
             let mut views = Vec::new();
             for id in ids {
                 if let Some(object) = view.object(*id)? {
-                    views.push(ObjectView::of(&view, &object, &hidden)?);
+                    views.push(ObjectView::of(&view, &object)?);
                 }
             }
             views.sort_by(|a, b| (&a.kind, &a.display_label).cmp(&(&b.kind, &b.display_label)));

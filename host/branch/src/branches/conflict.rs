@@ -168,6 +168,18 @@ impl Conflict {
     }
 }
 
+impl Conflict {
+    /// Takes out what an object of a kind holds that whoever looks may not be told of.
+    pub fn hide(&mut self) {
+        for value in [&mut self.base, &mut self.main.value, &mut self.branch.value] {
+            *value = Json::Null;
+        }
+        if let Some(id) = self.object {
+            self.label = id.to_string();
+        }
+    }
+}
+
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} `{}`", self.object_kind, self.label)?;

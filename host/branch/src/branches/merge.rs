@@ -150,13 +150,18 @@ impl Database {
             let under = self.under(&draft, &name)?;
             note_line(&draft, under.id);
             drop(under);
-            let conflict = self.conflict(&name, id)?.ok_or_else(missing)?;
+            // What was decided is kept with all that both sides say, whoever decides.
+            let mut conflict = self.seen_by(None).conflict(&name, id)?.ok_or_else(missing)?;
+            let of_what = conflict.of_what().0;
+            let kind = draft.schema().kind(&conflict.object_kind);
+            if kind.is_some_and(|kind| !draft.sees(kind)) {
+                conflict.hide();
+            }
             if !conflict.is_resolvable {
                 let fault = BranchFault::NotResolvable { conflict: conflict.to_string() };
                 return Err(BranchError::from(fault).into());
             }
             let (by, at) = (author.0.0, draft.now().0);
-            let of_what = conflict.of_what().0;
             let resolution = keep.map(|keep| Resolution { keep, of_what, by, at });
             draft.put_resolution(id, resolution.as_ref())?;
             found = Some(Conflict { keep, ..conflict });

@@ -402,6 +402,10 @@ impl Reconciler<'_> {
         };
         decide(&mut conflict, &self.resolutions);
         let keep = conflict.keep;
+        let kind = self.draft.schema().kind(&conflict.object_kind);
+        if kind.is_some_and(|kind| !self.draft.sees(kind)) {
+            conflict.hide();
+        }
         self.conflicts.insert(id, conflict);
         keep
     }
@@ -435,10 +439,7 @@ impl Reconciler<'_> {
     fn label(&self, id: ObjectId) -> Result<String, BranchError> {
         for view in [self.ours, &self.draft.view, self.base] {
             if let Some(object) = view.object(id)? {
-                return match view.hfid(&object)? {
-                    Some(parts) => Ok(parts.join("/")),
-                    None => view.display_label(&object),
-                };
+                return view.label(&object);
             }
         }
         Ok(id.to_string())

@@ -79,7 +79,7 @@ impl Draft {
         let mut input = Input::default();
         let Some(object) = self.view.object_of(&kind, id)? else { return Ok(false) };
         for (name, _kind, template) in templates {
-            let text = self.view.render(&object, &template, &BTreeSet::new())?;
+            let text = self.view.render(&object, &template, crate::View::follow)?;
             if object.value(&name) != Value::Text(text.clone()) {
                 input = input.attr(&name, AttrInput::by_host(text));
             }

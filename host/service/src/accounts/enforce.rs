@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use branch::{Change, ChangeSet, Op, View};
+use branch::{Change, ChangeSet, Op, Sight as _, View};
 use engine::Mode;
 use model::Symbol;
 use model::permission::{Action, Decision, GlobalAction, Place};
 use model::schema::{BranchMode, Category, Kind, Schema};
 
-use crate::accounts::Caller;
+use crate::accounts::{Caller, place_of};
 use crate::{Service, ServiceError};
 
 /// Kinds that only who manages accounts may touch.
@@ -21,7 +21,7 @@ const PERMISSION_KINDS: [&str; 3] =
 impl Service {
     /// The default branch, or another one.
     pub(crate) fn place(&self) -> Place {
-        if self.branch == model::BranchId::MAIN { Place::Default } else { Place::Other }
+        place_of(self.branch)
     }
 
     /// Whether the caller may do something to the system.
@@ -48,21 +48,16 @@ impl Service {
 
     /// The concrete kinds whose objects the caller may not look at; empty for most callers.
     pub(crate) fn hidden(&self, schema: &Schema) -> BTreeSet<Symbol> {
-        let permissions = &self.caller.permissions;
-        if permissions.is_super_admin() {
+        if self.caller.permissions.is_super_admin() {
             return BTreeSet::new();
         }
-        let place = self.place();
-        let sees =
-            |kind: &Kind| permissions.may(&kind.namespace, &kind.short_name, Action::View, place);
         let concrete = schema.kinds.values().filter(|kind| kind.category != Category::Generic);
-        concrete.filter(|kind| !sees(kind)).map(|kind| kind.symbol).collect()
+        concrete.filter(|kind| !self.sees(kind)).map(|kind| kind.symbol).collect()
     }
 
     /// Whether the caller may look at objects of a concrete kind.
     pub(crate) fn sees(&self, kind: &Kind) -> bool {
-        let permissions = &self.caller.permissions;
-        permissions.may(&kind.namespace, &kind.short_name, Action::View, self.place())
+        self.caller.sees(kind, self.branch)
     }
 
     /// Why the caller is not shown objects of a kind.
@@ -139,9 +134,7 @@ impl Service {
         }
         for (mirror, refused) in mirrors {
             let linked = |change: &&Change| {
-                change.links.values().any(|link| {
-                    link.added.iter().chain(&link.removed).any(|label| *label == mirror.label)
-                })
+                change.links.values().any(|link| link.peers.contains(&mirror.id))
             };
             if !allowed.iter().any(linked) {
                 return Err(refused);

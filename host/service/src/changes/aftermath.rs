@@ -223,14 +223,15 @@ impl Service {
     /// Costs what the merge and those runs do.
     pub fn branch_preview(&self, name: &str) -> Result<Json, ServiceError> {
         self.may_look()?;
-        let main = self.on_main();
+        // What the runs read does not depend on who asks.
+        let main = self.on_main().whole();
         main.may_run(&main.view()?, Mode::Plan)?;
         let author = main.caller.author();
         let branch = main.database.view(main.database.branch(name)?)?;
         let (touched, targets) = (branch.touched()?, crate::merge::targets_of(&branch)?);
         drop(branch);
         let (check, draft) = main.database.branch_merge_ahead(name, author)?;
-        let mut answer = crate::merge::validated(name, &check);
+        let mut answer = self.on_main().validated(name, &check)?;
         let Some(draft) = draft else {
             answer["ended"] = Json::Null;
             answer["after"] = Json::Null;

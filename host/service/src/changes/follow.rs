@@ -41,7 +41,8 @@ impl Service {
     ) -> Result<(), ServiceError> {
         if !self.dirty.is_served() {
             let _begun = self.begin(change)?;
-            return self.run_checks(change.id, kinds);
+            // What is kept of them does not depend on who asked.
+            return self.whole().run_checks(change.id, kinds);
         }
         self.plan_checks(change, kinds)?;
         self.dirty.ask(change.id, kinds, &self.caller);

@@ -28,7 +28,7 @@ impl DialectHost<'_> {
         let view = self.service.view().map_err(told)?;
         let missing = || GraphqlError::not_found(target, &done.converted.id.to_string());
         let object = view.object(done.converted.id)?.ok_or_else(missing)?;
-        let shown = ObjectView::of(&view, &object, &self.service.hidden(view.schema()))?;
+        let shown = ObjectView::of(&view, &object)?;
         let mut node = Map::new();
         for (name, value) in shown.attributes {
             node.insert(name, json!({"value": value}));

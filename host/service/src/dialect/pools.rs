@@ -187,9 +187,13 @@ fn allocated(
 ) -> Result<Json, GraphqlError> {
     let object = granted.object.map(|id| view.object(id)).transpose()?.flatten();
     let Some(object) = object else { return Ok(Json::Null) };
+    let label = match view.sees(object.kind()) {
+        true => view.display_label(&object)?,
+        false => object.id().to_string(),
+    };
     Ok(json!({
         "id": object.id().to_string(), "kind": object.kind().name,
-        "display_label": view.display_label(&object)?, "branch": view.name_of(granted.branch)?,
+        "display_label": label, "branch": view.name_of(granted.branch)?,
         "identifier": identifier,
     }))
 }

@@ -143,8 +143,8 @@ impl Sides {
             (Some(_), None) => Op::Deleted,
         };
         let label = match after.as_ref().or(before) {
-            Some(object) if after.is_some() => label_in(&self.ours, object)?,
-            Some(object) => label_in(&self.base, object)?,
+            Some(object) if after.is_some() => self.ours.label(object)?,
+            Some(object) => self.base.label(object)?,
             None => id.to_string(),
         };
         let mut diff = self.diff(id, &kind, op, (label, origins.of(seq)?))?;
@@ -335,7 +335,7 @@ impl Sides {
     fn label(&self, id: ObjectId) -> Result<String, BranchError> {
         for view in [&self.ours, &self.base] {
             if let Some(object) = view.object(id)? {
-                return label_in(view, &object);
+                return view.label(&object);
             }
         }
         Ok(id.to_string())
@@ -361,14 +361,6 @@ impl Origins<'_> {
         let origin = self.view.origin(seq)?;
         self.known.borrow_mut().insert(seq, origin.clone());
         Ok(origin)
-    }
-}
-
-/// How an object is shown.
-fn label_in(view: &View, object: &Object) -> Result<String, BranchError> {
-    match view.hfid(object)? {
-        Some(parts) => Ok(parts.join("/")),
-        None => view.display_label(object),
     }
 }
 

@@ -146,13 +146,7 @@ impl Draft {
             }
         }
         let told = match &object {
-            Some((line, object)) => {
-                let label = match line.hfid(object)? {
-                    Some(parts) => parts.join("/"),
-                    None => line.display_label(object)?,
-                };
-                Some(format!("{} {label}", object.kind().name))
-            }
+            Some((line, object)) => Some(format!("{} {}", object.kind().name, line.label(object)?)),
             None => None,
         };
         let carried = object.as_ref().and_then(|(line, object)| line.part.value(object));

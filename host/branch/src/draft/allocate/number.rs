@@ -246,7 +246,7 @@ impl Draft {
     /// Who has a number of a pool, for people: an object, else a reservation.
     fn number_holder(&self, desk: &Desk, number: i64) -> Result<Option<String>, BranchError> {
         if let Some(object) = self.number_carrier(desk, number)? {
-            let label = self.view.display_label(&object)?;
+            let label = self.label_of(&object)?;
             return Ok(Some(format!("`{} {label}` has it", object.kind().name)));
         }
         Ok(self.view.named_at(desk.id, at(number))?.map(|(name, kept)| kept.told(&name)))
