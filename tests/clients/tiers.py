@@ -339,6 +339,7 @@ async def test_a_session_is_refreshed_when_its_token_is_over():
     c.headers["Authorization"] = f"Bearer {c.access_token}"
     status, told = http("POST", "/graphql/main", {"query": "{ BuiltinTag { count } }"}, {"Authorization": f"Bearer {c.access_token}"})
     assert (status, told["errors"][0]["message"]) == (401, "Expired Signature"), told
+    assert told["errors"][0]["extensions"] == {"code": "TOKEN_EXPIRED", "http_status": 401}, told
     assert await c.count(kind="BuiltinTag") > 0
     assert c.access_token != expired(before) and c.headers["Authorization"] == f"Bearer {c.access_token}"
     # A refresh token that is over, too: it logs in anew.

@@ -11,6 +11,8 @@ mod held;
 mod bad_input;
 #[path = "http/branches.rs"]
 mod branches;
+#[path = "http/catalogue.rs"]
+mod catalogue;
 #[path = "http/door.rs"]
 mod door;
 #[path = "http/rest.rs"]

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 use service::ServiceError;
 
 /// An error on its way out: `{"data": null, "errors": [{"message", "extensions": {"code"}}]}`.
@@ -13,11 +13,14 @@ pub(crate) struct Problem {
     code: String,
     message: String,
     details: Vec<String>,
+    /// Facts by code; null where there are none.
+    data: Value,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self { status, code: code.to_owned(), message: message.into(), details: Vec::new() }
+        let (code, message, details) = (code.to_owned(), message.into(), Vec::new());
+        Self { status, code, message, details, data: Value::Null }
     }
 }
 
@@ -29,6 +32,7 @@ impl From<ServiceError> for Problem {
             status,
             code: error.code().to_owned(),
             details: error.details(),
+            data: error.data(),
             message: error.to_string(),
         }
     }
@@ -38,6 +42,9 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status.as_u16();
         let mut extensions = json!({"code": self.code, "http_status": status});
+        if !self.data.is_null() {
+            extensions["data"] = self.data;
+        }
         if !self.details.is_empty() {
             extensions["details"] = json!(self.details);
         }

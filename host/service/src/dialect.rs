@@ -261,14 +261,9 @@ pub(crate) fn told(error: ServiceError) -> GraphqlError {
         ServiceError::Graphql(error) => error,
         ServiceError::Branch(error) => error.into(),
         ServiceError::Commit(failure) => failure.into(),
-        ServiceError::Denied { missing, account } => {
-            let data = serde_json::json!({"permission": missing});
-            let message = ServiceError::Denied { missing, account }.to_string();
-            GraphqlError { data, ..GraphqlError::of_host(message, "PERMISSION_DENIED", 403) }
-        }
         other => {
-            let status = other.class().status();
-            GraphqlError::of_host(other.to_string(), other.code(), status)
+            let (data, status) = (other.data(), other.class().status());
+            GraphqlError { data, ..GraphqlError::of_host(other.to_string(), other.code(), status) }
         }
     }
 }

@@ -9,6 +9,7 @@ use engine::{ComponentError, RunError};
 use graphql::GraphqlError;
 use model::schema::SchemaError;
 use sandbox::SandboxError;
+use serde_json::{Value as Json, json};
 use store::{CommitError, OpenError};
 
 use crate::object_load::ObjectLoadError;
@@ -226,6 +227,19 @@ impl ServiceError {
             Self::Render(_) | Self::Request { .. } => ErrorClass::Invalid,
             Self::NotFound { .. } => ErrorClass::NotFound,
             Self::Folder { .. } | Self::Open(_) | Self::Sandbox(_) => ErrorClass::Internal,
+        }
+    }
+
+    /// Facts of the public form: the branch that it is about, the permission that is missing; else null.
+    pub fn data(&self) -> Json {
+        match self {
+            Self::Branch(BranchError::Branch(fault))
+            | Self::Commit(CommitFailure::Refused(BranchError::Branch(fault))) => {
+                fault.branch().map_or(Json::Null, |name| json!({"branch_name": name}))
+            }
+            Self::Denied { missing, .. } => json!({"permission": missing}),
+            Self::Graphql(error) => error.data.clone(),
+            _ => Json::Null,
         }
     }
 

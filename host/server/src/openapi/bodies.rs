@@ -26,6 +26,7 @@ pub(super) fn components(mut generator: SchemaGenerator) -> Map<String, Value> {
                 "properties": {
                     "code": {"type": "string"}, "http_status": {"type": "integer"},
                     "details": {"type": "array", "items": {"type": "string"}},
+                    "data": {"type": "object"},
                 },
             },
         },
