@@ -165,7 +165,8 @@ impl Engine {
         let busy = RunError::Busy { most: self.shared.options.under_way_max };
         let _under_way = self.shared.gate.admit().ok_or(busy)?;
         let apply = request.mode == Mode::Apply;
-        let joins = if apply { Joins::Yes } else { Joins::No };
+        // Who has to know what the run reaches cannot do with what another one was asked to tell.
+        let joins = if apply && request.tells != Tells::Reach { Joins::Yes } else { Joins::No };
         for _again in 0..=REPEATS_MAX {
             let definition = self.guess(request)?;
             let instance = instance_id(definition, request.target);

@@ -37,6 +37,10 @@ pub(crate) fn settle(
     let mut doomed = Vec::new();
     let mut protected = Vec::new();
     for (id, claim) in before {
+        // Of most objects of a large service a run says what the last one said.
+        if now.get(id) == Some(claim) && draft.kind_of(*id)?.is_some() {
+            continue;
+        }
         let Some(object) = draft.object(*id)? else {
             // Gone already: by a cascade, or by hand. That is as good.
             draft.set_claim(instance, *id, None)?;
@@ -69,8 +73,8 @@ pub(crate) fn settle(
             draft.set_claim(holder, id, None)?;
         }
     }
-    for (id, claim) in now {
-        if draft.object(*id)?.is_some() {
+    for (id, claim) in now.iter().filter(|(id, claim)| before.get(id) != Some(claim)) {
+        if draft.kind_of(*id)?.is_some() {
             draft.set_claim(instance, *id, Some(claim))?;
         }
     }
@@ -100,8 +104,7 @@ fn restore_rest(
 ) -> Result<(), BranchError> {
     let mut input = Input::default();
     let kind = object.kind();
-    let others: Vec<ObjectId> =
-        draft.claimants(object.id())?.into_iter().filter(|other| *other != instance).collect();
+    let mut others = None;
     for (name, value) in &claim.values {
         let Some(attribute) = kind.attribute(name) else { continue };
         if held.values.contains_key(name) || attribute.read_only {
@@ -109,7 +112,15 @@ fn restore_rest(
         }
         // On what it only set, the instance signed: a later hand took the signature away.
         let changed_since = !claim.owned && object.attr(attribute).source != Some(instance);
-        if changed_since || claims_value(draft, &others, object.id(), name)? {
+        if changed_since {
+            continue;
+        }
+        let others = match &mut others {
+            Some(known) => known,
+            None => others.insert(draft.claimants(object.id())?),
+        };
+        others.retain(|other| *other != instance);
+        if claims_value(draft, others, object.id(), name)? {
             continue;
         }
         input = input.attr(name, before(value, attribute.default.as_ref()));
