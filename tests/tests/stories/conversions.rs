@@ -400,6 +400,61 @@ fn what_a_pool_made_keeps_its_reservation_as_another_kind() {
 }
 
 #[test]
+fn what_main_made_and_a_branch_converts_is_the_same_under_its_identifier_there_and_after_the_merge()
+{
+    let main = ready();
+    load(&main, "IpamPrefix", &json!([{"prefix": "10.0.0.0/24"}, {"prefix": "10.1.0.0/16"}]));
+    let pools = json!([{
+        "name": "hosts", "ip_namespace": "default", "default_address_type": "IpamIPAddress",
+        "resources": ["10.0.0.0/24"],
+    }]);
+    load(&main, "CoreIPAddressPool", &pools);
+    let pools = json!([{
+        "name": "nets", "ip_namespace": "default", "default_prefix_type": "IpamPrefix",
+        "default_prefix_length": 24, "resources": ["10.1.0.0/16"],
+    }]);
+    load(&main, "CoreIPPrefixPool", &pools);
+    let draw = |service: &Service, pool: &str| {
+        let drawing = Drawing { identifier: Some("x".to_owned()), ..Drawing::default() };
+        let told = service.pool_allocate(pool, &drawing).unwrap()["allocated"][0].clone();
+        (told["value"].clone(), told["object"].clone())
+    };
+    let before = ["hosts", "nets"].map(|pool| draw(&main, pool));
+    main.branch_create("b", "").unwrap();
+    let b = main.on(Some("b"), None).unwrap();
+    let host = convert(&b, "IpamIPAddress", "10.0.0.1/24", "IpamAnycast", &json!({})).unwrap();
+    let net = convert(&b, "IpamPrefix", "10.1.0.0/24", "IpamTransfer", &json!({})).unwrap();
+    let here = [host, net].map(|done| json!(done.converted.id.to_string()));
+    let wanted = [0, 1].map(|nth| (before[nth].0.clone(), here[nth].clone()));
+    assert_eq!(["hosts", "nets"].map(|pool| draw(&b, pool)), wanted);
+    assert_eq!(["hosts", "nets"].map(|pool| draw(&main, pool)), before, "main has its own");
+    main.branch_merge("b").unwrap_or_else(|bad| panic!("{bad} {:#?}", bad.details()));
+    assert_eq!(["hosts", "nets"].map(|pool| draw(&main, pool)), wanted);
+    assert_eq!(main.pool("nets").unwrap()["used"], "256");
+    sound(&main);
+}
+
+#[test]
+fn a_repository_that_is_read_becomes_one_that_is_written() {
+    let service = ready();
+    let row = json!([{"name": "site", "location": "https://git.example/site.git", "ref": "v2"}]);
+    load(&service, "CoreReadOnlyRepository", &row);
+    let query = json!([{
+        "name": "q", "query": "{ BuiltinTag { count } }", "repository": "site",
+    }]);
+    load(&service, "CoreGraphQLQuery", &query);
+    let mapping = json!({"default_branch": {"source_field": "ref"}});
+    let done = convert(&service, "CoreReadOnlyRepository", "site", "CoreRepository", &mapping);
+    assert_eq!(done.unwrap().converted.left, Vec::<String>::new());
+    let repository = service.object("CoreRepository", "site").unwrap();
+    let told = ["location", "default_branch"].map(|name| repository.attributes[name].clone());
+    assert_eq!(told, [json!("https://git.example/site.git"), json!("v2")]);
+    let query = service.object("CoreGraphQLQuery", "q").unwrap();
+    assert_eq!(query.relationships["repository"], json!(["site"]));
+    sound(&service);
+}
+
+#[test]
 fn what_was_drawn_into_a_relationship_is_asked_for_by_the_new_object() {
     let service = ready();
     load(&service, "IpamPrefix", &json!([{"prefix": "10.0.0.0/24"}]));

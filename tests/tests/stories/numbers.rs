@@ -588,11 +588,13 @@ fn objects_from_before_get_numbers_when_the_pool_that_their_attribute_names_is_t
 
 #[test]
 fn an_attribute_that_comes_with_the_name_of_a_pool_fills_the_objects_there_are_or_is_refused() {
-    for optional in [true, false] {
+    let named = "nodes: [{name: Ticket, namespace: Test, attributes: [{name: further, kind: NumberPool, \
+                 read_only: true, optional: true, parameters: {number_pool_id: further}}]}]";
+    let pooled = [further("optional: true,"), further(""), named.to_owned()];
+    for pooled in pooled {
         let service = ready();
         let names = ["a", "b", "c"];
         load(&service, "TestTicket", &json!(names.map(|name| json!({"name": name}))));
-        let more = if optional { "optional: true," } else { "" };
         // The pool is there before the attribute names it.
         let plain = "nodes: [{name: Ticket, namespace: Test, attributes: [{name: further, kind: Number, \
                      optional: true}]}]";
@@ -600,13 +602,13 @@ fn an_attribute_that_comes_with_the_name_of_a_pool_fills_the_objects_there_are_o
         service.object_load(&[further_pool(11)]).unwrap();
         load(&service, "TestTicket", &json!([{"name": "d", "further": 10}]));
         let before = dump(&service);
-        let told = schema(&service, &further(more)).unwrap_err();
+        let told = schema(&service, &pooled).unwrap_err();
         let words = "`TestTicket.further`: pool `further` has fewer free numbers than there are objects \
                      without one: 1 < 3";
         assert!(told.contains(words), "{told}");
         assert_eq!(dump(&service), before);
         service.object_load(&[further_pool(20)]).unwrap();
-        schema(&service, &further(more)).unwrap();
+        schema(&service, &pooled).unwrap();
         let given = names.map(|name| number(&service, "TestTicket", name, "further"));
         let mut given: Vec<i64> = given.iter().map(|number| number.as_i64().unwrap()).collect();
         given.sort_unstable();

@@ -11,6 +11,7 @@ use crate::draft::allocate::reserve::{Kept, place};
 use crate::draft::allocate::scope::{Desk, scope_of};
 use crate::error::BranchError;
 use crate::object::Object;
+use crate::view::View;
 
 /// A reservation that an object has.
 #[derive(Debug)]
@@ -132,8 +133,8 @@ impl Draft {
             if self.view.rows.before(|| self.view.object(id))?.is_some() {
                 continue;
             }
-            for attribute in object.kind().attributes.clone() {
-                let now = object.attr(&attribute);
+            for attribute in &object.kind().attributes {
+                let now = object.attr(attribute);
                 let value = now.value.to_value().unwrap_or(Value::Null);
                 let (Some(source), Some(at)) = (now.source, place(&value)) else { continue };
                 let Some(pool) = self.view.object(source)? else { continue };
@@ -173,5 +174,29 @@ impl Draft {
         };
         let kept = Kept { object, branch, also: Vec::new(), ..kept };
         self.rename_kept(desk.id, &identifier, &name, &kept)
+    }
+}
+
+impl View {
+    /// The object that carries what a pool made, where the one it made is not here: it became one of another
+    /// kind on this branch.
+    pub(super) fn in_place_of(
+        &self,
+        pool: &Object,
+        value: &Value,
+    ) -> Result<Option<ObjectId>, BranchError> {
+        let index = key::index_value(value);
+        for (generic, name) in [("BuiltinIPPrefix", "prefix"), ("BuiltinIPAddress", "address")] {
+            for kind in self.ip_kinds(generic) {
+                let Some(attribute) = kind.attribute(name) else { continue };
+                for id in self.in_index(&kind, attribute.symbol, &index)? {
+                    let object = self.object_of(&kind, id)?;
+                    if object.is_some_and(|it| it.attr(attribute).source == Some(pool.id())) {
+                        return Ok(Some(id));
+                    }
+                }
+            }
+        }
+        Ok(None)
     }
 }

@@ -382,11 +382,17 @@ impl Draft {
         identifier: &str,
         request: &PoolRequest,
     ) -> Result<Standing, BranchError> {
-        let Some(kept) = self.view.kept_as(desk.id, identifier)? else {
+        let Some(mut kept) = self.view.kept_as(desk.id, identifier)? else {
             return Ok(Standing::New);
         };
         if kept.gone.is_some() || !kept.holds_at(self.view.now()) || kept.asked.is_none() {
             return Ok(Standing::Before(kept));
+        }
+        if let Some(id) = kept.object
+            && self.view.kind_of(id)?.is_none()
+            && let Some(other) = self.view.in_place_of(&desk.pool, &kept.value)?
+        {
+            kept.object = Some(other);
         }
         let mut is_here = true;
         let held = match kept.object {
