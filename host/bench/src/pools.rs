@@ -368,11 +368,14 @@ fn opening(folder: &Path, scale: Scale) -> Result<Vec<Figure>, Failed> {
         })?;
         drop(world.tap.take());
     }
+    let file = world.file.clone();
     let (first, memory, told) = reopened(world, pool)?;
+    let scan = scanned(&file, &[store::Space::Reservations])?;
     let what = format!("{count} allocations");
     let mut figures = vec![
         Figure::new(format!("{what}: open"), told("open_us"), "us"),
-        Figure::new(format!("{what}: the first draw"), first, "ms").target(Target::AtMost(600.0)),
+        Figure::new(format!("{what}: the first draw"), first, "ms")
+            .against("a bare scan of the reservations", scan),
         Figure::new(format!("{what}: memory of it"), told("memory_mib"), "MiB"),
         Figure::new(
             format!("{what}: without the store's pages"),
@@ -383,7 +386,7 @@ fn opening(folder: &Path, scale: Scale) -> Result<Vec<Figure>, Failed> {
         Figure::new(format!("{what}: a draw after it"), told("next_us"), "us")
             .against("the first", told("first_us")),
     ];
-    figures.extend(carried(&folder.join("objects"), scale.of(100_000))?);
+    figures.extend(carried(&folder.join("objects"), scale.of(400_000))?);
     Ok(figures)
 }
 
@@ -403,17 +406,32 @@ fn carried(folder: &Path, count: usize) -> Result<Vec<Figure>, Failed> {
         })?;
         drop(world.tap.take());
     }
+    let file = world.file.clone();
     let (first, memory, _) = reopened(world, pool)?;
+    let scan = scanned(&file, &[store::Space::Reservations, store::Space::Heads])?;
     let what = format!("{count} allocations of objects");
     Ok(vec![
-        Figure::new(format!("{what}: the first draw"), first, "ms"),
+        Figure::new(format!("{what}: the first draw"), first, "ms")
+            .against("a bare scan of reservations and objects", scan),
         Figure::new(
             format!("{what}: without the store's pages"),
             memory / number(count),
             "bytes each",
-        )
-        .target(Target::AtMost(100.0)),
+        ),
     ])
+}
+
+/// Milliseconds that a bare engine takes to look at all rows of some tables.
+fn scanned(file: &Path, spaces: &[store::Space]) -> Result<f64, Failed> {
+    let engine = Bare::open(file, store_options(None).cache_bytes)?;
+    let mut bytes = 0;
+    let (time, done) =
+        timed(|| spaces.iter().try_for_each(|space| engine.scan(*space, |row| bytes += row.len())));
+    done?;
+    if bytes == 0 {
+        return Err("there should be rows to look at".into());
+    }
+    Ok(time.as_secs_f64() * 1e3)
 }
 
 /// Opens a store in another process and draws: the first draw in milliseconds, the memory of it in bytes
