@@ -114,3 +114,5 @@ mod support;
 mod surface;
 #[path = "stories/tracking.rs"]
 mod tracking;
+#[path = "stories/versions.rs"]
+mod versions;

@@ -32,7 +32,7 @@ nodes:
       - {name: friend_of, peer: TestThing, cardinality: many, identifier: thing__friend, direction: inbound}
 "#;
 
-const QUERY: &str = "query Probe($name: String!) { TestTarget(name__value: $name) \
+pub(crate) const QUERY: &str = "query Probe($name: String!) { TestTarget(name__value: $name) \
                      { edges { node { id steps { value } } } } }";
 
 /// A service with two targets and the probe registered as `probe`.
