@@ -179,6 +179,118 @@ mod tests {
         assert_eq!(render("{{ name__value * 9 }}", &name).map(|text| text.len()), Ok(9_000));
     }
 
+    /// Numbers that are the same every time.
+    struct Dice(u64);
+
+    impl Dice {
+        fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let sides = u64::try_from(of.len()).unwrap();
+            of[usize::try_from((self.0 >> 33) % sides).unwrap()]
+        }
+    }
+
+    /// An expression of parts that make texts and lists longer, as deep as it may be.
+    fn expression(dice: &mut Dice, depth: usize) -> String {
+        const LEAVES: [&str; 9] =
+            ["a", "b", "i", "n__value", "n__value", "'xyz'", "2", "999", "range(999)"];
+        if depth == 0 || dice.one(&["leaf", "more", "more"]) == "leaf" {
+            return dice.one(&LEAVES).to_owned();
+        }
+        let mut part = || expression(dice, depth - 1);
+        let (one, two) = (part(), part());
+        match dice
+            .one(&["op", "op", "op", "list", "list", "filter", "filter", "if", "item", "leaf"])
+        {
+            "op" => {
+                let op =
+                    dice.one(&["~", "~", "+", "+", "*", "or", "and", "==", "in", "-", "**", "%"]);
+                format!("({one} {op} {two})")
+            }
+            "list" => {
+                dice.one(&["[1, 2]", "(1, 2)", "{1: 2}"]).replace('1', &one).replace('2', &two)
+            }
+            "filter" => {
+                let filter = dice.one(&[
+                    "list",
+                    "join(A)",
+                    "replace('x', A)",
+                    "string",
+                    "tojson",
+                    "batch(2)",
+                    "sort",
+                    "unique",
+                    "length",
+                    "default(A)",
+                    "first",
+                    "last",
+                    "reverse",
+                    "split('y')",
+                    "items",
+                    "map('string')",
+                    "format(A)",
+                    "indent(A)",
+                    "chain(A)",
+                    "zip(A)",
+                    "sum",
+                    "upper",
+                    "select",
+                    "groupby('x')",
+                    "dictsort",
+                    "slice(2)",
+                    "pprint",
+                    "urlencode",
+                    "min",
+                ]);
+                format!("({one} | {})", filter.replace('A', &two))
+            }
+            "if" => format!("({one} if {two} else {one})"),
+            "item" => dice.one(&["A[0]", "A[1:]", "A[::-1]", "A.x", "range(A)"]).replace('A', &one),
+            _ => one,
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_label_ends_soon_and_takes_little_whatever_it_says() {
+        let before = peak();
+        let values = BTreeMap::from([("n__value".to_owned(), Value::from("xyz".repeat(99)))]);
+        let mut dice = Dice(7);
+        let (mut taken, mut made) = (0, 0);
+        for _ in 0..2_000 {
+            let mut text = String::new();
+            for _ in 0..3 {
+                let made = expression(&mut dice, 3);
+                let again = dice.one(&["1", "1", "40"]).parse().unwrap();
+                let statement = dice.one(&[
+                    "{% set a = E %}",
+                    "{% set b = E %}",
+                    "{{ E }}",
+                    "{% for i in E %}{% set a = i %}{{ a }}{% endfor %}",
+                    "{% set a %}{{ a }}{{ E }}{% endset %}",
+                    "{% for i in E %}{{ E }}{% endfor %}",
+                    "{% with b = E %}{{ b }}{% endwith %}",
+                ]);
+                text.push_str(&statement.replace('E', &made).repeat(again));
+            }
+            if check(&text).is_err() {
+                continue;
+            }
+            taken += 1;
+            let began = std::time::Instant::now();
+            let rendered = render(&text, &values);
+            made += usize::from(rendered.is_ok());
+            let took = began.elapsed();
+            assert!(took.as_secs() < 5, "{took:?}: {text}");
+        }
+        assert!(taken > 300 && made > 100, "{taken} {made}");
+        if let (Some(before), Some(after)) = (before, peak()) {
+            assert!(after - before < 64 << 20, "{before} {after}");
+        }
+    }
+
     #[test]
     fn a_broken_template_is_told() {
         for bad in [references("{{ name").unwrap_err(), check("{{ name").unwrap_err()] {
