@@ -76,21 +76,18 @@ impl Draft {
         };
         self.check_identifier(&desk.pool, identifier)?;
         let before = match self.standing(&desk, identifier, request)? {
-            standing @ (Standing::New | Standing::Before(_)) => {
-                if let Some(granted) = self.regain(&desk, request, identifier)? {
-                    return Ok(granted);
-                }
-                match standing {
-                    Standing::Before(before) => before,
-                    _ => return self.allocate_new(&desk, request, None),
-                }
-            }
+            Standing::New => None,
+            Standing::Before(before) => Some(before),
             Standing::Held(kept, granted) => {
                 self.join(&desk, identifier, kept)?;
                 return Ok(granted);
             }
             Standing::Elsewhere(kept) => return self.bring_here(&desk, request, identifier, kept),
         };
+        if let Some(granted) = self.regain(&desk, request, identifier)? {
+            return Ok(granted);
+        }
+        let Some(before) = before else { return self.allocate_new(&desk, request, None) };
         let place = reserve::place(&before.value);
         if request.value.is_some() {
             return self.allocate_new(&desk, request, place);

@@ -154,14 +154,7 @@ struct Side {
 
 impl Side {
     fn seen(&self) -> BTreeMap<ObjectId, (Block, bool)> {
-        let mut seen = self.fork.clone();
-        for (id, own) in &self.own {
-            match own {
-                Some(own) => seen.insert(*id, *own),
-                None => seen.remove(id),
-            };
-        }
-        seen
+        super::tests::seen(&self.fork, &self.own)
     }
 
     fn is_wide(&self) -> bool {

@@ -176,14 +176,7 @@ impl Naive {
     /// What a branch sees.
     fn seen(&self, branch: BranchId) -> BTreeMap<ObjectId, Numbered> {
         let side = &self.sides[&branch];
-        let mut seen = side.fork.clone();
-        for (id, own) in &side.own {
-            match own {
-                Some(own) => seen.insert(*id, *own),
-                None => seen.remove(id),
-            };
-        }
-        seen
+        super::tests::seen(&side.fork, &side.own)
     }
 
     /// Numbers that objects anywhere carry, or the branch itself sees.

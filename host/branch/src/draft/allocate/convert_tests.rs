@@ -120,14 +120,7 @@ impl Both {
 
     fn seen(&self, branch: BranchId) -> BTreeMap<ObjectId, Has> {
         let side = &self.sides[&branch];
-        let mut seen = side.fork.clone();
-        for (id, own) in &side.own {
-            match own {
-                Some(own) => seen.insert(*id, *own),
-                None => seen.remove(id),
-            };
-        }
-        seen
+        super::tests::seen(&side.fork, &side.own)
     }
 
     /// Numbers that nobody carries anywhere, nor the branch at its fork.

@@ -78,6 +78,9 @@ impl View {
 impl Draft {
     /// Holds for this branch what main gave up under an identifier, where the same is asked for and the
     /// branch alone has it. Nothing is written otherwise.
+    ///
+    /// One look at `Past` where nothing was given up; else that of a draw, and for numbers that no object asks
+    /// for itself a search for who carries each, linear in the pool's objects where their attribute has no index.
     pub(super) fn regain(
         &mut self,
         desk: &Desk,

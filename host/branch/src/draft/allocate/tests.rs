@@ -52,6 +52,21 @@ nodes:
   - {name: IPAddress, namespace: Ipam, inherit_from: [BuiltinIPAddress]}
 "#;
 
+/// What a branch sees in a reference: what it forked from, with its own laid over; nothing where it deleted.
+pub(super) fn seen<T: Copy>(
+    fork: &BTreeMap<ObjectId, T>,
+    own: &BTreeMap<ObjectId, Option<T>>,
+) -> BTreeMap<ObjectId, T> {
+    let mut seen = fork.clone();
+    for (id, own) in own {
+        match own {
+            Some(own) => seen.insert(*id, *own),
+            None => seen.remove(id),
+        };
+    }
+    seen
+}
+
 /// A database with its clock.
 pub(super) struct World {
     pub(super) database: Database,
