@@ -1,8 +1,9 @@
 //! What a draft changes, as people and programs read it: the answer of a plan, the summary of a
 //! commit. Canonical: sorted by kind and id, so that equal changes have equal digests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use foldhash::fast::RandomState;
 use model::schema::{Direction, Kind, Relationship};
 use model::{Digest, ObjectId, Symbol};
 use serde_json::{Value as Json, json};
@@ -190,13 +191,14 @@ impl Change {
 }
 
 /// What happens to each object that a draft writes; nothing to one that is as it was.
-fn ops(draft: &Draft) -> Result<BTreeMap<ObjectId, Option<Op>>, BranchError> {
+fn ops(draft: &Draft) -> Result<HashMap<ObjectId, Option<Op>, RandomState>, BranchError> {
     let rows = &draft.view.rows;
-    let mut ops = BTreeMap::new();
-    for (key, row) in rows.pending(Space::Heads) {
+    let mut ops = HashMap::default();
+    for row in rows.replacing(Space::Heads) {
+        let (key, row, old) = row?;
         let Some((_, symbol, id)) = key::parse_head(key) else { continue };
         let Some(kind) = draft.schema().by_symbol.get(&symbol) else { continue };
-        let before = rows.replaced(Space::Heads, key)?.filter(|row| is_there(row));
+        let before = old.filter(|row| is_there(row));
         let op = match (before, row.filter(|row| is_there(row))) {
             (None, None) => continue,
             (None, Some(_)) => Some(Op::Created),
@@ -215,9 +217,10 @@ fn ops(draft: &Draft) -> Result<BTreeMap<ObjectId, Option<Op>>, BranchError> {
         };
         ops.insert(id, op);
     }
-    for (key, row) in rows.pending(Space::Edges) {
+    for row in rows.replacing(Space::Edges) {
+        let (key, row, old) = row?;
         let Some(edge) = key::parse_edge(key) else { continue };
-        let had = rows.replaced(Space::Edges, key)?.is_some_and(|row| is_there(&row));
+        let had = old.is_some_and(|row| is_there(&row));
         if had == row.is_some_and(is_there) || matches!(ops.get(&edge.object), Some(Some(_))) {
             continue;
         }
@@ -235,9 +238,10 @@ fn ops(draft: &Draft) -> Result<BTreeMap<ObjectId, Option<Op>>, BranchError> {
 pub(crate) fn summary(draft: &Draft) -> Result<Vec<(ObjectId, u32, Op)>, BranchError> {
     let mut changed = BTreeMap::new();
     let rows = &draft.view.rows;
-    for (key, row) in rows.pending(Space::Heads) {
+    for row in rows.replacing(Space::Heads) {
+        let (key, row, old) = row?;
         let Some((_, symbol, id)) = key::parse_head(key) else { continue };
-        let had = rows.replaced(Space::Heads, key)?.is_some_and(|row| is_there(&row));
+        let had = old.is_some_and(|row| is_there(&row));
         let op = match (had, row.is_some_and(is_there)) {
             (false, false) => continue,
             (false, true) => Op::Created,

@@ -12,6 +12,7 @@ use crate::database::Database;
 use crate::draft::{Draft, Leased};
 use crate::error::{BranchError, CommitFailure};
 use crate::object::{TOMBSTONE, stamp, stamped};
+use crate::rows::encoded;
 
 /// Who a change is attributed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +115,7 @@ pub struct LogEntry {
 /// The layout of a log row. A type of its own: renaming a field above changes no file.
 #[derive(Serialize, Deserialize)]
 struct LogRow {
+    // These two come first: who asks for the moment reads no further.
     branch: u32,
     at: i64,
     author: u128,
@@ -154,7 +156,13 @@ impl LogEntry {
             changed: self.changed.iter().map(|(id, kind, op)| (id.0, *kind, op.byte())).collect(),
             drawn: self.drawn.iter().map(|(pool, place, taken)| (pool.0, *place, *taken)).collect(),
         };
-        postcard::to_stdvec(&row).expect("plain data serialises")
+        encoded(&row)
+    }
+
+    /// When, without the rest.
+    pub(crate) fn moment(row: &[u8]) -> Option<Timestamp> {
+        let ((_branch, at), _rest): ((u32, i64), _) = postcard::take_from_bytes(row).ok()?;
+        Some(Timestamp(at))
     }
 
     pub(crate) fn decode(row: &[u8]) -> Option<Self> {
@@ -317,11 +325,12 @@ impl From<CommitError> for CommitFailure {
 fn writes(draft: &mut Draft) -> Result<Writes, BranchError> {
     let bare = draft.is_bare();
     let mut own = draft.own_rows()?;
-    let pending: Vec<_> = draft.view.rows.take_pending().collect();
+    let count = draft.view.rows.pending_count();
+    let pending = draft.view.rows.take_pending();
     let mut newest_fork = None;
     let mut forks = None;
     let mut writes = Writes::default();
-    writes.reserve(pending.len());
+    writes.reserve(count);
     for (space, key, value, replaces) in pending {
         if !own.is_empty()
             && let Some(old) = own.remove(&(space, key.clone()))

@@ -23,20 +23,23 @@ mod profile;
 mod revert;
 mod template;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use model::schema::{Attribute, AttributeKind, Category, Kind};
 use model::{ObjectId, Seq, Value};
-use store::{Space, key};
+use store::{Key, Space, key};
 
 use crate::branches::kind_row;
 use crate::commit::Author;
 use crate::database::{Database, Environment};
 use crate::error::{BranchError, Violation};
 use crate::object::{Object, PAYLOAD_AT, TOMBSTONE, stamp, stamped};
-use crate::record::{Attr, Record};
+use crate::record::{Attr, Attrs, Record};
+use crate::rows::RowBytes;
+use crate::schema::Facts;
 use crate::view::{Presence, View};
 
 pub use allocate::{
@@ -68,6 +71,8 @@ pub struct Draft {
     leases: Leased,
     /// Rows are written and taken away as they are: nothing is kept of what was before.
     bare: bool,
+    /// The objects touched as of so many writes.
+    touched: RefCell<(u64, Arc<[ObjectId]>)>,
 }
 
 impl Deref for Draft {
@@ -124,7 +129,8 @@ impl Draft {
     pub(crate) fn over(view: View, author: Author, database: Database) -> Self {
         let environment = database.environment().clone();
         let leases = Leased::default();
-        Self { view, author, environment, making: None, database, leases, bare: false }
+        let touched = RefCell::default();
+        Self { view, author, environment, making: None, database, leases, bare: false, touched }
     }
 
     /// Who the changes are attributed to.
@@ -227,7 +233,7 @@ impl Draft {
             created: Seq(0),
             created_by: self.author.0,
             updated_by: self.author.0,
-            attrs: BTreeMap::new(),
+            attrs: Attrs::with_room(kind.attributes.len()),
         };
         let mut pooled = Vec::new();
         for attribute in &kind.attributes {
@@ -457,7 +463,7 @@ impl Draft {
 
     /// The stored version, where the draft wrote another one and this one says the same as what is stored:
     /// what changed there and back was not changed.
-    fn as_it_was(&self, key: &[u8], record: &Record) -> Result<Option<Vec<u8>>, BranchError> {
+    fn as_it_was(&self, key: &[u8], record: &Record) -> Result<Option<RowBytes>, BranchError> {
         if !self.view.rows.is_pending(Space::Heads, key) {
             return Ok(None);
         }
@@ -470,7 +476,7 @@ impl Draft {
                     now.is_some_and(|now| Attr { changed: was.changed, ..now.clone() } == *was)
                 })
         });
-        Ok(same.then(|| row.to_vec()))
+        Ok(same.then(|| RowBytes::from(&*row)))
     }
 
     /// Pools are told of what may take a value of theirs, and of changes to themselves.
@@ -481,7 +487,7 @@ impl Draft {
         before: Option<&Record>,
         record: &Record,
     ) {
-        let is_pool = kind.generics.iter().any(|generic| generic == "CoreResourcePool");
+        let facts = self.facts(kind);
         let moved = |name: &str| {
             kind.attribute(name).is_some_and(|attribute| {
                 let value = |record: &Record| {
@@ -490,11 +496,10 @@ impl Draft {
                 before.is_some_and(|before| value(before) != value(record))
             })
         };
-        let is_prefix = kind.generics.iter().any(|generic| generic == "BuiltinIPPrefix");
         let weighed = ["prefix", "is_pool", "allocation_weight"];
-        if is_pool
+        if facts.is_pool
             || kind.name == "CoreNumberPoolRange"
-            || (is_prefix && weighed.into_iter().any(moved))
+            || (facts.is_prefix && weighed.into_iter().any(moved))
         {
             self.leases.note_pool_changed();
         }
@@ -507,14 +512,15 @@ impl Draft {
     }
 
     /// Notes an object of a kind that can take something of a pool.
-    fn note_if_it_takes(&mut self, kind: &Arc<Kind>, id: ObjectId) {
-        let numbers = [AttributeKind::Number, AttributeKind::NumberPool, AttributeKind::Bandwidth];
-        let generics = ["BuiltinIPPrefix", "BuiltinIPAddress"];
-        let takes = kind.generics.iter().any(|generic| generics.contains(&generic.as_str()))
-            || kind.attributes.iter().any(|attribute| numbers.contains(&attribute.kind));
-        if takes {
+    fn note_if_it_takes(&mut self, kind: &Kind, id: ObjectId) {
+        if self.facts(kind).takes {
             self.leases.note_written(id, kind.symbol);
         }
+    }
+
+    /// What is asked of a kind for every object of it.
+    fn facts(&self, kind: &Kind) -> Facts {
+        self.view.compiled.indexes.of(kind.symbol).facts
     }
 
     /// Takes an object's own rows away; its edges must be gone already.
@@ -539,15 +545,19 @@ impl Draft {
     pub(crate) fn put_row(
         &mut self,
         space: Space,
-        key: Vec<u8>,
-        value: Vec<u8>,
+        key: impl Into<Key>,
+        value: impl Into<RowBytes>,
     ) -> Result<(), BranchError> {
-        Ok(self.view.rows.write(space, key, Some(value))?)
+        Ok(self.view.rows.write(space, key.into(), Some(value.into()))?)
     }
 
     /// Takes a row away that only the store's layout gives a meaning.
-    pub(crate) fn take_row(&mut self, space: Space, key: Vec<u8>) -> Result<(), BranchError> {
-        Ok(self.view.rows.write(space, key, None)?)
+    pub(crate) fn take_row(
+        &mut self,
+        space: Space,
+        key: impl Into<Key>,
+    ) -> Result<(), BranchError> {
+        Ok(self.view.rows.write(space, key.into(), None)?)
     }
 
     /// From here on rows are written and taken away as they are, without history and without a word

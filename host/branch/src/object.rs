@@ -7,7 +7,7 @@ use model::{ObjectId, Seq, Value};
 
 use crate::error::BranchError;
 use crate::record::{AttrRef, Header, Payload, Record, ValueRef};
-use crate::rows::Bytes;
+use crate::rows::{Bytes, RowBytes};
 
 /// Where the payload of a head or edge row begins: after its commit and flags.
 pub(crate) const PAYLOAD_AT: usize = 9;
@@ -18,12 +18,8 @@ pub(crate) const TOMBSTONE: u8 = 1;
 pub(crate) const THROUGH: u8 = 2;
 
 /// The stamp of a row that is not committed yet, with its flags.
-pub(crate) fn stamped(flags: u8, payload: &[u8]) -> Vec<u8> {
-    let mut row = Vec::with_capacity(PAYLOAD_AT + payload.len());
-    row.extend_from_slice(&[0; 8]);
-    row.push(flags);
-    row.extend_from_slice(payload);
-    row
+pub(crate) fn stamped(flags: u8, payload: &[u8]) -> RowBytes {
+    RowBytes::joined(&[0, 0, 0, 0, 0, 0, 0, 0, flags], payload)
 }
 
 /// The commit and flags in front of a row.
@@ -76,7 +72,7 @@ impl Object {
             kind: Arc::clone(&self.kind),
             seq: self.seq,
             header: self.header,
-            row: Bytes::Pending(Arc::from(&*self.row)),
+            row: Bytes::Pending(RowBytes::from(&*self.row)),
         }
     }
 

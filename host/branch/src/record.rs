@@ -93,7 +93,61 @@ pub(crate) struct Record {
     /// Who wrote this version.
     pub updated_by: ObjectId,
     /// Attributes by symbol.
-    pub attrs: std::collections::BTreeMap<Symbol, Attr>,
+    pub attrs: Attrs,
+}
+
+/// Attributes in the order of their symbols: few, made once and read through.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Attrs(Vec<(Symbol, Attr)>);
+
+impl Attrs {
+    pub(crate) fn with_room(attributes: usize) -> Self {
+        Self(Vec::with_capacity(attributes))
+    }
+
+    fn place(&self, symbol: Symbol) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&symbol, |(known, _)| *known)
+    }
+
+    pub(crate) fn get(&self, symbol: &Symbol) -> Option<&Attr> {
+        self.place(*symbol).ok().and_then(|at| self.0.get(at)).map(|(_, attr)| attr)
+    }
+
+    pub(crate) fn insert(&mut self, symbol: Symbol, attr: Attr) {
+        match self.place(symbol) {
+            Ok(at) => self.0[at].1 = attr,
+            Err(at) => self.0.insert(at, (symbol, attr)),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Symbol, &Attr)> {
+        self.0.iter().map(|(symbol, attr)| (symbol, attr))
+    }
+
+    pub(crate) fn into_values(self) -> impl Iterator<Item = Attr> {
+        self.0.into_iter().map(|(_, attr)| attr)
+    }
+}
+
+impl IntoIterator for Attrs {
+    type Item = (Symbol, Attr);
+    type IntoIter = std::vec::IntoIter<(Symbol, Attr)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl FromIterator<(Symbol, Attr)> for Attrs {
+    fn from_iter<T: IntoIterator<Item = (Symbol, Attr)>>(all: T) -> Self {
+        let mut attrs = Self::default();
+        all.into_iter().for_each(|(symbol, attr)| attrs.insert(symbol, attr));
+        attrs
+    }
 }
 
 /// Where the entries of a payload begin.
@@ -109,7 +163,7 @@ impl Record {
         let count = u16::try_from(self.attrs.len()).expect("the schema limits attributes a kind");
         out.extend_from_slice(&count.to_be_bytes());
         let mut entry = Vec::new();
-        for (symbol, attr) in &self.attrs {
+        for (symbol, attr) in self.attrs.iter() {
             entry.clear();
             encode_entry(attr, &mut entry);
             varint(symbol.0, &mut out);
@@ -141,7 +195,7 @@ impl Record {
     /// Reads a payload of a record whose own commit is `seq`.
     pub(crate) fn decode(payload: &[u8], seq: Seq) -> Option<Self> {
         let view = Payload { bytes: payload, seq };
-        let mut attrs = std::collections::BTreeMap::new();
+        let mut attrs = Attrs::default();
         for entry in view.entries() {
             let (symbol, attr) = entry?;
             attrs.insert(
@@ -538,12 +592,13 @@ mod tests {
             attrs in proptest::collection::btree_map((0u32..5000).prop_map(Symbol), attrs(), 0..12),
         ) {
             let record = Record {
-                created: Seq(4), created_by: ObjectId(5), updated_by: ObjectId(6), attrs,
+                created: Seq(4), created_by: ObjectId(5), updated_by: ObjectId(6),
+                attrs: attrs.into_iter().collect(),
             };
             let bytes = record.encode();
             prop_assert_eq!(Record::decode(&bytes, Seq(9)), Some(record.clone()));
             let payload = Payload { bytes: &bytes, seq: Seq(9) };
-            for (symbol, attr) in &record.attrs {
+            for (symbol, attr) in record.attrs.iter() {
                 let read = payload.attr(*symbol).and_then(|read| read.value.to_value());
                 prop_assert_eq!(read, Some(attr.value.clone()));
             }
@@ -568,12 +623,12 @@ mod tests {
 
     #[test]
     fn what_this_commit_writes_has_this_commits_number() {
-        let mut attrs = std::collections::BTreeMap::new();
+        let mut attrs = Attrs::default();
         attrs.insert(Symbol(1), Attr { changed: Seq(0), ..Attr::plain(Value::Int(1)) });
         let record =
             Record { created: Seq(0), created_by: ObjectId(0), updated_by: ObjectId(0), attrs };
         let read = Record::decode(&record.encode(), Seq(77)).expect("well-formed");
         assert_eq!(read.created, Seq(77));
-        assert_eq!(read.attrs[&Symbol(1)].changed, Seq(77));
+        assert_eq!(read.attrs.get(&Symbol(1)).unwrap().changed, Seq(77));
     }
 }

@@ -4,23 +4,28 @@
 //! Everything above reads through here, so that a run sees its own writes in every query and the
 //! read set is complete without anyone thinking of it.
 
+mod below;
+mod bytes;
+mod looked;
 mod merged;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
-use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use model::{ObjectId, Symbol};
+use model::ObjectId;
 
-use store::{KeyGuard, ReadSet, Row, Scan, Snapshot, Space, StoreError, key};
+use store::{BySpace, Key, KeyGuard, ReadSet, Row, Scan, Snapshot, Space, StoreError, key};
 
 use crate::branches::Overlay;
-use crate::limits::ROWS_KNOWN_MAX;
 use crate::object::{is_there, is_through};
 use crate::seen::Seen;
 
+pub(crate) use below::Wanted;
+pub(crate) use bytes::{RowBytes, encoded};
+pub(crate) use looked::Found;
+use looked::{Looked, remembered};
 pub(crate) use merged::{Ends, KeyRow, Merged};
 use merged::{StoredRange, laid_over};
 
@@ -28,7 +33,7 @@ use merged::{StoredRange, laid_over};
 #[derive(Debug)]
 pub(crate) enum Bytes {
     /// Of a draft that is not committed, or put together.
-    Pending(Arc<[u8]>),
+    Pending(RowBytes),
     /// Of the snapshot.
     Stored(Row),
 }
@@ -48,52 +53,18 @@ impl std::ops::Deref for Bytes {
 #[derive(Debug, Clone)]
 struct Slot {
     /// Its value; nothing takes the row away.
-    value: Option<Arc<[u8]>>,
+    value: Option<RowBytes>,
     /// Whether the snapshot has a row under its key.
     stored: bool,
 }
 
-type Pending = BTreeMap<Vec<u8>, Slot>;
+type Pending = BTreeMap<Key, Slot>;
+
+/// The key of a pending row, its value, and the row that it replaces.
+type Replacing<'a> = (&'a [u8], Option<&'a [u8]>, Option<Bytes>);
 
 /// A pending row as it was: not pending, or pending with a value or an absence.
-type Undo = (Space, Vec<u8>, Option<Slot>);
-
-/// Stored rows by key, absences included.
-type Known = HashMap<Vec<u8>, Option<Arc<[u8]>>, RandomState>;
-
-/// What the rows of kinds say of an id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// There is an object of the kind with this symbol.
-    Here(Symbol),
-    /// There was one.
-    Gone,
-    /// No row says anything of it.
-    Never,
-}
-
-/// What a draft knows of the snapshot: each row is read and noted once, however often it is asked for.
-#[derive(Debug, Default)]
-struct Looked {
-    rows: BTreeMap<Space, Known>,
-    /// What nothing is stored below.
-    empty: BTreeMap<Space, HashSet<Vec<u8>, RandomState>>,
-    /// What ids are, pending rows of kinds included: asked for at every step.
-    found: HashMap<ObjectId, Found, RandomState>,
-    /// How much is in here.
-    count: usize,
-}
-
-impl Looked {
-    fn row(&self, space: Space, key: &[u8]) -> Option<&Option<Arc<[u8]>>> {
-        self.rows.get(&space)?.get(key)
-    }
-}
-
-/// Whether rows of a space are small and asked for again and again.
-fn is_remembered(space: Space) -> bool {
-    matches!(space, Space::Kinds | Space::Heads | Space::Edges)
-}
+type Undo = (Space, Key, Option<Slot>);
 
 /// A place to go back to.
 #[derive(Debug)]
@@ -106,22 +77,24 @@ pub(crate) struct Rows {
     /// What lies below a branch, and of which moment things are. Main as it is now has none, and
     /// pays one test for it.
     pub(crate) overlay: Option<Overlay>,
-    pending: BTreeMap<Space, Pending>,
+    pending: Box<BySpace<Pending>>,
     /// What was pending and counts as stored: of a draft that looks ahead, and is never committed.
-    ahead: BTreeMap<Space, Pending>,
+    ahead: Option<Box<BySpace<Pending>>>,
     /// `None` where nobody will ask: plain queries do not pay for it.
     reads: Option<RefCell<ReadSet>>,
     /// What rows were before each write since the outermost mark.
     journal: Vec<Undo>,
     marks: u32,
+    /// How often something was written or taken back.
+    writes: u64,
     /// The pending writes are looked past: for telling how something was before them.
     past: Cell<bool>,
     /// Nothing is noted: what is looked at decides nothing.
     quiet: Cell<bool>,
     /// Objects of which the snapshot has no row at all: their rows need no look.
-    fresh: BTreeSet<ObjectId>,
+    fresh: HashSet<ObjectId, RandomState>,
     /// What was looked at and noted.
-    looked: RefCell<Looked>,
+    looked: RefCell<Box<Looked>>,
     /// What is looked at is the input of a run.
     observing: Cell<bool>,
     seen: RefCell<Seen>,
@@ -136,14 +109,15 @@ impl Rows {
         Self {
             snapshot,
             overlay,
-            pending: BTreeMap::new(),
-            ahead: BTreeMap::new(),
+            pending: Box::default(),
+            ahead: None,
             reads,
             journal: Vec::new(),
             marks: 0,
+            writes: 0,
             past: Cell::new(false),
             quiet: Cell::new(false),
-            fresh: BTreeSet::new(),
+            fresh: HashSet::default(),
             looked: RefCell::default(),
             observing: Cell::new(false),
             seen: RefCell::default(),
@@ -165,7 +139,7 @@ impl Rows {
         if self.is_fresh(space, key) {
             return Ok(None);
         }
-        if !is_remembered(space) {
+        if remembered(space).is_none() {
             self.note_point(space, key);
             return self.beneath(space, key);
         }
@@ -173,30 +147,30 @@ impl Rows {
             return Ok(known.clone().map(Bytes::Pending));
         }
         self.note_point(space, key);
-        let row = self.beneath(space, key)?.map(|row| Arc::from(&*row));
-        let mut looked = self.looked.borrow_mut();
+        let row = self.beneath(space, key)?.map(|row| RowBytes::from(&*row));
         // What was read quietly was not noted, and must be when it counts.
-        if looked.count < ROWS_KNOWN_MAX && !self.quiet.get() {
-            looked.count += 1;
-            looked.rows.entry(space).or_default().insert(key.to_vec(), row.clone());
+        if !self.quiet.get() {
+            self.looked.borrow_mut().note_row(space, key, row.clone());
         }
         Ok(row.map(Bytes::Pending))
     }
 
     /// What an id is, where it was asked for and noted, and nothing was written since that says otherwise.
     pub(crate) fn found(&self, id: ObjectId) -> Option<Found> {
-        // Who observes has a note of its own to make.
-        let asks = !self.past.get() && !self.observing.get();
-        asks.then(|| self.looked.borrow().found.get(&id).copied()).flatten()
+        if self.past.get() {
+            return None;
+        }
+        let found = self.looked.borrow().found(id)?;
+        if self.observing.get() {
+            self.seen.borrow_mut().existence.insert(id.0);
+        }
+        Some(found)
     }
 
     /// Remembers what an id is. What was read quietly was not noted, and must be when it counts.
     pub(crate) fn note_found(&self, id: ObjectId, found: Found) {
-        let mut looked = self.looked.borrow_mut();
-        let counts = self.reads.is_some() && !self.past.get() && !self.quiet.get();
-        if counts && looked.count < ROWS_KNOWN_MAX {
-            looked.count += 1;
-            looked.found.insert(id, found);
+        if self.reads.is_some() && !self.past.get() && !self.quiet.get() {
+            self.looked.borrow_mut().note_found(id, found);
         }
     }
 
@@ -205,9 +179,7 @@ impl Rows {
         if space == Space::Kinds
             && let Some(id) = key.last_chunk::<16>()
         {
-            let mut looked = self.looked.borrow_mut();
-            let known = looked.found.remove(&ObjectId(u128::from_be_bytes(*id)));
-            looked.count -= usize::from(known.is_some());
+            self.looked.borrow_mut().forget_found(ObjectId(u128::from_be_bytes(*id)));
         }
     }
 
@@ -233,7 +205,7 @@ impl Rows {
 
     /// The row of the snapshot, or of what lies below a branch; of what counts as stored first.
     fn beneath(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        if let Some(ahead) = self.ahead.get(&space).and_then(|rows| rows.get(key)) {
+        if let Some(ahead) = self.ahead(space).and_then(|rows| rows.get(key)) {
             return Ok(ahead.value.clone().map(Bytes::Pending));
         }
         match &self.overlay {
@@ -247,6 +219,11 @@ impl Rows {
     /// need neither a look nor a note.
     pub(crate) fn note_fresh(&mut self, id: ObjectId) {
         self.fresh.insert(id);
+    }
+
+    /// Whether the snapshot has no row of an object, as far as that was noted.
+    pub(crate) fn is_new(&self, id: ObjectId) -> bool {
+        self.fresh.contains(&id)
     }
 
     /// Whether a row belongs to an object that the snapshot does not know.
@@ -280,48 +257,6 @@ impl Rows {
     /// All rows under `prefix` in key order, lazily.
     pub(crate) fn prefix(&self, space: Space, prefix: &[u8]) -> Result<Merged<'_>, StoreError> {
         self.range(space, prefix, &key::prefix_end(prefix))
-    }
-
-    /// The rows whose keys are `prefix` and the id of an object, in key order, lazily from either end: for
-    /// tables whose keys [end so](Space::ends_with_object), where they are noted as one thing.
-    pub(crate) fn below(
-        &self,
-        space: Space,
-        prefix: &[u8],
-    ) -> Result<impl DoubleEndedIterator<Item = KeyRow> + use<'_>, StoreError> {
-        let rows = self.rows_below(space, prefix)?;
-        let length = prefix.len() + 16;
-        let is_below =
-            move |row: &KeyRow| row.as_ref().map_or(true, |(key, _)| key.len() == length);
-        Ok(rows.filter(is_below))
-    }
-
-    fn rows_below(&self, space: Space, prefix: &[u8]) -> Result<Merged<'_>, StoreError> {
-        debug_assert!(space.ends_with_object(), "{space:?}");
-        let high = key::prefix_end(prefix);
-        if self.observing.get() {
-            self.seen.borrow_mut().range(space, prefix, &high);
-        }
-        let Some(reads) = self.reads.as_ref().filter(|_| !self.quiet.get()) else {
-            return self.range_unnoted(space, prefix, &high);
-        };
-        // What is known to hold nothing is asked for again: uniqueness before an object is made and once
-        // more at the end.
-        let is_empty = self.is_of_fresh(space, prefix)
-            || self.looked.borrow().empty.get(&space).is_some_and(|known| known.contains(prefix));
-        if is_empty {
-            let nothing = StoredRange::Plain(Scan::empty());
-            return Ok(self.merged(nothing, space, prefix, &high));
-        }
-        reads.borrow_mut().add_below(space, prefix);
-        let mut merged = self.range_unnoted(space, prefix, &high)?;
-        let mut looked = self.looked.borrow_mut();
-        if merged.stored.peek().is_none() && looked.count < ROWS_KNOWN_MAX {
-            looked.count += 1;
-            looked.empty.entry(space).or_default().insert(prefix.to_vec());
-        }
-        drop(looked);
-        Ok(merged)
     }
 
     /// All rows with `low <= key < high` in key order, lazily from either end.
@@ -364,7 +299,7 @@ impl Rows {
                 StoredRange::Layered(Box::new(rows))
             }
         };
-        let stored = match self.ahead.get(&space) {
+        let stored = match self.ahead(space) {
             Some(ahead) => StoredRange::Ahead(Box::new(laid_over(stored, Some(ahead), low, high))),
             None => stored,
         };
@@ -384,7 +319,12 @@ impl Rows {
 
     /// The pending rows of a space, unless they are looked past.
     fn shown(&self, space: Space) -> Option<&Pending> {
-        self.pending.get(&space).filter(|_| !self.past.get())
+        (!self.past.get()).then(|| self.pending.of(space))
+    }
+
+    /// What counts as stored and is not, of a space.
+    fn ahead(&self, space: Space) -> Option<&Pending> {
+        self.ahead.as_ref().map(|rows| rows.of(space))
     }
 
     /// What something reads as without the pending writes.
@@ -426,36 +366,36 @@ impl Rows {
     pub(crate) fn write(
         &mut self,
         space: Space,
-        key: Vec<u8>,
-        value: Option<Vec<u8>>,
+        key: Key,
+        value: Option<RowBytes>,
     ) -> Result<(), StoreError> {
         let stored = self.stored(space, &key)?;
+        self.writes += 1;
         self.forget_found(space, &key);
-        let pending = self.pending.entry(space).or_default();
-        if self.marks > 0 {
-            self.journal.push((space, key.clone(), pending.get(&key).cloned()));
-        }
+        let pending = self.pending.of_mut(space);
         let unchanged = match (&stored, &value) {
             (None, None) => true,
             (Some(stored), Some(value)) => same_row(space, stored, value),
             _ => false,
         };
-        if unchanged {
-            pending.remove(&key);
+        let kept = (self.marks > 0).then(|| key.clone());
+        let was = if unchanged {
+            pending.remove(&key)
         } else {
-            let slot = Slot { value: value.map(Arc::from), stored: stored.is_some() };
-            pending.insert(key, slot);
-        }
+            pending.insert(key, Slot { value, stored: stored.is_some() })
+        };
+        self.journal.extend(kept.map(|key| (space, key, was)));
         Ok(())
     }
 
     /// Writes a row under a key that was drawn for it, so that nothing is stored there: no look is needed.
     /// For rows without a stamp, which have no history.
-    pub(crate) fn write_new(&mut self, space: Space, key: Vec<u8>, value: Vec<u8>) {
+    pub(crate) fn write_new(&mut self, space: Space, key: Key, value: RowBytes) {
         debug_assert!(!space.is_stamped(), "{space:?}");
         debug_assert!(matches!(self.stored(space, &key), Ok(None)), "{space:?} {key:02x?}");
-        let slot = Slot { value: Some(Arc::from(value)), stored: false };
-        let was = self.pending.entry(space).or_default().insert(key.clone(), slot);
+        self.writes += 1;
+        let slot = Slot { value: Some(value), stored: false };
+        let was = self.pending.of_mut(space).insert(key.clone(), slot);
         if self.marks > 0 {
             self.journal.push((space, key, was));
         }
@@ -479,8 +419,9 @@ impl Rows {
     pub(crate) fn back_to(&mut self, mark: Mark) {
         while self.journal.len() > mark.0 {
             let Some((space, key, was)) = self.journal.pop() else { break };
+            self.writes += 1;
             self.forget_found(space, &key);
-            let pending = self.pending.entry(space).or_default();
+            let pending = self.pending.of_mut(space);
             match was {
                 Some(was) => pending.insert(key, was),
                 None => pending.remove(&key),
@@ -491,11 +432,29 @@ impl Rows {
 
     /// The pending rows of one space in key order; `None` takes a row away.
     pub(crate) fn pending(&self, space: Space) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        self.pending
-            .get(&space)
-            .into_iter()
-            .flatten()
-            .map(|(key, slot)| (key.as_slice(), slot.value.as_deref()))
+        self.pending.of(space).iter().map(|(key, slot)| (&**key, slot.value.as_deref()))
+    }
+
+    /// The pending rows of one space in key order, each with the row that it replaces.
+    pub(crate) fn replacing(
+        &self,
+        space: Space,
+    ) -> impl Iterator<Item = Result<Replacing<'_>, StoreError>> {
+        self.pending.of(space).iter().map(move |(key, slot)| {
+            let old = if slot.stored { self.stored(space, key)? } else { None };
+            Ok((&**key, slot.value.as_deref(), old))
+        })
+    }
+
+    /// A number that is another one after each write: what was worked out of the pending rows holds as long
+    /// as it stays.
+    pub(crate) fn writes(&self) -> u64 {
+        self.writes
+    }
+
+    /// How many rows are pending.
+    pub(crate) fn pending_count(&self) -> usize {
+        self.pending.iter().map(|(_, rows)| rows.len()).sum()
     }
 
     /// By how much the pending rows, and what counts as stored, change the number of objects whose heads
@@ -503,11 +462,8 @@ impl Rows {
     pub(crate) fn pending_growth(&self, low: &[u8], high: &[u8]) -> Result<i64, StoreError> {
         let mut by = 0;
         let bounds = || (Bound::Included(low), Bound::Excluded(high));
-        for (key, slot) in self
-            .ahead
-            .get(&Space::Heads)
-            .into_iter()
-            .flat_map(|rows| rows.range::<[u8], _>(bounds()))
+        for (key, slot) in
+            self.ahead(Space::Heads).into_iter().flat_map(|rows| rows.range::<[u8], _>(bounds()))
         {
             let is = slot.value.as_deref().is_some_and(is_there);
             let was = self.snapshot.get(Space::Heads, key)?.is_some_and(|row| is_there(&row));
@@ -525,28 +481,30 @@ impl Rows {
 
     /// Whether the draft has a row of its own under a key, if only one that hides.
     pub(crate) fn is_pending(&self, space: Space, key: &[u8]) -> bool {
-        self.pending.get(&space).is_some_and(|rows| rows.contains_key(key))
+        self.pending.of(space).contains_key(key)
     }
 
     /// From here on what is pending counts as stored, so that what is written next is told apart from it.
     /// A draft that does so is never committed.
     pub(crate) fn go_ahead(&mut self) {
-        for (space, rows) in std::mem::take(&mut self.pending) {
-            self.ahead.entry(space).or_default().extend(rows);
+        let ahead = self.ahead.get_or_insert_default();
+        for (space, rows) in *std::mem::take(&mut self.pending) {
+            ahead.of_mut(space).extend(rows);
         }
+        self.writes += 1;
         // The snapshot is no longer all that is known of an object.
         self.fresh.clear();
-        *self.looked.get_mut() = Looked::default();
+        **self.looked.get_mut() = Looked::default();
     }
 
     /// Whether something that is not stored counts so.
     pub(crate) fn is_ahead(&self) -> bool {
-        !self.ahead.is_empty()
+        self.ahead.as_ref().is_some_and(|all| all.iter().any(|(_, rows)| !rows.is_empty()))
     }
 
     /// The row that the pending one under a key replaces: on a branch, main's where it has none.
     pub(crate) fn replaced(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        let slot = self.pending.get(&space).and_then(|rows| rows.get(key));
+        let slot = self.pending.of(space).get(key);
         if slot.is_some_and(|slot| !slot.stored) {
             return Ok(None);
         }
@@ -577,9 +535,9 @@ impl Rows {
         &self,
         space: Space,
         prefix: &[u8],
-    ) -> Result<impl Iterator<Item = Result<Vec<u8>, StoreError>> + use<'_>, StoreError> {
+    ) -> Result<impl Iterator<Item = Result<Key, StoreError>> + use<'_>, StoreError> {
         let end = key::prefix_end(prefix);
-        let bounds = (Bound::Included(prefix.to_vec()), Bound::Excluded(end.clone()));
+        let bounds = (Bound::Included(Key::from(prefix)), Bound::Excluded(end.clone()));
         let pending =
             self.shown(space).into_iter().flat_map(move |rows| rows.range(bounds.clone()));
         let pending = pending.map(|(key, _)| Ok(key.clone()));
@@ -588,20 +546,20 @@ impl Rows {
             row.as_ref().is_ok_and(|(_, row)| is_through(row))
         };
         let stored = stored.filter(move |row| !through(row));
-        Ok(stored.map(|row| Ok(row?.0.to_vec())).chain(pending))
+        Ok(stored.map(|row| Ok(Key::from(&*row?.0))).chain(pending))
     }
 
     /// Takes all pending rows, table by table, each with whether it replaces a stored one.
     pub(crate) fn take_pending(
         &mut self,
-    ) -> impl Iterator<Item = (Space, Vec<u8>, Option<Arc<[u8]>>, bool)> + use<> {
+    ) -> impl Iterator<Item = (Space, Key, Option<RowBytes>, bool)> + use<> {
         std::mem::take(&mut self.pending).into_iter().flat_map(|(space, rows)| {
             rows.into_iter().map(move |(key, slot)| (space, key, slot.value, slot.stored))
         })
     }
 
     pub(crate) fn is_clean(&self) -> bool {
-        self.pending.values().all(BTreeMap::is_empty)
+        self.pending.iter().all(|(_, rows)| rows.is_empty())
     }
 
     /// What was read so far; the notes are taken, so it is asked once.

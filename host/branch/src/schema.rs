@@ -10,7 +10,7 @@ mod own_pools;
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::Symbol;
-use model::schema::{BranchMode, Computed, Direction, Kind, OrderKey, Path, Schema};
+use model::schema::{AttributeKind, BranchMode, Computed, Direction, Kind, OrderKey, Path, Schema};
 
 pub(crate) use load::Fit;
 pub use load::{SchemaLoad, SchemaLoadError};
@@ -51,6 +51,41 @@ impl Constraint {
 pub(crate) struct KindIndex {
     pub(crate) attributes: BTreeSet<Symbol>,
     pub(crate) constraints: Vec<Constraint>,
+    pub(crate) facts: Facts,
+}
+
+/// What is asked of a kind for every object of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// Its objects are pools.
+    pub(crate) is_pool: bool,
+    /// They are prefixes.
+    pub(crate) is_prefix: bool,
+    /// They are prefixes or addresses.
+    pub(crate) is_ip: bool,
+    /// They can take something of a pool.
+    pub(crate) takes: bool,
+    /// Some of their values are computed.
+    pub(crate) computes: bool,
+}
+
+impl Facts {
+    fn of(schema: &Schema, kind: &Kind) -> Self {
+        let numbers = [AttributeKind::Number, AttributeKind::NumberPool, AttributeKind::Bandwidth];
+        let is_prefix = schema.is_a(kind, "BuiltinIPPrefix");
+        let is_ip = is_prefix || schema.is_a(kind, "BuiltinIPAddress");
+        let mut attributes = kind.attributes.iter();
+        Self {
+            is_pool: schema.is_a(kind, "CoreResourcePool"),
+            is_prefix,
+            is_ip,
+            takes: is_ip || attributes.any(|attribute| numbers.contains(&attribute.kind)),
+            computes: kind
+                .attributes
+                .iter()
+                .any(|attribute| matches!(attribute.computed, Some(Computed::Template(_)))),
+        }
+    }
 }
 
 /// What is indexed, by kind.
@@ -181,7 +216,7 @@ fn index(schema: &Schema, kind: &Kind) -> KindIndex {
         |attribute: &&model::schema::Attribute| !crate::derived::is_made(schema, kind, attribute);
     let attributes = names.iter().filter_map(|name| kind.attribute(name)).filter(stored);
     let attributes = attributes.map(|attribute| attribute.symbol).collect();
-    KindIndex { attributes, constraints }
+    KindIndex { attributes, constraints, facts: Facts::of(schema, kind) }
 }
 
 impl Constraint {

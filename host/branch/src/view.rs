@@ -11,7 +11,7 @@ use model::schema::{
 };
 use model::{BranchId, ObjectId, Seq, Symbol, Timestamp, Value};
 use serde_json::Value as Json;
-use store::{Space, key};
+use store::{Key, Space, key};
 
 use crate::branches::{Overlay, kind_in};
 use crate::commit::LogEntry;
@@ -19,7 +19,7 @@ use crate::counts::Counts;
 use crate::database::Compiled;
 use crate::error::{BranchError, Violation};
 use crate::object::{Edge, Object};
-use crate::rows::{Found, Merged, Rows};
+use crate::rows::{Found, Merged, Rows, Wanted};
 use crate::schema::{Constraint, Element};
 use crate::sight::Sight;
 
@@ -41,9 +41,9 @@ pub struct View {
 
 /// What is known of an id.
 #[derive(Debug)]
-pub(crate) enum Presence {
+pub(crate) enum Presence<'a> {
     /// There is an object of this kind.
-    Here(Arc<Kind>),
+    Here(&'a Arc<Kind>),
     /// There was one.
     Gone,
     /// No row says anything of it.
@@ -122,6 +122,12 @@ impl View {
 
     /// The kind of an object, without reading the object. Notes only that it exists.
     pub fn kind_of(&self, id: ObjectId) -> Result<Option<Arc<Kind>>, BranchError> {
+        Ok(self.kind_at(id)?.cloned())
+    }
+
+    /// The same where it is, in the schema: a kind is counted by whoever holds it, and threads that count
+    /// the same one wait for each other.
+    pub(crate) fn kind_at(&self, id: ObjectId) -> Result<Option<&Arc<Kind>>, BranchError> {
         match self.presence(id)? {
             Presence::Here(kind) => Ok(Some(kind)),
             Presence::Gone | Presence::Never => Ok(None),
@@ -129,7 +135,7 @@ impl View {
     }
 
     /// Whether there is an object with this id, or was one.
-    pub(crate) fn presence(&self, id: ObjectId) -> Result<Presence, BranchError> {
+    pub(crate) fn presence(&self, id: ObjectId) -> Result<Presence<'_>, BranchError> {
         let found = match self.rows.found(id) {
             Some(found) => found,
             None => {
@@ -140,7 +146,7 @@ impl View {
         };
         Ok(match found {
             Found::Here(symbol) => {
-                let kind = self.schema().by_symbol.get(&symbol).cloned();
+                let kind = self.schema().by_symbol.get(&symbol);
                 kind.map_or(Presence::Gone, Presence::Here)
             }
             Found::Gone => Presence::Gone,
@@ -162,8 +168,8 @@ impl View {
 
     /// The object with this id, of whatever kind.
     pub fn object(&self, id: ObjectId) -> Result<Option<Object>, BranchError> {
-        match self.kind_of(id)? {
-            Some(kind) => self.object_of(&kind, id),
+        match self.kind_at(id)? {
+            Some(kind) => self.object_of(kind, id),
             None => Ok(None),
         }
     }
@@ -253,9 +259,10 @@ impl View {
     ) -> Result<Vec<ObjectId>, BranchError> {
         let prefix = key::index_value_prefix(self.line(kind.branch), kind.symbol, symbol, value);
         let mut found = Vec::new();
-        for row in self.rows.below(Space::Index, &prefix)? {
-            found.push(object_at_end(&row?.0)?);
-        }
+        self.rows.each_below::<BranchError>(Space::Index, &prefix, |id, _| {
+            found.push(id);
+            Ok(Wanted::More)
+        })?;
         Ok(found)
     }
 
@@ -273,18 +280,37 @@ impl View {
 
     /// The peers of a relationship, in the order of their ids.
     pub fn peers(&self, id: ObjectId, rel: &Relationship) -> Result<Vec<Edge>, BranchError> {
-        let prefix = self.edges_prefix(id, rel);
         let mut edges = Vec::new();
-        for row in self.rows.below(Space::Edges, &prefix)? {
-            let (key, row) = row?;
-            if let Some(edge) = Edge::decode(object_at_end(&key)?, &row)? {
-                edges.push(edge);
-                if rel.cardinality == Cardinality::One {
-                    break;
-                }
-            }
-        }
+        self.each_peer(id, rel, |edge| edges.push(edge))?;
         Ok(edges)
+    }
+
+    /// How many peers of a relationship there are.
+    pub(crate) fn peer_count(
+        &self,
+        id: ObjectId,
+        rel: &Relationship,
+    ) -> Result<usize, BranchError> {
+        let mut count = 0;
+        self.each_peer(id, rel, |_edge| count += 1)?;
+        Ok(count)
+    }
+
+    fn each_peer(
+        &self,
+        id: ObjectId,
+        rel: &Relationship,
+        mut each: impl FnMut(Edge),
+    ) -> Result<(), BranchError> {
+        let prefix = self.edges_prefix(id, rel);
+        self.rows.each_below(Space::Edges, &prefix, |peer, row| {
+            let Some(edge) = Edge::decode(peer, row)? else { return Ok(Wanted::More) };
+            each(edge);
+            Ok(match rel.cardinality {
+                Cardinality::One => Wanted::NoMore,
+                Cardinality::Many => Wanted::More,
+            })
+        })
     }
 
     /// The objects that are linked to `peer` through a relationship: its far end, whether the
@@ -297,13 +323,10 @@ impl View {
         let back = rel.direction.reverse();
         let prefix = key::edge_rel_prefix(self.line(rel.branch), peer, rel.symbol, back);
         let mut objects = Vec::new();
-        for row in self.rows.below(Space::Edges, &prefix)? {
-            let (key, row) = row?;
-            let object = object_at_end(&key)?;
-            if Edge::decode(object, &row)?.is_some() {
-                objects.push(object);
-            }
-        }
+        self.rows.each_below::<BranchError>(Space::Edges, &prefix, |object, row| {
+            objects.extend(Edge::decode(object, row)?.map(|_edge| object));
+            Ok(Wanted::More)
+        })?;
         Ok(objects)
     }
 
@@ -321,7 +344,7 @@ impl View {
         }
     }
 
-    pub(crate) fn edges_prefix(&self, id: ObjectId, rel: &Relationship) -> Vec<u8> {
+    pub(crate) fn edges_prefix(&self, id: ObjectId, rel: &Relationship) -> Key {
         key::edge_rel_prefix(self.line(rel.branch), id, rel.symbol, rel.direction)
     }
 
@@ -554,7 +577,8 @@ impl View {
                 Element::Attribute(name) => {
                     let value = own.iter().find(|(own, _)| own.name == *name);
                     let value = value.map_or(Value::Null, |(_, value)| value.clone());
-                    keys.iter_mut().for_each(|key| key.extend(key::index_value(&value)));
+                    keys.iter_mut()
+                        .for_each(|key| key.extend_from_slice(&key::index_value(&value)));
                 }
                 Element::Relationship(name) => {
                     let ids = peers.iter().find(|(rel, _)| rel.name == *name);
@@ -580,7 +604,11 @@ impl View {
         if seq == Seq(0) {
             return Ok(self.now);
         }
-        Ok(self.log_entry(seq)?.map_or(Timestamp(0), |entry| entry.at))
+        let damaged = || BranchError::Damaged { what: format!("log entry {seq}") };
+        match self.rows.peek(Space::Log, &key::log(seq))? {
+            Some(row) => LogEntry::moment(&row).ok_or_else(damaged),
+            None => Ok(Timestamp(0)),
+        }
     }
 
     /// What the log says of a commit. Not noted as read: the log never changes. One read.

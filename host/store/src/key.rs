@@ -1,6 +1,8 @@
 //! Keys: what they are made of, and back. The order of encoded bytes is the order of the values;
 //! the property tests at the end prove round trip and order.
 
+mod bytes;
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -10,65 +12,51 @@ use model::{BranchId, Digest, Interface, ObjectId, Seq, Symbol, Value};
 use crate::layout::Space;
 
 pub use crate::limits::INDEX_TEXT_BYTES_MAX as INDEX_TEXT_BYTES;
+pub use bytes::Key;
 
-/// Builds a key from fixed parts.
-#[derive(Debug, Default)]
-struct Key(Vec<u8>);
+fn line(branch: BranchId) -> [u8; 4] {
+    branch.0.to_be_bytes()
+}
 
-impl Key {
-    fn branch(branch: BranchId) -> Self {
-        let mut key = Vec::with_capacity(64);
-        key.extend_from_slice(&branch.0.to_be_bytes());
-        Self(key)
-    }
+fn number(symbol: Symbol) -> [u8; 4] {
+    symbol.0.to_be_bytes()
+}
 
-    fn id(mut self, id: ObjectId) -> Self {
-        self.0.extend_from_slice(&id.0.to_be_bytes());
-        self
-    }
+fn id(object: ObjectId) -> [u8; 16] {
+    object.0.to_be_bytes()
+}
 
-    fn symbol(mut self, symbol: Symbol) -> Self {
-        self.0.extend_from_slice(&symbol.0.to_be_bytes());
-        self
-    }
-
-    fn past(mut self, seq: Seq) -> Self {
-        self.0.extend_from_slice(&(!seq.0).to_be_bytes());
-        self
-    }
-
-    fn bytes(mut self, bytes: &[u8]) -> Self {
-        self.0.extend_from_slice(bytes);
-        self
-    }
+/// The newest first.
+fn since(seq: Seq) -> [u8; 8] {
+    (!seq.0).to_be_bytes()
 }
 
 /// The end of the range of keys that begin with `prefix`, itself not in it.
-pub fn prefix_end(prefix: &[u8]) -> Vec<u8> {
-    let mut end = prefix.to_vec();
-    while let Some(last) = end.pop() {
-        if last < u8::MAX {
-            end.push(last + 1);
-            return end;
-        }
+pub fn prefix_end(prefix: &[u8]) -> Key {
+    let rest = prefix.iter().rposition(|byte| *byte < u8::MAX).and_then(|at| prefix.get(..=at));
+    match rest.and_then(<[u8]>::split_last) {
+        Some((last, rest)) => Key::of([rest, &[last + 1]]),
+        // Nothing follows: longer than any key.
+        None => Key::from(vec![u8::MAX; 512]),
     }
-    // Nothing follows: longer than any key.
-    vec![u8::MAX; 512]
 }
 
 /// `Branches`.
-pub fn branch(branch: BranchId) -> Vec<u8> {
-    Key::branch(branch).0
+#[inline]
+pub fn branch(branch: BranchId) -> Key {
+    Key::of([&line(branch)])
 }
 
 /// `Branches`: what is known of all branches together.
-pub fn branches() -> Vec<u8> {
-    Key::branch(BranchId::GLOBAL).0
+#[inline]
+pub fn branches() -> Key {
+    Key::of([&line(BranchId::GLOBAL)])
 }
 
 /// `Branches`: the id behind a name.
-pub fn branch_name(name: &str) -> Vec<u8> {
-    Key::branch(BranchId(u32::MAX)).bytes(name.as_bytes()).0
+#[inline]
+pub fn branch_name(name: &str) -> Key {
+    Key::of([&line(BranchId(u32::MAX)), name.as_bytes()])
 }
 
 /// Which line a key of a space by branch belongs to.
@@ -78,33 +66,39 @@ pub fn line_of(key: &[u8]) -> Option<BranchId> {
 }
 
 /// The same key on another line.
-pub fn on_line(key: &[u8], line: BranchId) -> Vec<u8> {
-    Key::branch(line).bytes(key.get(4..).unwrap_or_default()).0
+#[inline]
+pub fn on_line(key: &[u8], other: BranchId) -> Key {
+    Key::of([&line(other), key.get(4..).unwrap_or_default()])
 }
 
 /// `Symbols`.
-pub fn symbol(symbol: Symbol) -> Vec<u8> {
-    symbol.0.to_be_bytes().to_vec()
+#[inline]
+pub fn symbol(symbol: Symbol) -> Key {
+    Key::of([&number(symbol)])
 }
 
 /// `Schemas`: the present one.
-pub fn schema(branch: BranchId) -> Vec<u8> {
-    Key::branch(branch).0
+#[inline]
+pub fn schema(branch: BranchId) -> Key {
+    Key::of([&line(branch)])
 }
 
 /// `Schemas`: the past of a present key.
-pub fn schema_history(key: &[u8], seq: Seq) -> Option<Vec<u8>> {
-    (key.len() == 4).then(|| Key(key.to_vec()).past(seq).0)
+#[inline]
+pub fn schema_history(key: &[u8], seq: Seq) -> Option<Key> {
+    (key.len() == 4).then(|| Key::of([key, &since(seq)]))
 }
 
 /// `Heads`.
-pub fn head(branch: BranchId, kind: Symbol, object: ObjectId) -> Vec<u8> {
-    Key::branch(branch).symbol(kind).id(object).0
+#[inline]
+pub fn head(branch: BranchId, kind: Symbol, object: ObjectId) -> Key {
+    Key::of([&line(branch), &number(kind), &id(object)])
 }
 
 /// `Heads`: all of a kind.
-pub fn head_kind_prefix(branch: BranchId, kind: Symbol) -> Vec<u8> {
-    Key::branch(branch).symbol(kind).0
+#[inline]
+pub fn head_kind_prefix(branch: BranchId, kind: Symbol) -> Key {
+    Key::of([&line(branch), &number(kind)])
 }
 
 /// Parts of a key of `Heads`.
@@ -115,8 +109,9 @@ pub fn parse_head(key: &[u8]) -> Option<(BranchId, Symbol, ObjectId)> {
 }
 
 /// `Kinds`.
-pub fn kind_of(branch: BranchId, object: ObjectId) -> Vec<u8> {
-    Key::branch(branch).id(object).0
+#[inline]
+pub fn kind_of(branch: BranchId, object: ObjectId) -> Key {
+    Key::of([&line(branch), &id(object)])
 }
 
 /// Parts of a key of `Kinds`.
@@ -133,22 +128,24 @@ pub fn index_kind(key: &[u8]) -> Option<Symbol> {
 }
 
 /// `History`: the past of a key of `Heads`.
-pub fn history_of_head(head: &[u8], seq: Seq) -> Option<Vec<u8>> {
+#[inline]
+pub fn history_of_head(head: &[u8], seq: Seq) -> Option<Key> {
     let (branch, kind, object) = parse_head(head)?;
     Some(history(branch, object, seq, kind))
 }
 
 /// `History`.
-pub fn history(branch: BranchId, object: ObjectId, seq: Seq, kind: Symbol) -> Vec<u8> {
-    Key::branch(branch).id(object).past(seq).symbol(kind).0
+#[inline]
+pub fn history(branch: BranchId, object: ObjectId, seq: Seq, kind: Symbol) -> Key {
+    Key::of([&line(branch), &id(object), &since(seq), &number(kind)])
 }
 
 /// `History`: where the versions of an object as of a commit begin, the newest first, and where
 /// those of the object end.
-pub fn history_range(branch: BranchId, object: ObjectId, seq: Seq) -> (Vec<u8>, Vec<u8>) {
-    let object = Key::branch(branch).id(object).0;
+pub fn history_range(branch: BranchId, object: ObjectId, seq: Seq) -> (Key, Key) {
+    let object = Key::of([&line(branch), &id(object)]);
     let end = prefix_end(&object);
-    (Key(object).past(seq).0, end)
+    (Key::of([&object, &since(seq)]), end)
 }
 
 /// Parts of a key of `History`.
@@ -162,13 +159,14 @@ pub fn parse_history(key: &[u8]) -> Option<(BranchId, ObjectId, Seq, Symbol)> {
 
 /// `EdgeHistory` and `Schemas`: where the past of a key as of a commit begins, the newest first, and
 /// where it ends.
-pub fn past_range(key: &[u8], seq: Seq) -> (Vec<u8>, Vec<u8>) {
-    (Key(key.to_vec()).past(seq).0, prefix_end(key))
+pub fn past_range(key: &[u8], seq: Seq) -> (Key, Key) {
+    (Key::of([key, &since(seq)]), prefix_end(key))
 }
 
 /// `Past`: a row of main that stood from `seq` on.
-pub fn past(space: Space, key: &[u8], seq: Seq) -> Vec<u8> {
-    Key(vec![space.byte()]).bytes(key).past(seq).0
+#[inline]
+pub fn past(space: Space, key: &[u8], seq: Seq) -> Key {
+    Key::of([&[space.byte()], key, &since(seq)])
 }
 
 /// `Past`: the key within its own space, and since when the row stood.
@@ -178,34 +176,38 @@ pub fn parse_past(past: &[u8]) -> Option<(&[u8], Seq)> {
 }
 
 /// `Edges`.
+#[inline]
 pub fn edge(
     branch: BranchId,
     object: ObjectId,
     relationship: Symbol,
     direction: Direction,
     peer: ObjectId,
-) -> Vec<u8> {
-    Key::branch(branch)
-        .id(object)
-        .symbol(relationship)
-        .bytes(&[direction_byte(direction)])
-        .id(peer)
-        .0
+) -> Key {
+    Key::of([
+        &line(branch),
+        &id(object),
+        &number(relationship),
+        &[direction_byte(direction)],
+        &id(peer),
+    ])
 }
 
 /// `Edges`: all of an object.
-pub fn edge_prefix(branch: BranchId, object: ObjectId) -> Vec<u8> {
-    Key::branch(branch).id(object).0
+#[inline]
+pub fn edge_prefix(branch: BranchId, object: ObjectId) -> Key {
+    Key::of([&line(branch), &id(object)])
 }
 
 /// `Edges`: all of an object's relationship.
+#[inline]
 pub fn edge_rel_prefix(
     branch: BranchId,
     object: ObjectId,
     relationship: Symbol,
     direction: Direction,
-) -> Vec<u8> {
-    Key::branch(branch).id(object).symbol(relationship).bytes(&[direction_byte(direction)]).0
+) -> Key {
+    Key::of([&line(branch), &id(object), &number(relationship), &[direction_byte(direction)]])
 }
 
 /// Parts of a key of `Edges`.
@@ -242,44 +244,43 @@ pub fn parse_edge(key: &[u8]) -> Option<EdgeKey> {
 }
 
 /// `EdgeHistory`: the past of a key of `Edges`.
-pub fn history_of_edge(edge: &[u8], seq: Seq) -> Option<Vec<u8>> {
+#[inline]
+pub fn history_of_edge(edge: &[u8], seq: Seq) -> Option<Key> {
     parse_edge(edge)?;
-    Some(Key(edge.to_vec()).past(seq).0)
+    Some(Key::of([edge, &since(seq)]))
 }
 
 /// `Index`.
+#[inline]
 pub fn index(
     branch: BranchId,
     kind: Symbol,
     attribute: Symbol,
     value: &[u8],
     object: ObjectId,
-) -> Vec<u8> {
-    Key::branch(branch).symbol(kind).symbol(attribute).bytes(value).id(object).0
+) -> Key {
+    Key::of([&line(branch), &number(kind), &number(attribute), value, &id(object)])
 }
 
 /// `Index`: all of an attribute.
-pub fn index_prefix(branch: BranchId, kind: Symbol, attribute: Symbol) -> Vec<u8> {
-    Key::branch(branch).symbol(kind).symbol(attribute).0
+#[inline]
+pub fn index_prefix(branch: BranchId, kind: Symbol, attribute: Symbol) -> Key {
+    Key::of([&line(branch), &number(kind), &number(attribute)])
 }
 
 /// `Index`: all of a value.
-pub fn index_value_prefix(
-    branch: BranchId,
-    kind: Symbol,
-    attribute: Symbol,
-    value: &[u8],
-) -> Vec<u8> {
-    Key::branch(branch).symbol(kind).symbol(attribute).bytes(value).0
+#[inline]
+pub fn index_value_prefix(branch: BranchId, kind: Symbol, attribute: Symbol, value: &[u8]) -> Key {
+    Key::of([&line(branch), &number(kind), &number(attribute), value])
 }
 
 /// The range of index values, below an attribute's prefix, whose address lies within a prefix:
 /// prefixes that begin there, or addresses.
-pub fn index_addresses(base: &[u8], net: IpNet, of_prefixes: bool) -> (Vec<u8>, Vec<u8>) {
+pub fn index_addresses(base: &[u8], net: IpNet, of_prefixes: bool) -> (Key, Key) {
     let tag = if of_prefixes { tag::NET } else { tag::HOST };
     let bound = |address: IpAddr| {
-        let mut key = base.to_vec();
-        key.push(tag);
+        let mut key = Key::from(base);
+        key.extend(&[tag]);
         push_address(address, &mut key);
         key
     };
@@ -288,43 +289,51 @@ pub fn index_addresses(base: &[u8], net: IpNet, of_prefixes: bool) -> (Vec<u8>, 
 }
 
 /// `Log`.
-pub fn log(seq: Seq) -> Vec<u8> {
-    seq.0.to_be_bytes().to_vec()
+#[inline]
+pub fn log(seq: Seq) -> Key {
+    Key::of([&seq.0.to_be_bytes()])
 }
 
 /// `Reservations`.
-pub fn reservation(pool: ObjectId, identifier: &str) -> Vec<u8> {
-    Key::default().id(pool).bytes(identifier.as_bytes()).0
+#[inline]
+pub fn reservation(pool: ObjectId, identifier: &str) -> Key {
+    Key::of([&id(pool), identifier.as_bytes()])
 }
 
 /// `PoolValues`.
-pub fn pool_value(pool: ObjectId, value: u128) -> Vec<u8> {
-    Key::default().id(pool).bytes(&value.to_be_bytes()).0
+#[inline]
+pub fn pool_value(pool: ObjectId, value: u128) -> Key {
+    Key::of([&id(pool), &value.to_be_bytes()])
 }
 
 /// `PoolValues`: all of a pool.
-pub fn pool_value_prefix(pool: ObjectId) -> Vec<u8> {
-    Key::default().id(pool).0
+#[inline]
+pub fn pool_value_prefix(pool: ObjectId) -> Key {
+    Key::of([&id(pool)])
 }
 
 /// `ReservedBy`.
-pub fn reserved_by(branch: BranchId, pool: ObjectId, identifier: &str) -> Vec<u8> {
-    Key::branch(branch).id(pool).bytes(identifier.as_bytes()).0
+#[inline]
+pub fn reserved_by(branch: BranchId, pool: ObjectId, identifier: &str) -> Key {
+    Key::of([&line(branch), &id(pool), identifier.as_bytes()])
 }
 
 /// `Resolutions`.
-pub fn resolution(branch: BranchId, conflict: u128) -> Vec<u8> {
-    Key::branch(branch).bytes(&conflict.to_be_bytes()).0
+#[inline]
+pub fn resolution(branch: BranchId, conflict: u128) -> Key {
+    Key::of([&line(branch), &conflict.to_be_bytes()])
 }
 
 /// `Claims`.
-pub fn claim(branch: BranchId, instance: ObjectId, object: ObjectId) -> Vec<u8> {
-    Key::branch(branch).id(instance).id(object).0
+#[inline]
+pub fn claim(branch: BranchId, instance: ObjectId, object: ObjectId) -> Key {
+    Key::of([&line(branch), &id(instance), &id(object)])
 }
 
 /// `Claims`: all of an instance.
-pub fn claim_prefix(branch: BranchId, instance: ObjectId) -> Vec<u8> {
-    Key::branch(branch).id(instance).0
+#[inline]
+pub fn claim_prefix(branch: BranchId, instance: ObjectId) -> Key {
+    Key::of([&line(branch), &id(instance)])
 }
 
 /// Parts of a key of `Claims`: line, instance, object.
@@ -335,13 +344,15 @@ pub fn parse_claim(key: &[u8]) -> Option<(BranchId, ObjectId, ObjectId)> {
 }
 
 /// `ClaimedBy`.
-pub fn claimed_by(branch: BranchId, object: ObjectId, instance: ObjectId) -> Vec<u8> {
-    Key::branch(branch).id(object).id(instance).0
+#[inline]
+pub fn claimed_by(branch: BranchId, object: ObjectId, instance: ObjectId) -> Key {
+    Key::of([&line(branch), &id(object), &id(instance)])
 }
 
 /// `ClaimedBy`: all of an object.
-pub fn claimed_by_prefix(branch: BranchId, object: ObjectId) -> Vec<u8> {
-    Key::branch(branch).id(object).0
+#[inline]
+pub fn claimed_by_prefix(branch: BranchId, object: ObjectId) -> Key {
+    Key::of([&line(branch), &id(object)])
 }
 
 /// Types of an index value, in their order.
@@ -358,26 +369,26 @@ mod tag {
 
 /// A value in an index: its order is the order of listings. Self-delimiting, so that several can
 /// follow each other.
-pub fn index_value(value: &Value) -> Vec<u8> {
-    let mut out = Vec::with_capacity(32);
+pub fn index_value(value: &Value) -> Key {
+    let mut out = Key::default();
     match value {
-        Value::Null => out.push(0),
-        Value::Bool(yes) => out.extend_from_slice(&[tag::BOOL, u8::from(*yes)]),
+        Value::Null => out.extend(&[0]),
+        Value::Bool(yes) => out.extend(&[tag::BOOL, u8::from(*yes)]),
         Value::Int(number) => push_signed(tag::INT, *number, &mut out),
         Value::Time(moment) => push_signed(tag::TIME, moment.0, &mut out),
         Value::Host(Interface { address, length }) => {
-            out.push(tag::HOST);
+            out.extend(&[tag::HOST]);
             push_address(*address, &mut out);
-            out.push(*length);
+            out.extend(&[*length]);
         }
         Value::Address(address) => {
-            out.push(tag::ADDRESS);
+            out.extend(&[tag::ADDRESS]);
             push_address(*address, &mut out);
         }
         Value::Net(net) => {
-            out.push(tag::NET);
+            out.extend(&[tag::NET]);
             push_address(net.addr(), &mut out);
-            out.push(net.prefix_len());
+            out.extend(&[net.prefix_len()]);
         }
         Value::Text(text) => push_text(tag::TEXT, text, &mut out),
         Value::Json(json) => push_text(tag::JSON, &json.to_string(), &mut out),
@@ -385,42 +396,42 @@ pub fn index_value(value: &Value) -> Vec<u8> {
     out
 }
 
-fn push_signed(tag: u8, number: i64, out: &mut Vec<u8>) {
-    out.push(tag);
+fn push_signed(tag: u8, number: i64, out: &mut Key) {
+    out.extend(&[tag]);
     // Flipping the sign bit puts the negative numbers first.
-    out.extend_from_slice(&(number ^ i64::MIN).to_be_bytes());
+    out.extend(&(number ^ i64::MIN).to_be_bytes());
 }
 
-fn push_address(address: IpAddr, out: &mut Vec<u8>) {
+fn push_address(address: IpAddr, out: &mut Key) {
     match address {
         IpAddr::V4(v4) => {
-            out.push(4);
-            out.extend_from_slice(&v4.octets());
+            out.extend(&[4]);
+            out.extend(&v4.octets());
         }
         IpAddr::V6(v6) => {
-            out.push(6);
-            out.extend_from_slice(&v6.octets());
+            out.extend(&[6]);
+            out.extend(&v6.octets());
         }
     }
 }
 
 /// Text with its end marked so that no text is the beginning of another: a zero byte becomes
 /// `00 FF`, the end `00 00`; cut text ends in `00 01` and its digest.
-fn push_text(tag: u8, text: &str, out: &mut Vec<u8>) {
-    out.push(tag);
+fn push_text(tag: u8, text: &str, out: &mut Key) {
+    out.extend(&[tag]);
     let cut = text.len() > INDEX_TEXT_BYTES;
     let kept = text.as_bytes().get(..text.len().min(INDEX_TEXT_BYTES)).unwrap_or_default();
-    for byte in kept {
-        out.push(*byte);
-        if *byte == 0 {
-            out.push(0xff);
-        }
+    let mut parts = kept.split(|byte| *byte == 0);
+    out.extend(parts.next().unwrap_or_default());
+    for part in parts {
+        out.extend(&[0, 0xff]);
+        out.extend(part);
     }
     if cut {
-        out.extend_from_slice(&[0, 1]);
-        out.extend_from_slice(&Digest::of(text.as_bytes()).0);
+        out.extend(&[0, 1]);
+        out.extend(&Digest::of(text.as_bytes()).0);
     } else {
-        out.extend_from_slice(&[0, 0]);
+        out.extend(&[0, 0]);
     }
 }
 
@@ -539,7 +550,7 @@ mod tests {
             rest in proptest::collection::vec(any::<u8>(), 0..20),
         ) {
             let key = [prefix.clone(), rest].concat();
-            prop_assert!(prefix <= key && key < prefix_end(&prefix));
+            prop_assert!(prefix <= key && key[..] < prefix_end(&prefix)[..]);
         }
     }
 

@@ -184,3 +184,42 @@ impl Space {
         self as usize
     }
 }
+
+/// Something for each space.
+#[derive(Debug, Clone)]
+pub struct BySpace<T>([T; Space::ALL.len()]);
+
+impl<T: Default> Default for BySpace<T> {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| T::default()))
+    }
+}
+
+impl<T> BySpace<T> {
+    /// That of a space.
+    pub fn of(&self, space: Space) -> &T {
+        &self.0[space.place()]
+    }
+
+    /// That of a space, to be changed.
+    pub fn of_mut(&mut self, space: Space) -> &mut T {
+        &mut self.0[space.place()]
+    }
+
+    /// All of them, in the order of the spaces.
+    pub fn iter(&self) -> impl Iterator<Item = (Space, &T)> {
+        Space::ALL.into_iter().zip(&self.0)
+    }
+}
+
+impl<T> IntoIterator for BySpace<T> {
+    type Item = (Space, T);
+    type IntoIter = std::iter::Zip<
+        std::array::IntoIter<Space, { Space::ALL.len() }>,
+        std::array::IntoIter<T, { Space::ALL.len() }>,
+    >;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Space::ALL.into_iter().zip(self.0)
+    }
+}

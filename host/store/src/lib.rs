@@ -21,7 +21,8 @@ pub mod yardstick;
 
 pub use check::{CheckReport, Finding};
 pub use error::{CommitError, OpenError, StoreError};
-pub use layout::{FORMAT, Space};
+pub use key::Key;
+pub use layout::{BySpace, FORMAT, Space};
 pub use proposal::{Proposal, ReadSet, Write, Writes};
 pub use snapshot::{KeyGuard, Row, Scan, Snapshot};
 pub use store::{Coming, Durability, Options, Store};

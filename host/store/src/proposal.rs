@@ -2,6 +2,7 @@
 
 use model::Seq;
 
+use crate::key::Key;
 use crate::layout::Space;
 use crate::mark::Mark;
 
@@ -26,7 +27,7 @@ pub enum Write {
         /// Table.
         space: Space,
         /// Key.
-        key: Vec<u8>,
+        key: Key,
         /// Value.
         value: Vec<u8>,
     },
@@ -35,7 +36,7 @@ pub enum Write {
         /// Table.
         space: Space,
         /// Key.
-        key: Vec<u8>,
+        key: Key,
         /// Value; its first eight bytes are overwritten.
         value: Vec<u8>,
     },
@@ -44,7 +45,7 @@ pub enum Write {
         /// Table.
         space: Space,
         /// Key.
-        key: Vec<u8>,
+        key: Key,
     },
 }
 

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use store::{CommitError, OpenError, Options, Proposal, ReadSet, Space, Store, Write};
 
 fn put(key: &[u8], value: &[u8]) -> Write {
-    Write::Put { space: Space::Meta, key: key.to_vec(), value: value.to_vec() }
+    Write::Put { space: Space::Meta, key: key.into(), value: value.to_vec() }
 }
 
 fn proposal(base: Seq, reads: &[&[u8]], writes: Vec<Write>) -> Proposal {
@@ -73,7 +73,7 @@ fn a_stamped_row_carries_its_commit() {
     let store = memory();
     let write = Write::PutStamped {
         space: Space::Meta,
-        key: b"s".to_vec(),
+        key: b"s"[..].into(),
         value: [&[0; 8][..], b"rest"].concat(),
     };
     store.commit(proposal(Seq(0), &[], vec![write])).unwrap();
@@ -165,7 +165,7 @@ proptest! {
                     writes.push(put(&key, &value));
                 } else {
                     expected.remove(&key);
-                    writes.push(Write::Delete { space: Space::Meta, key });
+                    writes.push(Write::Delete { space: Space::Meta, key: key.into() });
                 }
             }
             store.commit(proposal(store.last_seq(), &[], writes)).unwrap();

@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use model::schema::{BranchMode, Schema};
 use model::{BranchId, Seq, Symbol};
-use store::{KeyGuard, Row, Scan, Snapshot, Space, StoreError, key};
+use store::{Key, KeyGuard, Row, Scan, Snapshot, Space, StoreError, key};
 
 use crate::object::{PAYLOAD_AT, TOMBSTONE, is_through, stamp, stamped};
-use crate::rows::{Bytes, Ends};
+use crate::rows::{Bytes, Ends, RowBytes};
 
 /// What never falls through from main to a branch.
 #[derive(Debug, Default)]
@@ -290,7 +290,7 @@ impl Overlay {
 }
 
 /// A row of `Kinds`, not committed yet.
-pub(crate) fn kind_row(kind: Symbol, flags: u8) -> Vec<u8> {
+pub(crate) fn kind_row(kind: Symbol, flags: u8) -> RowBytes {
     stamped(flags, &kind.0.to_be_bytes())
 }
 
@@ -355,7 +355,7 @@ fn before(
                 Some((found, row)) => {
                     let kind = key::parse_history(&found).map(|(_, _, _, kind)| kind);
                     let flags = stamp(&row).map_or(TOMBSTONE, |(_, flags)| flags);
-                    Ok(kind.map(|kind| Bytes::Pending(kind_row(kind, flags).into())))
+                    Ok(kind.map(|kind| Bytes::Pending(kind_row(kind, flags))))
                 }
                 None => Ok(None),
             }
@@ -376,7 +376,7 @@ fn before(
 }
 
 /// A key with its row.
-pub(crate) type OwnedRow = Result<(Vec<u8>, Bytes), StoreError>;
+pub(crate) type OwnedRow = Result<(Key, Bytes), StoreError>;
 
 /// The rows of one line as of a moment, lazily from either end.
 #[derive(Debug)]
@@ -415,7 +415,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    fn read(&self, key: &[u8], row: Row) -> Result<Option<(Vec<u8>, Bytes)>, StoreError> {
+    fn read(&self, key: &[u8], row: Row) -> Result<Option<(Key, Bytes)>, StoreError> {
         if let Some(below) = self.below
             && below.hides(self.snapshot, self.space, key)?
         {
@@ -435,7 +435,7 @@ impl<'a> Line<'a> {
         {
             return Ok(None);
         }
-        let Some(below) = self.below else { return Ok(Some((key.to_vec(), row))) };
+        let Some(below) = self.below else { return Ok(Some((Key::from(key), row))) };
         if self.space == Space::Kinds && below.is_local(&row) {
             return Ok(None);
         }

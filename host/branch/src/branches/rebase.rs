@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{BranchId, Seq};
-use store::{Space, Write, key};
+use store::{Key, Space, Write, key};
 
 use crate::branches::merge::{note_line, refuse};
 use crate::branches::overlay::{Locals, Overlay, kind_row};
@@ -31,7 +31,7 @@ const WRITTEN_ANEW: [Space; 5] =
     [Space::Schemas, Space::Heads, Space::Kinds, Space::Edges, Space::Index];
 
 /// Rows of a branch by place.
-pub(crate) type OwnRows = BTreeMap<(Space, Vec<u8>), Vec<u8>>;
+pub(crate) type OwnRows = BTreeMap<(Space, Key), Vec<u8>>;
 
 impl Database {
     /// Brings a branch to main as it is now. Refused while there are undecided conflicts; decided ones
@@ -120,7 +120,7 @@ impl Draft {
                 let (key, row) = row?;
                 let is_past = space == Space::Schemas && key.len() != line.len();
                 if !is_past && !overlay.keeps(rows, space, &key, &row)? {
-                    own.insert((space, key.to_vec()), row.to_vec());
+                    own.insert((space, Key::from(&*key)), row.to_vec());
                 }
             }
         }
@@ -141,7 +141,7 @@ impl Draft {
             if !is_there(&row) && deleted && self.kind_of(object)?.is_some() {
                 let back = key::claimed_by(branch, object, instance);
                 own.insert((Space::ClaimedBy, back), row.to_vec());
-                own.insert((Space::Claims, key.to_vec()), row.to_vec());
+                own.insert((Space::Claims, Key::from(&*key)), row.to_vec());
             }
         }
         Ok(())
@@ -151,7 +151,7 @@ impl Draft {
 /// What becomes of a row of the branch that the draft wrote anew; nothing where it is the same.
 pub(crate) fn rewritten(
     space: Space,
-    key: Vec<u8>,
+    key: Key,
     old: &[u8],
     value: &[u8],
 ) -> Result<Vec<Write>, BranchError> {
@@ -180,11 +180,7 @@ fn is_same(space: Space, old: &[u8], new: &[u8]) -> bool {
 }
 
 /// What becomes of a row of the branch of which nothing is left.
-pub(crate) fn let_through(
-    space: Space,
-    key: Vec<u8>,
-    old: &[u8],
-) -> Result<Vec<Write>, BranchError> {
+pub(crate) fn let_through(space: Space, key: Key, old: &[u8]) -> Result<Vec<Write>, BranchError> {
     if is_through(old) {
         return Ok(Vec::new());
     }
@@ -196,7 +192,7 @@ pub(crate) fn let_through(
         None => stamped(THROUGH, &[]),
     };
     let mut writes: Vec<Write> = past(space, &key, old)?.into_iter().collect();
-    writes.push(Write::PutStamped { space, key, value });
+    writes.push(Write::PutStamped { space, key, value: value.to_vec() });
     Ok(writes)
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::BranchError;
 use crate::object::{PAYLOAD_AT, stamp, stamped};
+use crate::rows::RowBytes;
 
 /// State of a branch, in the public words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +103,7 @@ struct Row {
 }
 
 impl BranchRecord {
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> RowBytes {
         let row = Row {
             name: self.name.clone(),
             description: self.description.clone(),
@@ -172,7 +173,7 @@ pub(crate) struct Together {
 
 impl Together {
     /// `newest` of zero is the commit that writes the row.
-    pub(crate) fn encode(newest: Option<Seq>, next: u32) -> Vec<u8> {
+    pub(crate) fn encode(newest: Option<Seq>, next: u32) -> RowBytes {
         let newest = newest.map_or(u64::MAX, |fork| fork.0);
         stamped(0, &[&newest.to_be_bytes()[..], &next.to_be_bytes()].concat())
     }

@@ -4,7 +4,7 @@
 //! branch that is made later forks after every row that is there already.
 
 use model::{BranchId, Seq};
-use store::{Space, key};
+use store::{Key, Space, key};
 
 use crate::branches::verbs::{records, together};
 use crate::commit::{Author, Cause};
@@ -58,7 +58,7 @@ pub(crate) fn seen_moments(draft: &Draft) -> Result<Vec<Seq>, BranchError> {
 
 impl Draft {
     /// Rows of the past that no branch sees, at most so many.
-    fn useless_past(&self, most: usize) -> Result<Vec<Vec<u8>>, BranchError> {
+    fn useless_past(&self, most: usize) -> Result<Vec<Key>, BranchError> {
         let forks = seen_moments(self)?;
         let mut useless = Vec::new();
         for row in self.rows.snapshot.range(Space::Past, &[], &[0xff; 8])? {
@@ -68,7 +68,7 @@ impl Draft {
             };
             let next = forks.partition_point(|fork| *fork < since);
             if forks.get(next).is_none_or(|fork| *fork >= until) {
-                useless.push(past.to_vec());
+                useless.push(Key::from(&*past));
                 if useless.len() == most {
                     break;
                 }

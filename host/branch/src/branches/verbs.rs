@@ -1,7 +1,7 @@
 //! Making, listing, changing and deleting branches.
 
 use model::{BranchId, ObjectId, Seq, Timestamp};
-use store::{Snapshot, Space, key};
+use store::{Key, Snapshot, Space, key};
 
 use crate::branches::moment::committed_at;
 use crate::branches::record::{BranchState, Fork, Together};
@@ -12,6 +12,7 @@ use crate::draft::Draft;
 use crate::error::{BranchError, CommitFailure};
 use crate::limits::DELETED_ROWS_MAX;
 use crate::object::{PAYLOAD_AT, is_through, stamp, stamped};
+use crate::rows::RowBytes;
 
 pub(crate) use crate::limits::BRANCH_DESCRIPTION_BYTES_MAX;
 pub(crate) use crate::limits::BRANCH_NAME_BYTES_MAX;
@@ -226,7 +227,7 @@ impl Draft {
         let mut left = most;
         for space in BY_BRANCH {
             let rows = self.snapshot().range(space, &prefix, &end)?.take(left);
-            let keys: Result<Vec<Vec<u8>>, _> = rows.map(|row| Ok(row?.0.to_vec())).collect();
+            let keys: Result<Vec<Key>, _> = rows.map(|row| Ok(Key::from(&*row?.0))).collect();
             let keys = keys.map_err(|bad: store::StoreError| BranchError::from(bad))?;
             left -= keys.len();
             for key in keys {
@@ -234,7 +235,7 @@ impl Draft {
             }
         }
         let runs = self.snapshot().range(Space::RunsBy, &prefix, &end)?.take(left);
-        let keys: Result<Vec<Vec<u8>>, _> = runs.map(|row| Ok(row?.0.to_vec())).collect();
+        let keys: Result<Vec<Key>, _> = runs.map(|row| Ok(Key::from(&*row?.0))).collect();
         let keys = keys.map_err(|bad: store::StoreError| BranchError::from(bad))?;
         left -= keys.len();
         for key in keys {
@@ -277,7 +278,7 @@ pub(crate) fn together(draft: &Draft) -> Result<Together, BranchError> {
 }
 
 /// The row of a name.
-fn name_row(id: BranchId) -> Vec<u8> {
+fn name_row(id: BranchId) -> RowBytes {
     stamped(0, &id.0.to_be_bytes())
 }
 

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use model::{ObjectId, Seq, Value};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use store::{Space, key};
 
 use crate::draft::Draft;
 use crate::error::BranchError;
 use crate::object::{PAYLOAD_AT, stamped};
 use crate::record::Record;
+use crate::rows::{RowBytes, Wanted, encoded};
 use crate::view::View;
 
 /// A peer that an instance linked.
@@ -52,31 +53,41 @@ struct ClaimRow {
     displaced: Vec<ClaimedPeer>,
 }
 
-/// The same, as it is written.
+/// The same, as it is written: with the stamp in front, whose bytes stand for themselves.
 #[derive(Serialize)]
 struct WrittenRow<'a> {
+    stamp: [u8; PAYLOAD_AT],
     owned: bool,
     adopted: bool,
     key: &'a str,
-    names: Vec<&'a str>,
+    names: Names<'a>,
     values: &'a [u8],
     peers: &'a [ClaimedPeer],
     displaced: &'a [ClaimedPeer],
 }
 
+/// The names alone.
+struct Names<'a>(&'a BTreeMap<String, Value>);
+
+impl Serialize for Names<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.keys())
+    }
+}
+
 impl Claim {
-    fn encode(&self) -> Vec<u8> {
+    fn encode(&self) -> RowBytes {
         let row = WrittenRow {
+            stamp: [0; PAYLOAD_AT],
             owned: self.owned,
             adopted: self.adopted,
             key: &self.key,
-            names: self.values.keys().map(String::as_str).collect(),
+            names: Names(&self.values),
             values: &Record::of_values(self.values.values()),
             peers: &self.peers,
             displaced: &self.displaced,
         };
-        let row = postcard::to_extend(&row, stamped(0, &[]));
-        row.expect("plain data serialises")
+        RowBytes::from(encoded(&row))
     }
 
     pub(crate) fn decode(row: &[u8]) -> Result<Self, BranchError> {
@@ -113,10 +124,10 @@ impl View {
     pub fn claims_of(&self, instance: ObjectId) -> Result<BTreeMap<ObjectId, Claim>, BranchError> {
         let mut claims = BTreeMap::new();
         let prefix = key::claim_prefix(self.branch, instance);
-        for row in self.rows.below(Space::Claims, &prefix)? {
-            let (key, row) = row?;
-            claims.insert(crate::view::object_at_end(&key)?, Claim::decode(&row)?);
-        }
+        self.rows.each_below::<BranchError>(Space::Claims, &prefix, |object, row| {
+            claims.insert(object, Claim::decode(row)?);
+            Ok(Wanted::More)
+        })?;
         Ok(claims)
     }
 
@@ -124,9 +135,10 @@ impl View {
     pub fn claimants(&self, object: ObjectId) -> Result<Vec<ObjectId>, BranchError> {
         let mut instances = Vec::new();
         let prefix = key::claimed_by_prefix(self.branch, object);
-        for row in self.rows.below(Space::ClaimedBy, &prefix)? {
-            instances.push(crate::view::object_at_end(&row?.0)?);
-        }
+        self.rows.each_below::<BranchError>(Space::ClaimedBy, &prefix, |instance, _| {
+            instances.push(instance);
+            Ok(Wanted::More)
+        })?;
         Ok(instances)
     }
 }

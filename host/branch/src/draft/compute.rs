@@ -10,6 +10,7 @@ use store::{Space, key};
 use crate::draft::{AttrInput, Draft, Input};
 use crate::error::{BranchError, Violation};
 use crate::limits::COMPUTED_CHAIN_MAX;
+use crate::rows::Wanted;
 use crate::schema::Line;
 
 impl Draft {
@@ -17,16 +18,16 @@ impl Draft {
     pub(super) fn compute_values(&mut self) -> Result<(), BranchError> {
         let mut next = self.touched();
         for _round in 0..COMPUTED_CHAIN_MAX {
-            let mut changed = BTreeSet::new();
-            for id in self.with_readers(&next)? {
-                if self.compute(id)? {
-                    changed.insert(id);
+            let mut changed = Vec::new();
+            for id in self.with_readers(&next)?.iter() {
+                if self.compute(*id)? {
+                    changed.push(*id);
                 }
             }
             if changed.is_empty() {
                 return Ok(());
             }
-            next = changed;
+            next = changed.into();
         }
         let Some(first) = next.first().copied() else { return Ok(()) };
         let kind = self.view.kind_of(first)?.map(|kind| kind.name.clone()).unwrap_or_default();
@@ -39,30 +40,37 @@ impl Draft {
     }
 
     /// The objects themselves and those whose templates look at them through a relationship.
-    fn with_readers(&self, ids: &BTreeSet<ObjectId>) -> Result<BTreeSet<ObjectId>, BranchError> {
-        let compiled = Arc::clone(&self.view.compiled);
-        let mut all = ids.clone();
-        for id in ids {
-            for (symbol, direction, line) in compiled.indexes.looked_through() {
+    fn with_readers(&self, ids: &Arc<[ObjectId]>) -> Result<Arc<[ObjectId]>, BranchError> {
+        let looked_through = self.view.compiled.indexes.looked_through();
+        if looked_through.is_empty() {
+            return Ok(Arc::clone(ids));
+        }
+        let mut all: BTreeSet<ObjectId> = ids.iter().copied().collect();
+        for id in ids.iter() {
+            for (symbol, direction, line) in looked_through {
                 let line = match line {
                     Line::Own => self.view.branch,
                     Line::Global => BranchId::GLOBAL,
                 };
                 let prefix = key::edge_rel_prefix(line, *id, *symbol, direction.reverse());
-                for row in self.view.rows.below(Space::Edges, &prefix)? {
-                    let (key, row) = row?;
-                    let reader = crate::view::object_at_end(&key)?;
-                    if crate::Edge::decode(reader, &row)?.is_some() {
-                        all.insert(reader);
-                    }
-                }
+                self.view.rows.each_below::<BranchError>(
+                    Space::Edges,
+                    &prefix,
+                    |reader, row| {
+                        all.extend(crate::Edge::decode(reader, row)?.map(|_edge| reader));
+                        Ok(Wanted::More)
+                    },
+                )?;
             }
         }
-        Ok(all)
+        Ok(all.into_iter().collect())
     }
 
     fn compute(&mut self, id: ObjectId) -> Result<bool, BranchError> {
-        let Some(kind) = self.view.kind_of(id)? else { return Ok(false) };
+        let Some(kind) = self.view.kind_at(id)?.filter(|kind| self.facts(kind).computes) else {
+            return Ok(false);
+        };
+        let kind = Arc::clone(kind);
         let templates: Vec<(String, AttributeKind, String)> = kind
             .attributes
             .iter()
@@ -73,9 +81,6 @@ impl Draft {
                 _ => None,
             })
             .collect();
-        if templates.is_empty() {
-            return Ok(false);
-        }
         let mut input = Input::default();
         let Some(object) = self.view.object_of(&kind, id)? else { return Ok(false) };
         for (name, _kind, template) in templates {

@@ -310,7 +310,8 @@ impl Draft {
             input.source = None;
         }
         if let Some(pool) = &attribute.parameters.number_pool {
-            input.from_pool = Some(FromPool { pool: pool.clone(), ..FromPool::default() });
+            let from_pool = FromPool { pool: pool.clone(), ..FromPool::default() };
+            input.from_pool = Some(Box::new(from_pool));
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::schema::{BranchMode, Kind, OnDelete, Relationship};
 use model::{BranchId, ObjectId, Symbol};
-use store::{Space, key};
+use store::{Key, Space, key};
 
 use crate::branches::kind_in;
 use crate::draft::Draft;
@@ -17,8 +17,8 @@ use crate::view::View;
 struct Loose {
     near: Option<Relationship>,
     far: Option<Relationship>,
-    key: Vec<u8>,
-    back: Vec<u8>,
+    key: Key,
+    back: Key,
     peer: ObjectId,
     peer_kind: Arc<Kind>,
 }
@@ -193,7 +193,7 @@ impl Draft {
     /// goes. Linear in the objects that the branch made.
     pub(crate) fn drop_shared_links(&mut self) -> Result<(), BranchError> {
         let prefix = key::branch(self.view.branch);
-        let keys: Result<BTreeSet<Vec<u8>>, _> =
+        let keys: Result<BTreeSet<Key>, _> =
             self.view.rows.own_keys(Space::Kinds, &prefix)?.collect();
         for key in keys? {
             let Some((_, id)) = key::parse_kind_of(&key) else { continue };

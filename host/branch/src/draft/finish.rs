@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::schema::{Cardinality, Category, Kind};
 use model::{ObjectId, Value};
-use store::{Space, key};
+use store::{Key, Space, key};
 
 use crate::draft::Draft;
 use crate::error::{BranchError, Violation};
@@ -44,8 +44,8 @@ impl Draft {
             other => other,
         };
         let mut pools = BTreeSet::new();
-        for id in self.touched() {
-            let Some(object) = self.view.object(id)? else { continue };
+        for id in self.touched().iter() {
+            let Some(object) = self.view.object(*id)? else { continue };
             if object.kind().category != Category::Template {
                 told(self.check_values(&object))?;
                 told(self.check_links(&object))?;
@@ -56,13 +56,25 @@ impl Draft {
         told(self.check_pools(&pools))
     }
 
-    /// Objects with a pending head or edge that are still there.
-    pub(super) fn touched(&self) -> BTreeSet<ObjectId> {
+    /// Objects with a pending head or edge, by id. Worked out once as long as nothing is written.
+    pub(super) fn touched(&self) -> Arc<[ObjectId]> {
+        let writes = self.view.rows.writes();
+        let mut known = self.touched.borrow_mut();
+        if known.0 != writes {
+            *known = (writes, self.touches().into());
+        }
+        Arc::clone(&known.1)
+    }
+
+    fn touches(&self) -> Vec<ObjectId> {
         let heads = self.view.rows.pending(Space::Heads);
         let heads = heads.filter_map(|(key, _)| key::parse_head(key).map(|(_, _, id)| id));
         let edges = self.view.rows.pending(Space::Edges);
         let edges = edges.filter_map(|(key, _)| key::parse_edge(key).map(|edge| edge.object));
-        heads.chain(edges).collect()
+        let mut touched: Vec<ObjectId> = heads.chain(edges).collect();
+        touched.sort_unstable();
+        touched.dedup();
+        touched
     }
 
     fn check_values(&self, object: &Object) -> Result<(), BranchError> {
@@ -92,7 +104,7 @@ impl Draft {
             if rel.optional && !bounded {
                 continue;
             }
-            let found = self.view.peers(object.id(), rel)?.len();
+            let found = self.view.peer_count(object.id(), rel)?;
             if found == 0 && !rel.optional {
                 return Err(Violation::Required {
                     kind: kind.name.clone(),
@@ -124,10 +136,9 @@ impl Draft {
     }
 
     pub(crate) fn check_unique(&self, object: &Object) -> Result<(), BranchError> {
-        let compiled = Arc::clone(&self.view.compiled);
         let kind = object.kind();
         let mut keys = None;
-        for constraint in &compiled.indexes.of(kind.symbol).constraints {
+        for constraint in &self.view.compiled.indexes.of(kind.symbol).constraints {
             let value = match constraint.elements.as_slice() {
                 [Element::Attribute(name)] => {
                     let value = object.value(name);
@@ -168,7 +179,7 @@ impl Draft {
         constraint: &Constraint,
         value: &[u8],
     ) -> Result<(), BranchError> {
-        let schema = Arc::clone(self.view.schema());
+        let schema = self.view.schema();
         let kind = object.kind();
         let symbol = match constraint.elements.as_slice() {
             [Element::Attribute(name)] => kind.attribute(name).map(|found| found.symbol),
@@ -208,8 +219,7 @@ impl Draft {
         kind: &Arc<Kind>,
         input: &super::Input,
     ) -> Result<Option<ObjectId>, BranchError> {
-        let compiled = Arc::clone(&self.view.compiled);
-        for constraint in &compiled.indexes.of(kind.symbol).constraints {
+        for constraint in &self.view.compiled.indexes.of(kind.symbol).constraints {
             if let Some((symbol, value)) = self.described_key(kind, constraint, input)?
                 && let Some(id) = self.view.in_index(kind, symbol, &value)?.first()
             {
@@ -224,8 +234,8 @@ impl Draft {
         kind: &Arc<Kind>,
         constraint: &Constraint,
         input: &super::Input,
-    ) -> Result<Option<(model::Symbol, Vec<u8>)>, BranchError> {
-        let mut bytes = Vec::new();
+    ) -> Result<Option<(model::Symbol, Key)>, BranchError> {
+        let mut bytes = Key::default();
         let mut symbol = constraint.symbol;
         for element in &constraint.elements {
             match element {
@@ -244,13 +254,13 @@ impl Draft {
                     if !constraint.has_index() {
                         symbol = attribute.symbol;
                     }
-                    bytes.extend(key::index_value(&value));
+                    bytes.extend(&key::index_value(&value));
                 }
                 Element::Relationship(name) => {
                     let Some(peer) = self.described_peer(kind, name, input)? else {
                         return Ok(None);
                     };
-                    bytes.extend_from_slice(&peer.0.to_be_bytes());
+                    bytes.extend(&peer.0.to_be_bytes());
                 }
             }
         }

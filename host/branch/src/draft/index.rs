@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::schema::Kind;
 use model::{ObjectId, Symbol};
-use store::{Space, key};
+use store::{Key, Space, key};
 
 use crate::draft::Draft;
 use crate::error::BranchError;
@@ -15,7 +15,7 @@ use crate::schema::{Constraint, Element};
 use crate::view::View;
 
 /// The key of each constraint an object takes part in.
-pub(crate) type ConstraintKeys = BTreeMap<Symbol, Vec<u8>>;
+pub(crate) type ConstraintKeys = BTreeMap<Symbol, Key>;
 
 impl Draft {
     /// Moves the index rows of attributes from the old values to the new ones.
@@ -85,9 +85,8 @@ pub(crate) fn constraint_keys(
     kind: &Arc<Kind>,
     id: ObjectId,
 ) -> Result<ConstraintKeys, BranchError> {
-    let compiled = Arc::clone(&view.compiled);
     let mut keys = BTreeMap::new();
-    let constraints = &compiled.indexes.of(kind.symbol).constraints;
+    let constraints = &view.compiled.indexes.of(kind.symbol).constraints;
     if !constraints.iter().any(Constraint::has_index) {
         return Ok(keys);
     }
@@ -96,7 +95,7 @@ pub(crate) fn constraint_keys(
         if !constraint.has_index() {
             continue;
         }
-        let mut bytes = Vec::new();
+        let mut bytes = Key::default();
         for element in &constraint.elements {
             match element {
                 Element::Attribute(name) => {
@@ -104,13 +103,13 @@ pub(crate) fn constraint_keys(
                     if value.is_null() {
                         continue 'constraints;
                     }
-                    bytes.extend(key::index_value(&value));
+                    bytes.extend(&key::index_value(&value));
                 }
                 Element::Relationship(name) => {
                     let Some(rel) = kind.relationship(name) else { continue 'constraints };
                     let peers = view.peers(id, rel)?;
                     let Some(edge) = peers.first() else { continue 'constraints };
-                    bytes.extend_from_slice(&edge.peer.0.to_be_bytes());
+                    bytes.extend(&edge.peer.0.to_be_bytes());
                 }
             }
         }

@@ -70,8 +70,8 @@ pub struct AttrInput {
     pub source: Option<Option<ObjectId>>,
     /// Who answers for it.
     pub owner: Option<Option<ObjectId>>,
-    /// Draw the value from a pool.
-    pub from_pool: Option<FromPool>,
+    /// Draw the value from a pool. Rare, and large: elsewhere, so that other inputs stay small.
+    pub from_pool: Option<Box<FromPool>>,
     /// The value is no pool's any more: it stays, as if it had been set by hand.
     pub detach: bool,
     /// The host sets it: read-only does not hold.
@@ -96,7 +96,7 @@ impl AttrInput {
 
     /// A value drawn from a pool.
     pub fn from_pool(from_pool: FromPool) -> Self {
-        Self { from_pool: Some(from_pool), ..Self::default() }
+        Self { from_pool: Some(Box::new(from_pool)), ..Self::default() }
     }
 }
 

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use model::ip::Family;
 use model::schema::{Kind, Relationship};
 use model::{ObjectId, Value};
-use store::{Space, key};
+use store::{Key, Space, key};
 
 use crate::draft::{AttrInput, Draft, Input, PeerInput};
 use crate::error::BranchError;
@@ -49,8 +49,7 @@ fn derived(object: &Object, is_top_level: bool) -> Input {
 impl Draft {
     /// Whether a kind is a prefix or an address.
     pub(super) fn is_ip(&self, kind: &Kind) -> bool {
-        let schema = self.view.schema();
-        schema.is_a(kind, PREFIX) || schema.is_a(kind, ADDRESS)
+        self.facts(kind).is_ip
     }
 
     /// The default namespace.
@@ -146,14 +145,14 @@ impl Draft {
     fn displaced(&self) -> Result<BTreeSet<ObjectId>, BranchError> {
         let mut displaced = BTreeSet::new();
         let schema = Arc::clone(self.view.schema());
-        let heads: Vec<(Vec<u8>, ObjectId, Arc<Kind>)> = self
+        let heads: Vec<(Key, ObjectId, Arc<Kind>)> = self
             .view
             .rows
             .pending(Space::Heads)
             .filter_map(|(row, _)| {
                 let (_, symbol, id) = key::parse_head(row)?;
                 let kind = schema.by_symbol.get(&symbol)?;
-                self.is_ip(kind).then(|| (row.to_vec(), id, Arc::clone(kind)))
+                self.is_ip(kind).then(|| (Key::from(row), id, Arc::clone(kind)))
             })
             .collect();
         for (row, id, kind) in heads {
@@ -279,7 +278,7 @@ impl crate::view::View {
     }
 
     /// The index rows of what begins within `net`, kind by kind.
-    fn ip_index_within(&self, net: IpNet) -> Vec<(Arc<Kind>, Vec<u8>, Vec<u8>)> {
+    fn ip_index_within(&self, net: IpNet) -> Vec<(Arc<Kind>, Key, Key)> {
         let mut ranges = Vec::new();
         for (generic, name) in [(PREFIX, "prefix"), (ADDRESS, "address")] {
             for kind in self.ip_kinds(generic) {

@@ -72,7 +72,7 @@ impl View {
         let rows = self.rows.prefix(ledger.space(), prefix)?;
         let read = |row: crate::rows::KeyRow| {
             let (key, value) = row?;
-            Ok((key, value.to_vec()))
+            Ok((key.to_vec(), value.to_vec()))
         };
         match order {
             LedgerOrder::Ascending => rows.take(limit).map(read).collect(),
@@ -117,7 +117,7 @@ pub enum LedgerOrder {
 impl Draft {
     /// Writes a row under a key that was drawn for it: nothing is there, and nobody looks.
     pub fn put_new_ledger(&mut self, ledger: Ledger, key: Vec<u8>, value: Vec<u8>) {
-        self.view.rows.write_new(ledger.space(), key, value);
+        self.view.rows.write_new(ledger.space(), key.into(), value.into());
     }
 
     /// Writes or removes a row.
@@ -127,6 +127,6 @@ impl Draft {
         key: Vec<u8>,
         value: Option<Vec<u8>>,
     ) -> Result<(), BranchError> {
-        Ok(self.view.rows.write(ledger.space(), key, value)?)
+        Ok(self.view.rows.write(ledger.space(), key.into(), value.map(Into::into))?)
     }
 }

@@ -101,31 +101,36 @@ impl Draft {
         rel: &Relationship,
         peer: &PeerRef,
     ) -> Result<ObjectId, BranchError> {
-        let (id, found) = match peer {
-            PeerRef::Id(id) => {
-                let found = self.view.kind_of(*id)?.ok_or_else(|| Violation::NotFound {
-                    kind: rel.peer.clone(),
-                    identifier: id.to_string(),
-                })?;
-                (*id, found)
-            }
-            PeerRef::Hfid { kind: narrower, parts } => {
-                let wanted = narrower.as_deref().unwrap_or(&rel.peer);
-                let object = self.find(wanted, parts)?;
-                (object.id(), Arc::clone(object.kind()))
-            }
-        };
-        if rel.peer != "CoreNode" && !self.view.schema().is_a(&found, &rel.peer) {
-            return Err(Violation::WrongPeer {
+        let is_a =
+            |found: &Kind| rel.peer == "CoreNode" || self.view.schema().is_a(found, &rel.peer);
+        let wrong = |id: ObjectId, found: &Kind| -> BranchError {
+            Violation::WrongPeer {
                 kind: kind.name.clone(),
                 field: rel.name.clone(),
                 wanted: rel.peer.clone(),
                 found: found.name.clone(),
                 peer: id.to_string(),
             }
-            .into());
+            .into()
+        };
+        match peer {
+            PeerRef::Id(id) => match self.view.kind_at(*id)? {
+                Some(found) if is_a(found) => Ok(*id),
+                Some(found) => Err(wrong(*id, found)),
+                None => {
+                    let (kind, identifier) = (rel.peer.clone(), id.to_string());
+                    Err(Violation::NotFound { kind, identifier }.into())
+                }
+            },
+            PeerRef::Hfid { kind: narrower, parts } => {
+                let wanted = narrower.as_deref().unwrap_or(&rel.peer);
+                let object = self.find(wanted, parts)?;
+                match is_a(object.kind()) {
+                    true => Ok(object.id()),
+                    false => Err(wrong(object.id(), object.kind())),
+                }
+            }
         }
-        Ok(id)
     }
 
     /// The object of `kind` (a generic will do) with this human-friendly id, or the error that says
@@ -171,10 +176,11 @@ impl Draft {
         }
         // The far end may take one peer only: the newest link wins, as it does from the near end.
         if old.is_none()
-            && let Some(kind) = self.view.kind_of(peer)?
-            && let Some(far) = far_end(&kind, rel)
+            && let Some(kind) = self.view.kind_at(peer)?
+            && let Some(far) = far_end(kind, rel)
             && far.cardinality == Cardinality::One
         {
+            let far = &far.clone();
             for other in self.view.peers(peer, far)? {
                 self.unlink(peer, far, other.peer)?;
             }
@@ -235,7 +241,7 @@ impl Draft {
         let ends = [(id, rel.direction), (peer, rel.direction.reverse())];
         let mut constrained = Vec::new();
         for (end, direction) in ends {
-            if let Some(kind) = self.constrained_kind(end, rel, direction)? {
+            if let Some(kind) = self.constrained_kind(end, rel, direction)?.cloned() {
                 let had = self.constraint_keys(&kind, end)?;
                 constrained.push((kind, end, had));
             }
@@ -246,8 +252,9 @@ impl Draft {
         if rel.cardinality == Cardinality::One {
             // The division or the namespace that an object counts in may hang on this link.
             for (end, _) in ends {
-                if let Some(kind) = self.view.kind_of(end)? {
-                    self.note_if_it_takes(&kind, end);
+                let kind = self.view.kind_at(end)?.filter(|kind| self.facts(kind).takes);
+                if let Some(kind) = kind.map(|kind| kind.symbol) {
+                    self.leases.note_written(end, kind);
                 }
             }
         }
@@ -276,11 +283,11 @@ impl Draft {
         end: ObjectId,
         rel: &Relationship,
         direction: model::schema::Direction,
-    ) -> Result<Option<Arc<Kind>>, BranchError> {
+    ) -> Result<Option<&Arc<Kind>>, BranchError> {
         if self.making == Some(end) {
             return Ok(None);
         }
-        let Some(kind) = self.view.kind_of(end)? else { return Ok(None) };
+        let Some(kind) = self.view.kind_at(end)? else { return Ok(None) };
         let constraints = &self.view.compiled.indexes.of(kind.symbol).constraints;
         let mut constraints = constraints.iter().filter(|constraint| constraint.has_index());
         let looks = constraints.any(|constraint| {

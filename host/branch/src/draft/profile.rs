@@ -1,6 +1,7 @@
 //! Profiles: values that objects take where they set none themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use model::schema::{Category, Kind};
 use model::{ObjectId, Seq, Value};
@@ -16,31 +17,35 @@ const PRIORITY_DEFAULT: i64 = 1000;
 impl Draft {
     /// Gives every touched object, and every object of a touched profile, what its profiles say.
     pub(super) fn apply_profiles(&mut self) -> Result<(), BranchError> {
-        let mut ids = self.touched();
+        let touched = self.touched();
         let mut members = BTreeSet::new();
-        for id in &ids {
-            let Some(kind) = self.view.kind_of(*id)? else { continue };
+        for id in touched.iter() {
+            let Some(kind) = self.view.kind_at(*id)? else { continue };
             if kind.category == Category::Profile
                 && let Some(rel) = kind.relationship("related_nodes")
             {
                 members.extend(self.view.peers(*id, rel)?.into_iter().map(|edge| edge.peer));
             }
         }
-        ids.extend(members);
-        for id in ids {
+        for id in touched.iter() {
+            members.remove(id);
+            self.apply_profiles_to(*id)?;
+        }
+        for id in members {
             self.apply_profiles_to(id)?;
         }
         Ok(())
     }
 
     fn apply_profiles_to(&mut self, id: ObjectId) -> Result<(), BranchError> {
-        let Some(kind) = self.view.kind_of(id)? else { return Ok(()) };
+        let Some(kind) = self.view.kind_at(id)? else { return Ok(()) };
         let Some(rel) = kind.relationship("profiles") else { return Ok(()) };
-        let edges = self.view.peers(id, rel)?;
-        let Some(object) = self.view.object_of(&kind, id)? else { return Ok(()) };
-        if edges.is_empty() && !object.has_value_of_profile() {
+        let Some(object) = self.view.object_of(kind, id)? else { return Ok(()) };
+        if self.view.peer_count(id, rel)? == 0 && !object.has_value_of_profile() {
             return Ok(());
         }
+        let edges = self.view.peers(id, rel)?;
+        let kind = Arc::clone(kind);
         let mut profiles = Vec::new();
         for edge in edges {
             if let Some(profile) = self.view.object(edge.peer)? {

@@ -3,9 +3,8 @@
 use std::collections::btree_map;
 use std::iter::Peekable;
 use std::ops::Bound;
-use std::sync::Arc;
 
-use store::{KeyGuard, Row, Scan, StoreError};
+use store::{Key, KeyGuard, Row, Scan, StoreError};
 
 use super::{Bytes, Pending, Slot};
 use crate::branches::Layered;
@@ -48,13 +47,13 @@ impl<I: DoubleEndedIterator> Ends<I> {
     }
 }
 
-type PendingRange<'a> = btree_map::Range<'a, Vec<u8>, Slot>;
+type PendingRange<'a> = btree_map::Range<'a, Key, Slot>;
 
 /// A key: stored, or moved to another line.
 #[derive(Debug)]
 pub(super) enum StoredKey {
     InPlace(KeyGuard),
-    Moved(Vec<u8>),
+    Moved(Key),
 }
 
 impl std::ops::Deref for StoredKey {
@@ -131,7 +130,7 @@ pub(super) fn laid_over<'a>(
 }
 
 /// A key with its row.
-pub(crate) type KeyRow = Result<(Vec<u8>, Bytes), StoreError>;
+pub(crate) type KeyRow = Result<(Key, Bytes), StoreError>;
 
 /// Which side comes next.
 enum Side {
@@ -150,13 +149,11 @@ impl Iterator for Merged<'_> {
                 (None, None) => return None,
                 (Some(Err(_)), _) | (Some(_), None) => Side::Stored,
                 (None, Some(_)) => Side::Pending,
-                (Some(Ok((stored, _))), Some((pending, _))) => {
-                    match stored[..].cmp(pending.as_slice()) {
-                        std::cmp::Ordering::Less => Side::Stored,
-                        std::cmp::Ordering::Greater => Side::Pending,
-                        std::cmp::Ordering::Equal => Side::Both,
-                    }
-                }
+                (Some(Ok((stored, _))), Some((pending, _))) => match (**stored).cmp(pending) {
+                    std::cmp::Ordering::Less => Side::Stored,
+                    std::cmp::Ordering::Greater => Side::Pending,
+                    std::cmp::Ordering::Equal => Side::Both,
+                },
             };
             if matches!(side, Side::Stored) {
                 return self.stored.next().map(stored_row);
@@ -166,7 +163,7 @@ impl Iterator for Merged<'_> {
             }
             let (key, slot) = self.pending.next()?;
             if let Some(value) = &slot.value {
-                return Some(Ok((key.clone(), Bytes::Pending(Arc::clone(value)))));
+                return Some(Ok((key.clone(), Bytes::Pending(value.clone()))));
             }
         }
     }
@@ -179,13 +176,11 @@ impl DoubleEndedIterator for Merged<'_> {
                 (None, None) => return None,
                 (Some(Err(_)), _) | (Some(_), None) => Side::Stored,
                 (None, Some(_)) => Side::Pending,
-                (Some(Ok((stored, _))), Some((pending, _))) => {
-                    match stored[..].cmp(pending.as_slice()) {
-                        std::cmp::Ordering::Greater => Side::Stored,
-                        std::cmp::Ordering::Less => Side::Pending,
-                        std::cmp::Ordering::Equal => Side::Both,
-                    }
-                }
+                (Some(Ok((stored, _))), Some((pending, _))) => match (**stored).cmp(pending) {
+                    std::cmp::Ordering::Greater => Side::Stored,
+                    std::cmp::Ordering::Less => Side::Pending,
+                    std::cmp::Ordering::Equal => Side::Both,
+                },
             };
             if matches!(side, Side::Stored) {
                 return self.stored.next_back().map(stored_row);
@@ -195,7 +190,7 @@ impl DoubleEndedIterator for Merged<'_> {
             }
             let (key, slot) = self.pending.next_back()?;
             if let Some(value) = &slot.value {
-                return Some(Ok((key.clone(), Bytes::Pending(Arc::clone(value)))));
+                return Some(Ok((key.clone(), Bytes::Pending(value.clone()))));
             }
         }
     }
@@ -203,7 +198,7 @@ impl DoubleEndedIterator for Merged<'_> {
 
 fn stored_row(row: StoredRow) -> KeyRow {
     row.map(|(key, row)| match key {
-        StoredKey::InPlace(key) => (key.to_vec(), row),
+        StoredKey::InPlace(key) => (Key::from(&*key), row),
         StoredKey::Moved(key) => (key, row),
     })
 }

@@ -91,7 +91,7 @@ impl Draft {
         let branch = self.view.branch;
         self.put_row(Space::Schemas, key::schema(branch), stamped(0, &row))?;
         for (number, name) in (0u32..).zip(symbols.names()).skip(known) {
-            self.put_row(Space::Symbols, key::symbol(Symbol(number)), name.clone().into())?;
+            self.put_row(Space::Symbols, key::symbol(Symbol(number)), name.clone().into_bytes())?;
         }
         let locals = Arc::clone(&old.locals);
         let compiled = Compiled { seq: old.seq, schema, declared, symbols, indexes, locals };

@@ -18,7 +18,7 @@ use crate::branches::kind_row;
 use crate::change::Op;
 use crate::error::{BranchError, Violation};
 use crate::object::{Edge, Object};
-use crate::record::{Attr, AttrRef, Record};
+use crate::record::{Attr, AttrRef, Attrs, Record};
 use crate::view::View;
 
 /// Whether two say the same of a value. Nothing is nothing, chosen or not.
@@ -262,7 +262,7 @@ impl Reconciler<'_> {
     fn make(&mut self, ours: &Object) -> Result<(), BranchError> {
         let Some(kind) = self.kind_now(ours.kind()) else { return Err(no_kind(ours.kind())) };
         let (id, was) = (ours.id(), ours.record()?);
-        let mut attrs = BTreeMap::new();
+        let mut attrs = Attrs::with_room(kind.attributes.len());
         for attribute in &kind.attributes {
             let before = attribute_before(&kind, attribute, &self.of_ours);
             let before = ours.kind().attribute(before);
@@ -317,7 +317,7 @@ impl Reconciler<'_> {
             Purpose::Rebase => three.ours.updated_by(),
         };
         let had = self.draft.constraint_keys(&kind, id)?;
-        for (symbol, old) in &before.attrs {
+        for (symbol, old) in before.attrs.iter() {
             let moved = record
                 .attrs
                 .get(symbol)

@@ -129,13 +129,17 @@ impl Draft {
     pub(in crate::draft) fn follow_divisions(&mut self) -> Result<(), BranchError> {
         let written: BTreeSet<ObjectId> = self.leases.written().collect();
         for id in written {
+            if self.view.rows.is_new(id) {
+                continue;
+            }
             let (Some(object), Some(before)) =
                 (self.view.object(id)?, self.view.rows.before(|| self.view.object(id))?)
             else {
                 continue;
             };
-            for attribute in object.kind().attributes.clone() {
-                let (now, was) = (object.attr(&attribute), before.attr(&attribute));
+            let kind = Arc::clone(object.kind());
+            for attribute in &kind.attributes {
+                let (now, was) = (object.attr(attribute), before.attr(attribute));
                 let value = now.value.to_value().unwrap_or(Value::Null);
                 let same =
                     now.source == was.source && was.value.to_value().as_ref() == Some(&value);

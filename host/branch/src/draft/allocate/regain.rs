@@ -54,7 +54,7 @@ impl Forks {
         Ok(since.map(|(since, _)| Write::PutStamped {
             space: Space::Past,
             key: key::past(Space::Reservations, key, *since),
-            value: stamped(0, &old),
+            value: stamped(0, &old).to_vec(),
         }))
     }
 }

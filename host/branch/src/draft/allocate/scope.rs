@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use model::schema::Cardinality;
 use model::{BranchId, Digest, ObjectId, Symbol, Value};
-use store::Space;
+use store::{Key, Space};
 
 use crate::draft::Draft;
 use crate::draft::allocate::refused;
@@ -35,22 +35,22 @@ impl Desk {
 }
 
 /// The row that tells that a division is there.
-fn division_key(pool: ObjectId, desk: ObjectId) -> Vec<u8> {
-    [&b"division/"[..], &pool.0.to_be_bytes(), &desk.0.to_be_bytes()].concat()
+fn division_key(pool: ObjectId, desk: ObjectId) -> Key {
+    [&b"division/"[..], &pool.0.to_be_bytes(), &desk.0.to_be_bytes()].concat().into()
 }
 
-fn divisions_prefix(pool: ObjectId) -> Vec<u8> {
-    [&b"division/"[..], &pool.0.to_be_bytes()].concat()
+fn divisions_prefix(pool: ObjectId) -> Key {
+    [&b"division/"[..], &pool.0.to_be_bytes()].concat().into()
 }
 
 /// The row that tells of which pool a division is.
-fn pool_key(desk: ObjectId) -> Vec<u8> {
-    [&b"division-of/"[..], &desk.0.to_be_bytes()].concat()
+fn pool_key(desk: ObjectId) -> Key {
+    [&b"division-of/"[..], &desk.0.to_be_bytes()].concat().into()
 }
 
 /// The row with the last value a desk has given.
-fn last_key(desk: ObjectId) -> Vec<u8> {
-    [&b"last-drawn/"[..], &desk.0.to_be_bytes()].concat()
+fn last_key(desk: ObjectId) -> Key {
+    [&b"last-drawn/"[..], &desk.0.to_be_bytes()].concat().into()
 }
 
 /// The names of the attributes and relationships that divide a pool; none for most.

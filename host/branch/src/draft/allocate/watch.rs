@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use model::{BranchId, ObjectId};
 use serde::{Deserialize, Serialize};
-use store::{Space, key};
+use store::{Key, Space, key};
 
 use crate::commit::{Author, Cause};
 use crate::database::Database;
@@ -40,8 +40,8 @@ pub struct PoolAlert {
 }
 
 /// The row that says that a desk is above its mark.
-fn alert_key(desk: ObjectId) -> Vec<u8> {
-    [&b"alert/"[..], &desk.0.to_be_bytes()].concat()
+fn alert_key(desk: ObjectId) -> Key {
+    [&b"alert/"[..], &desk.0.to_be_bytes()].concat().into()
 }
 
 /// Whether a share is at the mark or above; exact.
@@ -85,7 +85,7 @@ impl Database {
         let pool = pool.id().0;
         let alert = PoolAlert { pool, name, scope, is_full, used, total, alert_at, at };
         let row = postcard::to_stdvec(&alert).expect("plain data serialises");
-        let state = is_full.then(Vec::new);
+        let state = is_full.then(|| Vec::new().into());
         draft.view.rows.write(Space::Meta, alert_key(id), state)?;
         let number = draft.view.next_event()?;
         draft.put_row(Space::Outbox, number.to_be_bytes().to_vec(), row)?;
@@ -108,10 +108,10 @@ fn mark_of(pool: &Object) -> Option<u8> {
 impl View {
     fn next_event(&self) -> Result<u64, BranchError> {
         let all = key::prefix_end(&[]);
-        let end = if all.is_empty() { vec![0xff; 9] } else { all };
+        let end = if all.is_empty() { Key::from(vec![0xff; 9]) } else { all };
         let last = self.rows.range(Space::Outbox, &[], &end)?.next_back();
         let Some(last) = last else { return Ok(0) };
-        let number = <[u8; 8]>::try_from(last?.0.as_slice()).map(u64::from_be_bytes);
+        let number = <[u8; 8]>::try_from(&*last?.0).map(u64::from_be_bytes);
         Ok(number.map_or(0, |number| number.saturating_add(1)))
     }
 
