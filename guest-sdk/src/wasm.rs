@@ -147,11 +147,11 @@ fn read_fields(fields: Vec<types::Field>) -> Vec<Field> {
         .collect()
 }
 
-fn target(target: &Target) -> types::Target {
+fn target(target: Target) -> types::Target {
     match target {
-        Target::Id(id) => types::Target::Id(id.clone()),
-        Target::Key(key) => types::Target::Key(key.clone()),
-        Target::Hfid(kind, parts) => types::Target::Hfid((kind.clone(), parts.clone())),
+        Target::Id(id) => types::Target::Id(id),
+        Target::Key(key) => types::Target::Key(key),
+        Target::Hfid(kind, parts) => types::Target::Hfid((kind, parts)),
     }
 }
 
@@ -160,7 +160,7 @@ fn links(links: Vec<Linked>) -> Vec<objects::Link> {
         .into_iter()
         .map(|link| objects::Link {
             relationship: link.relationship,
-            to: link.to.iter().map(target).collect(),
+            to: link.to.into_iter().map(target).collect(),
         })
         .collect()
 }
@@ -234,7 +234,7 @@ impl Host for Imports {
     }
 
     fn set(&self, of: &Target, given: Vec<Field>, linked: Vec<Linked>) -> Result<Saved> {
-        objects::set(&target(of), &fields(given), &links(linked)).map(saved).map_err(inward)
+        objects::set(&target(of.clone()), &fields(given), &links(linked)).map(saved).map_err(inward)
     }
 
     fn keep(&self, key: &str) -> Result<String> {
@@ -242,16 +242,16 @@ impl Host for Imports {
     }
 
     fn find(&self, what: &Target) -> Result<String> {
-        objects::find(&target(what)).map_err(inward)
+        objects::find(&target(what.clone())).map_err(inward)
     }
 
     fn read(&self, what: &Target, names: &[&str]) -> Result<Vec<Field>> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        objects::read(&target(what), &names).map(read_fields).map_err(inward)
+        objects::read(&target(what.clone()), &names).map(read_fields).map_err(inward)
     }
 
     fn peers(&self, what: &Target, relationship: &str) -> Result<Vec<String>> {
-        objects::peers(&target(what), relationship).map_err(inward)
+        objects::peers(&target(what.clone()), relationship).map_err(inward)
     }
 
     fn document(&self, text: &str, variables: &str) -> Result<String> {

@@ -25,7 +25,11 @@ const KEY_MARK: char = '\u{1f}';
 
 /// The name of an object within its instance.
 fn full_key(kind: &str, key: &str) -> String {
-    format!("{kind}{KEY_MARK}{key}")
+    let mut full = String::with_capacity(kind.len() + KEY_MARK.len_utf8() + key.len());
+    full.push_str(kind);
+    full.push(KEY_MARK);
+    full.push_str(key);
+    full
 }
 
 /// One run's world.
@@ -266,26 +270,26 @@ fn from_violation(violation: &Violation) -> GuestError {
 }
 
 /// A guest's scalar as JSON, for the attribute to read.
-pub(crate) fn scalar_json(scalar: &Scalar) -> Result<Json, GuestError> {
+pub(crate) fn scalar_json(scalar: Scalar) -> Result<Json, GuestError> {
     Ok(match scalar {
         Scalar::Null => Json::Null,
-        Scalar::Boolean(yes) => Json::Bool(*yes),
-        Scalar::Integer(number) => Json::from(*number),
-        Scalar::Number(number) => serde_json::Number::from_f64(*number)
+        Scalar::Boolean(yes) => Json::Bool(yes),
+        Scalar::Integer(number) => Json::from(number),
+        Scalar::Number(number) => serde_json::Number::from_f64(number)
             .map(Json::Number)
             .ok_or_else(|| error(Code::InvalidArgument, "bad-number", "a number must be finite"))?,
-        Scalar::Text(text) => Json::String(text.clone()),
-        Scalar::Json(text) => serde_json::from_str(text).map_err(|bad| {
+        Scalar::Text(text) => Json::String(text),
+        Scalar::Json(text) => serde_json::from_str(&text).map_err(|bad| {
             error(Code::InvalidArgument, "bad-json", format!("not valid JSON: {bad}"))
         })?,
     })
 }
 
-pub(crate) fn value_json(value: &FieldValue) -> Result<Json, GuestError> {
+pub(crate) fn value_json(value: FieldValue) -> Result<Json, GuestError> {
     match value {
         FieldValue::One(scalar) => scalar_json(scalar),
         FieldValue::Many(scalars) => {
-            scalars.iter().map(scalar_json).collect::<Result<Vec<Json>, _>>().map(Json::Array)
+            scalars.into_iter().map(scalar_json).collect::<Result<Vec<Json>, _>>().map(Json::Array)
         }
     }
 }

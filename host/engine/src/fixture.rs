@@ -86,7 +86,7 @@ fn squeezed(text: &str) -> String {
 }
 
 fn fields_json(fields: &[Field]) -> Result<Json, GuestError> {
-    let entry = |field: &Field| Ok((field.name.clone(), value_json(&field.value)?));
+    let entry = |field: &Field| Ok((field.name.clone(), value_json(field.value.clone())?));
     let map: Result<serde_json::Map<String, Json>, GuestError> = fields.iter().map(entry).collect();
     map.map(Json::Object)
 }
@@ -268,7 +268,7 @@ impl GuestHost for Recorded {
         let scalar = scalar(&value);
         self.calls.push(json!({
             "call": "allocate", "pool": request.pool, "identifier": request.identifier,
-            "value": scalar_json(&scalar)?, "reused": reused,
+            "value": scalar_json(scalar.clone())?, "reused": reused,
         }));
         Ok(Grant { value: scalar, object: None, reused })
     }

@@ -28,7 +28,8 @@ pub(crate) fn seed(definition: ObjectId, target: ObjectId) -> String {
     hash.update(definition.0.to_be_bytes());
     hash.update(target.0.to_be_bytes());
     hash.update(b"seed v1");
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let digest = hash.finalize();
+    model::hexadecimal(digest.get(..16).unwrap_or_default())
 }
 
 fn low_half(definition: ObjectId, target: ObjectId, parts: &[&str]) -> u64 {

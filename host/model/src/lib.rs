@@ -15,7 +15,7 @@ pub mod template;
 pub mod time;
 pub mod value;
 
-pub use id::{BranchId, Digest, ObjectId, Seq, Symbol, Symbols};
+pub use id::{BranchId, Digest, ObjectId, Seq, Symbol, Symbols, hexadecimal};
 pub use ip::Interface;
 pub use time::{Clock, IdSource, Timestamp};
 pub use value::Value;

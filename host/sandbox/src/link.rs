@@ -364,7 +364,10 @@ fn fields_cut(fields: Vec<(String, String)>, bytes_max: u64) -> Vec<(String, Str
 }
 
 fn subject(draft: &api::Draft) -> String {
-    format!("{} {}", draft.kind, draft.key).trim_end().to_owned()
+    match draft.key.as_str() {
+        "" => draft.kind.clone(),
+        key => [draft.kind.as_str(), key].join(" "),
+    }
 }
 
 fn named(target: &api::Target) -> String {

@@ -285,8 +285,7 @@ impl Service {
         content: &str,
         input: Input,
     ) -> Result<Input, ServiceError> {
-        let checksum: String =
-            Md5::digest(content.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let checksum: String = model::hexadecimal(&Md5::digest(content.as_bytes()));
         let input = input.json("status", json!("Ready"));
         let same = held.is_some_and(|held| {
             held.value("checksum").as_text() == Some(checksum.as_str())

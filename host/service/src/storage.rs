@@ -216,8 +216,7 @@ impl Service {
                 return Err(ServiceError::request("bad-file-name", message));
             }
         }
-        let checksum: String =
-            Sha1::digest(&upload.bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let checksum: String = model::hexadecimal(&Sha1::digest(&upload.bytes));
         let id = self.database.environment().ids.next_id(draft.now());
         let told = Told {
             name: upload.name.clone(),

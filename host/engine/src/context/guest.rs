@@ -27,13 +27,13 @@ impl GuestHost for RunContext {
     }
 
     fn create(&mut self, draft: Draft) -> Result<Saved, GuestError> {
-        self.whole(|context| Self::create(context, &draft))
+        self.whole(|context| Self::create(context, draft))
     }
 
     fn create_many(&mut self, drafts: Vec<Draft>) -> Result<Vec<Saved>, (u32, GuestError)> {
         self.whole(|context| {
             let mut all = Vec::with_capacity(drafts.len());
-            for (number, draft) in drafts.iter().enumerate() {
+            for (number, draft) in drafts.into_iter().enumerate() {
                 let saved = Self::create(context, draft);
                 all.push(saved.map_err(|bad| (u32::try_from(number).unwrap_or(u32::MAX), bad))?);
             }
@@ -47,7 +47,7 @@ impl GuestHost for RunContext {
         fields: Vec<Field>,
         links: Vec<Link>,
     ) -> Result<Saved, GuestError> {
-        self.whole(|context| Self::set(context, &of, &fields, &links))
+        self.whole(|context| Self::set(context, &of, fields, &links))
     }
 
     fn keep(&mut self, key: &str) -> Result<String, GuestError> {

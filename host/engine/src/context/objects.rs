@@ -18,12 +18,12 @@ use crate::limits::KEY_BYTES_MAX;
 
 impl RunContext {
     /// Ensures an object: makes it, updates it, or leaves it alone.
-    pub(crate) fn create(&mut self, draft: &GuestDraft) -> Result<Saved, GuestError> {
+    pub(crate) fn create(&mut self, mut draft: GuestDraft) -> Result<Saved, GuestError> {
         let kind = match self.draft.kind(&draft.kind) {
             Ok(kind) => Arc::clone(kind),
             Err(failure) => return Err(self.told(failure)),
         };
-        let mut input = self.input(&draft.fields)?;
+        let mut input = input(std::mem::take(&mut draft.fields))?;
         for link in &draft.links {
             let peers = self.peers_of(link)?;
             // One relationship may be named more than once.
@@ -32,9 +32,9 @@ impl RunContext {
                 false => input.rel(&link.relationship, peers),
             };
         }
-        let key = self.key_of(&kind, draft, &input)?;
+        let key = self.key_of(&kind, &draft, &input)?;
         let Meant { id, is_there, is_ours } = self.meant(&kind, &key, &input)?;
-        input = self.draw(&kind, id, &key, draft, input)?;
+        input = self.draw(&kind, id, &key, &draft, input)?;
         let claimed = Claimed::of(&input);
         let outcome = self.ensure(&kind, id, is_there, input)?;
         self.claim_owned(id, is_ours, &key, claimed)?;
@@ -294,7 +294,7 @@ impl RunContext {
     pub(crate) fn set(
         &mut self,
         of: &Target,
-        fields: &[Field],
+        fields: Vec<Field>,
         links: &[Link],
     ) -> Result<Saved, GuestError> {
         let id = self.id_of(of)?;
@@ -303,7 +303,7 @@ impl RunContext {
             Err(failure) => return Err(self.told(failure)),
         };
         let kind = Arc::clone(object.kind());
-        let mut input = self.input(fields)?;
+        let mut input = input(fields)?;
         self.check_others(&kind, &object, &input)?;
         let mut claim = self.now.remove(&id).unwrap_or_else(|| {
             let mut claim = Claim::default();
@@ -446,21 +446,21 @@ impl RunContext {
         label(id).ok().flatten().unwrap_or_else(|| id.to_string())
     }
 
-    fn input(&mut self, fields: &[Field]) -> Result<Input, GuestError> {
-        let mut input = Input::default();
-        for field in fields {
-            let json = value_json(&field.value).map_err(|mut bad| {
-                bad.path = Some(format!("fields.{}", field.name));
-                bad
-            })?;
-            input = input.attr(&field.name, AttrInput::json(json));
-        }
-        Ok(input)
-    }
-
     fn peers_of(&mut self, link: &Link) -> Result<Vec<PeerInput>, GuestError> {
         link.to.iter().map(|target| self.id_of(target).map(PeerInput::id)).collect()
     }
+}
+
+/// What a guest sets of an object, as a draft takes it.
+fn input(fields: Vec<Field>) -> Result<Input, GuestError> {
+    let mut input = Input::default();
+    for Field { name, value } in fields {
+        match value_json(value) {
+            Ok(json) => input.attrs.insert(name, AttrInput::json(json)),
+            Err(bad) => return Err(GuestError { path: Some(format!("fields.{name}")), ..bad }),
+        };
+    }
+    Ok(input)
 }
 
 /// The key without its kind.

@@ -40,7 +40,7 @@ impl RunContext {
     fn asked(&self, request: &GuestRequest) -> Result<PoolRequest, GuestError> {
         let mut data = BTreeMap::new();
         for field in &request.data {
-            data.insert(field.name.clone(), value_json(&field.value)?);
+            data.insert(field.name.clone(), value_json(field.value.clone())?);
         }
         let want = match (request.want, request.terms.block) {
             (GuestWant::Number, None) => Want::Number,
