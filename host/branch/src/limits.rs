@@ -67,6 +67,9 @@ model::limits! {
     pub(crate) ROWS_KNOWN_MAX: usize = 100_000, "rows",
         "That a draft remembers; what a run looks at again and again is far less",
         "further rows are read again from the snapshot";
+    pub(crate) BESIDE_ROWS_MAX: usize = 32, "rows",
+        "Of kinds of objects that lie together, read at once where two of them are asked for",
+        "each is looked for by itself";
     pub(crate) SCHEMAS_COMPILED_MAX: usize = 64, "schemas",
         "Kept ready: one for main, and one for each branch that changed it or is behind",
         "one makes room, and is compiled again when it is asked for";

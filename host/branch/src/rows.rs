@@ -5,6 +5,7 @@
 //! read set is complete without anyone thinking of it.
 
 mod below;
+mod beside;
 mod bytes;
 mod looked;
 mod merged;
@@ -23,6 +24,7 @@ use crate::object::{is_there, is_through};
 use crate::seen::Seen;
 
 pub(crate) use below::Wanted;
+use beside::Beside;
 pub(crate) use bytes::{RowBytes, encoded};
 pub(crate) use looked::Found;
 use looked::{Looked, remembered};
@@ -95,6 +97,7 @@ pub(crate) struct Rows {
     fresh: HashSet<ObjectId, RandomState>,
     /// What was looked at and noted.
     looked: RefCell<Box<Looked>>,
+    beside: Beside,
     /// What is looked at is the input of a run.
     observing: Cell<bool>,
     seen: RefCell<Seen>,
@@ -119,6 +122,7 @@ impl Rows {
             quiet: Cell::new(false),
             fresh: HashSet::default(),
             looked: RefCell::default(),
+            beside: Beside::default(),
             observing: Cell::new(false),
             seen: RefCell::default(),
         }
@@ -141,6 +145,13 @@ impl Rows {
         }
         if remembered(space).is_none() {
             self.note_point(space, key);
+            let is_plain = self.overlay.is_none() && self.ahead.is_none();
+            if space == Space::Kinds
+                && is_plain
+                && let Some(known) = self.beside.get(&self.snapshot, key)?
+            {
+                return Ok(known.map(Bytes::Pending));
+            }
             return self.beneath(space, key);
         }
         if let Some(known) = self.looked.borrow().row(space, key) {

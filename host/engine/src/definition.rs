@@ -94,6 +94,21 @@ impl Definition {
         Self::read(view, &Self::object(view, name)?)
     }
 
+    /// The same, where it is most likely this one: names are unique, so that one look tells.
+    pub(crate) fn find_at(
+        view: &View,
+        name: &str,
+        likely: ObjectId,
+    ) -> Result<Self, DefinitionError> {
+        let object = view.object(likely)?.filter(|object| {
+            object.kind().name == Self::KIND && object.value("name").as_text() == Some(name)
+        });
+        match object {
+            Some(object) => Self::read(view, &object),
+            None => Self::find(view, name),
+        }
+    }
+
     /// The object of the definition with this name or id.
     pub(crate) fn object(view: &View, name: &str) -> Result<Object, DefinitionError> {
         let unknown = || DefinitionError::Unknown(name.to_owned());

@@ -310,7 +310,7 @@ impl Engine {
     /// Reads what a run begins with; nothing where its name means another definition by now.
     fn begin(&self, job: &Job, draft: &Draft) -> Result<Option<Begun>, RunError> {
         let request = &job.request;
-        let mut definition = Definition::find(draft, &request.definition)?;
+        let mut definition = Definition::find_at(draft, &request.definition, job.definition)?;
         if definition.id != job.definition {
             self.remember(request, definition.id);
             return Ok(None);

@@ -12,6 +12,7 @@ use crate::commit::{Author, Cause};
 use crate::database::{Database, Environment};
 use crate::draft::{AttrInput, Draft, Input, PeerInput, Succeeded};
 use crate::error::CommitFailure;
+use crate::limits::BESIDE_ROWS_MAX;
 
 #[derive(Debug, Default)]
 struct Outside(AtomicU64);
@@ -189,4 +190,44 @@ fn what_comes_below_what_was_looked_at_is_a_conflict_and_what_comes_beside_it_is
     let claimants = |of: ObjectId| move |draft: &Draft| drop(draft.claimants(of).unwrap());
     assert!(meets(&claimants(part), &claimed(7)));
     assert!(!meets(&claimants(whole), &claimed(8)));
+}
+
+#[test]
+fn of_ids_that_lie_together_each_is_what_it_is_however_many_there_are() {
+    let id = |low: u128| ObjectId(9 << 64 | 1 << 63 | low);
+    for count in [0, 1, 5, BESIDE_ROWS_MAX, BESIDE_ROWS_MAX + 1] {
+        let database = database();
+        let count = u128::try_from(count).unwrap();
+        let mut making = draft(&database);
+        for number in 0..count {
+            making.create("TestThing", Some(id(2 * number)), named(&number.to_string())).unwrap();
+        }
+        database.commit(making, Cause::Objects).unwrap();
+        let asking = draft(&database);
+        for low in 0..2 * count + 3 {
+            assert_eq!(
+                is_there(&asking, id(low)),
+                low % 2 == 0 && low < 2 * count,
+                "{low} of {count}"
+            );
+        }
+    }
+}
+
+#[test]
+fn who_asked_for_ids_that_lie_together_meets_those_it_asked_for_and_no_others() {
+    let id = |low: u128| ObjectId(9 << 64 | 1 << 63 | low);
+    for (taken, meets) in [(3, true), (4, true), (5, false)] {
+        let database = database();
+        let mut asking = draft(&database);
+        for low in [1, 2, 3, 4] {
+            assert!(!is_there(&asking, id(low)));
+        }
+        let mut other = draft(&database);
+        other.create("TestThing", Some(id(taken)), named("other")).unwrap();
+        database.commit(other, Cause::Objects).unwrap();
+        asking.create("TestThing", None, named("own")).unwrap();
+        let done = database.commit(asking, Cause::Objects);
+        assert_eq!(matches!(done, Err(CommitFailure::Conflict { .. })), meets, "{taken}: {done:?}");
+    }
 }
