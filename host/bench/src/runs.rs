@@ -210,8 +210,12 @@ fn many_clients(
         groups += commits.len();
         rows += commits.iter().map(|group| group.rows.len()).sum::<usize>();
         for (layout, engine, side) in &mut *yardsticks {
-            let mut write = || {
-                for group in regrouped(&commits) {
+            let groups = match *layout {
+                Layout::AsGrouped => commits.iter().cloned().map(|group| vec![group]).collect(),
+                _ => regrouped(&commits),
+            };
+            let write = || {
+                for group in groups {
                     let rows: Vec<_> = group.iter().map(|part| layout.rows(part)).collect();
                     let (time, done) = timed(|| engine.commit(&rows));
                     done?;
@@ -335,10 +339,13 @@ enum Layout {
     LogOnly,
     /// Ours again, while another core computes runs, as it does in ours.
     Beside,
+    /// Ours again, in the groups that we wrote: half the clients compute while the others are written.
+    AsGrouped,
 }
 
 impl Layout {
-    const ALL: [Self; 5] = [Self::Ours, Self::Hashed, Self::InMemory, Self::LogOnly, Self::Beside];
+    const ALL: [Self; 6] =
+        [Self::Ours, Self::Hashed, Self::InMemory, Self::LogOnly, Self::Beside, Self::AsGrouped];
 
     fn name(self) -> &'static str {
         match self {
@@ -347,6 +354,7 @@ impl Layout {
             Self::InMemory => "bare, indexes in memory",
             Self::LogOnly => "bare, one log row a run",
             Self::Beside => "bare, beside a core that computes runs",
+            Self::AsGrouped => "bare, in groups as ours",
         }
     }
 
@@ -357,13 +365,14 @@ impl Layout {
             Self::InMemory => "in-memory.redb",
             Self::LogOnly => "log-only.redb",
             Self::Beside => "beside.redb",
+            Self::AsGrouped => "as-grouped.redb",
         }
     }
 
     fn rows(self, group: &Tapped) -> Vec<TappedRow> {
         let rows = group.rows.iter();
         match self {
-            Self::Ours | Self::Beside => group.rows.clone(),
+            Self::Ours | Self::Beside | Self::AsGrouped => group.rows.clone(),
             Self::Hashed => rows.map(hashed).collect(),
             Self::InMemory => rows.filter(|(space, ..)| *space != Space::Index).cloned().collect(),
             Self::LogOnly => log_rows(group),
