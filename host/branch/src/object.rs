@@ -1,12 +1,13 @@
 //! A handle on one version of an object, read in place.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::schema::{Attribute, Kind};
-use model::{ObjectId, Seq, Value};
+use model::{ObjectId, Seq, Symbol, Value};
 
 use crate::error::BranchError;
-use crate::record::{AttrRef, Header, Payload, Record, ValueRef};
+use crate::record::{AttrRef, Header, Payload, Place, Record, ValueRef};
 use crate::rows::{Bytes, RowBytes};
 
 /// Where the payload of a head or edge row begins: after its commit and flags.
@@ -46,6 +47,9 @@ pub struct Object {
     seq: Seq,
     header: Header,
     row: Bytes,
+    /// Where the attributes from the last one that was asked for on begin, its symbol in the upper half:
+    /// who asks in their order reads each once.
+    place: AtomicU64,
 }
 
 impl Object {
@@ -62,7 +66,8 @@ impl Object {
         }
         let payload = Payload { bytes: row.get(PAYLOAD_AT..).ok_or_else(damaged)?, seq };
         let header = payload.header().ok_or_else(damaged)?;
-        Ok(Some(Self { id, kind: Arc::clone(kind), seq, header, row }))
+        let place = AtomicU64::new(0);
+        Ok(Some(Self { id, kind: Arc::clone(kind), seq, header, row, place }))
     }
 
     /// The same again, with its bytes copied: for what outlives a look at the store.
@@ -73,11 +78,22 @@ impl Object {
             seq: self.seq,
             header: self.header,
             row: Bytes::Pending(RowBytes::from(&*self.row)),
+            place: AtomicU64::new(0),
         }
     }
 
     fn payload(&self) -> Payload<'_> {
         Payload { bytes: self.row.get(PAYLOAD_AT..).unwrap_or_default(), seq: self.seq }
+    }
+
+    /// An attribute, if it was ever set.
+    fn stored(&self, symbol: Symbol) -> Option<AttrRef<'_>> {
+        let [a, b, c, d, e, f, g, h] = self.place.load(Ordering::Relaxed).to_be_bytes();
+        let (known, at) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+        let (attr, place) = self.payload().attr(symbol, Place { symbol: known, at });
+        let place = u64::from(place.symbol) << 32 | u64::from(place.at);
+        self.place.store(place, Ordering::Relaxed);
+        attr
     }
 
     /// Identity.
@@ -112,7 +128,7 @@ impl Object {
 
     /// An attribute; where the object has none, the schema's default.
     pub fn attr<'a>(&'a self, attribute: &'a Attribute) -> AttrRef<'a> {
-        self.payload().attr(attribute.symbol).unwrap_or_else(|| AttrRef {
+        self.stored(attribute.symbol).unwrap_or_else(|| AttrRef {
             value: attribute.default.as_ref().map_or(ValueRef::Null, ValueRef::from),
             is_default: true,
             is_protected: false,
@@ -125,7 +141,7 @@ impl Object {
 
     /// Whether the attribute was ever set, to nothing perhaps.
     pub(crate) fn has(&self, attribute: &Attribute) -> bool {
-        self.payload().attr(attribute.symbol).is_some()
+        self.stored(attribute.symbol).is_some()
     }
 
     /// The value of the attribute called `name`, owned; nothing when there is no such attribute.
@@ -135,7 +151,7 @@ impl Object {
 
     /// The value of an attribute of the object's kind, owned.
     pub(crate) fn value_of(&self, attribute: &Attribute) -> Value {
-        let value = match self.payload().attr(attribute.symbol) {
+        let value = match self.stored(attribute.symbol) {
             Some(attr) => attr.value.to_value(),
             None => attribute.default.clone(),
         };

@@ -339,22 +339,27 @@ impl<'a> Payload<'a> {
         })
     }
 
-    /// The attribute with this symbol, if the record has it. Linear in the attributes before it.
-    pub(crate) fn attr(self, wanted: Symbol) -> Option<AttrRef<'a>> {
-        let mut rest = self.bytes.get(HEADER..)?;
+    /// The attribute with this symbol, if the record has it, and where to go on for the next one. Linear in
+    /// the attributes between there and `from`.
+    pub(crate) fn attr(self, wanted: Symbol, from: Place) -> (Option<AttrRef<'a>>, Place) {
+        let from = if from.symbol <= wanted.0 { from } else { Place::default() };
+        let at = usize::try_from(from.at).unwrap_or(0);
+        let all = self.bytes.get(HEADER..).unwrap_or_default();
+        let mut rest = all.get(at..).unwrap_or_default();
+        let mut found = None;
+        let mut place = rest;
         while !rest.is_empty() {
-            let symbol = read_varint(&mut rest)?;
-            let length = usize::try_from(read_varint(&mut rest)?).ok()?;
-            let (entry, after) = rest.split_at_checked(length)?;
-            if symbol == wanted.0 {
-                return decode_entry(entry, self.seq);
-            }
-            if symbol > wanted.0 {
-                return None;
+            place = rest;
+            let Some((symbol, entry, after)) = next_entry(rest) else { break };
+            if symbol >= wanted.0 {
+                found = (symbol == wanted.0).then(|| decode_entry(entry, self.seq)).flatten();
+                break;
             }
             rest = after;
+            place = after;
         }
-        None
+        let at = u32::try_from(all.len() - place.len()).unwrap_or(0);
+        (found, Place { symbol: wanted.0, at })
     }
 
     /// All attributes in the order of their symbols; `None` marks damage.
@@ -365,11 +370,9 @@ impl<'a> Payload<'a> {
                 return None;
             }
             let mut next = || {
-                let symbol = Symbol(read_varint(&mut rest)?);
-                let length = usize::try_from(read_varint(&mut rest)?).ok()?;
-                let (entry, after) = rest.split_at_checked(length)?;
+                let (symbol, entry, after) = next_entry(rest)?;
                 rest = after;
-                Some((symbol, decode_entry(entry, self.seq)?))
+                Some((Symbol(symbol), decode_entry(entry, self.seq)?))
             };
             let entry = next();
             if entry.is_none() {
@@ -378,6 +381,22 @@ impl<'a> Payload<'a> {
             Some(entry)
         })
     }
+}
+
+/// Where attributes from a symbol on begin, counted from the first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) symbol: u32,
+    pub(crate) at: u32,
+}
+
+/// The symbol and the bytes of the first of some entries, and those after it.
+fn next_entry(entries: &[u8]) -> Option<(u32, &[u8], &[u8])> {
+    let mut rest = entries;
+    let symbol = read_varint(&mut rest)?;
+    let length = usize::try_from(read_varint(&mut rest)?).ok()?;
+    let (entry, after) = rest.split_at_checked(length)?;
+    Some((symbol, entry, after))
 }
 
 fn decode_entry(entry: &[u8], seq: Seq) -> Option<AttrRef<'_>> {
@@ -590,6 +609,7 @@ mod tests {
         #[test]
         fn a_record_comes_back_as_it_was(
             attrs in proptest::collection::btree_map((0u32..5000).prop_map(Symbol), attrs(), 0..12),
+            asked in proptest::collection::vec(0u32..6000, 0..12),
         ) {
             let record = Record {
                 created: Seq(4), created_by: ObjectId(5), updated_by: ObjectId(6),
@@ -598,11 +618,17 @@ mod tests {
             let bytes = record.encode();
             prop_assert_eq!(Record::decode(&bytes, Seq(9)), Some(record.clone()));
             let payload = Payload { bytes: &bytes, seq: Seq(9) };
-            for (symbol, attr) in record.attrs.iter() {
-                let read = payload.attr(*symbol).and_then(|read| read.value.to_value());
-                prop_assert_eq!(read, Some(attr.value.clone()));
+            // In order, and not: from wherever the last one was.
+            let mut place = Place::default();
+            let own: Vec<Symbol> = record.attrs.iter().map(|(symbol, _)| *symbol).collect();
+            let others: Vec<Symbol> = asked.into_iter().map(Symbol).collect();
+            let asked = [&own[..], &others, &own].concat();
+            for symbol in asked {
+                let read;
+                (read, place) = payload.attr(symbol, place);
+                let value = record.attrs.get(&symbol).map(|attr| attr.value.clone());
+                prop_assert_eq!(read.and_then(|read| read.value.to_value()), value);
             }
-            prop_assert!(payload.attr(Symbol(6000)).is_none());
         }
 
         #[test]

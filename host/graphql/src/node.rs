@@ -93,7 +93,7 @@ fn field<'d>(
         return relationship(execution, &rel, merged, object, out);
     }
     match name {
-        "id" => write::display(object.id(), out),
+        "id" => write::id(object.id(), out),
         "__typename" => write::text(&kind.name, out),
         "display_label" => write::text(&execution.label(object)?, out),
         "hfid" => match execution.view.hfid_told(object)? {
@@ -468,7 +468,7 @@ fn reference<'d>(
     for part in execution.scope.merge_named(&merged.sets(), "CoreAccount") {
         write::key(part.key, &mut first, out);
         match (part.name(), &object) {
-            ("id", _) => write::display(id, out),
+            ("id", _) => write::id(id, out),
             ("display_label", Some(object)) => {
                 write::text(&execution.label(object)?, out);
             }

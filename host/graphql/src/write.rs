@@ -1,12 +1,21 @@
 //! JSON straight to bytes.
 
 use branch::ValueRef;
+use model::ObjectId;
+
+/// Whether a byte cannot stand in a JSON string as it is.
+fn is_special(byte: u8) -> bool {
+    matches!(byte, 0..=0x1f | b'"' | b'\\')
+}
 
 /// A JSON string.
 pub(crate) fn text(text: &str, out: &mut Vec<u8>) {
+    out.reserve(text.len() + 2);
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|byte| matches!(byte, 0..=0x1f | b'"' | b'\\')) {
+    // Most texts have nothing special; that is told of all bytes at once, without a branch for each.
+    let has_special = rest.iter().fold(false, |found, byte| found | is_special(*byte));
+    while has_special && let Some(at) = rest.iter().position(|byte| is_special(*byte)) {
         let (plain, special) = rest.split_at(at);
         out.extend_from_slice(plain);
         let Some((byte, after)) = special.split_first() else { break };
@@ -37,14 +46,26 @@ pub(crate) fn null(out: &mut Vec<u8>) {
     out.extend_from_slice(b"null");
 }
 
-/// `"key":`, after a comma where something came before.
+/// `"key":`, after a comma where something came before. A name of the dialect, which has nothing special.
 pub(crate) fn key(name: &str, first: &mut bool, out: &mut Vec<u8>) {
-    if !*first {
-        out.push(b',');
-    }
+    debug_assert!(!name.bytes().any(is_special), "{name}");
+    out.reserve(name.len() + 4);
+    out.extend_from_slice(if *first { b"\"" } else { b",\"" });
     *first = false;
-    text(name, out);
-    out.push(b':');
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
+/// An id.
+pub(crate) fn id(id: ObjectId, out: &mut Vec<u8>) {
+    out.push(b'"');
+    out.extend_from_slice(id.text(&mut [0; ObjectId::TEXT_BYTES]).as_bytes());
+    out.push(b'"');
+}
+
+fn integer(number: i64, out: &mut Vec<u8>) {
+    // Into memory: it cannot fail.
+    if let Err(_impossible) = serde_json::to_writer(&mut *out, &number) {}
 }
 
 /// A stored value.
@@ -52,7 +73,7 @@ pub(crate) fn value(value: ValueRef<'_>, out: &mut Vec<u8>) {
     match value {
         ValueRef::Null => null(out),
         ValueRef::Bool(yes) => boolean(yes, out),
-        ValueRef::Int(number) => out.extend_from_slice(number.to_string().as_bytes()),
+        ValueRef::Int(number) => integer(number, out),
         ValueRef::Text(string) => text(string, out),
         ValueRef::Time(moment) => display(moment, out),
         ValueRef::Host(host) => display(host, out),

@@ -22,9 +22,19 @@ impl ObjectId {
     pub const SYSTEM: Self = Self(1);
 }
 
+impl ObjectId {
+    /// Bytes of an id as text.
+    pub const TEXT_BYTES: usize = uuid::fmt::Hyphenated::LENGTH;
+
+    /// The id as text, in a place for it.
+    pub fn text(self, place: &mut [u8; Self::TEXT_BYTES]) -> &str {
+        uuid::Uuid::from_u128(self.0).hyphenated().encode_lower(place)
+    }
+}
+
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        uuid::Uuid::from_u128(self.0).hyphenated().fmt(f)
+        f.pad(self.text(&mut [0; Self::TEXT_BYTES]))
     }
 }
 
