@@ -408,3 +408,26 @@ pub(crate) fn past(space: Space, key: &[u8], old: &[u8]) -> Result<Option<Write>
     };
     Ok(Some(Write::Put { space, key, value: old.to_vec() }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_moment_of_a_commit_is_read_without_the_rest_of_its_row() {
+        for at in [0, -1, 1_767_225_600_000_000, i64::MAX] {
+            let entry = LogEntry {
+                branch: BranchId(u32::MAX),
+                at: Timestamp(at),
+                author: ObjectId(7),
+                cause: Cause::Objects,
+                changed: vec![(ObjectId(9), 3, Op::Created)],
+                drawn: vec![(ObjectId(1), 2, true)],
+            };
+            let row = entry.encode();
+            assert_eq!(LogEntry::moment(&row), Some(Timestamp(at)));
+            assert_eq!(LogEntry::decode(&row), Some(entry));
+        }
+        assert_eq!(LogEntry::moment(&[]), None);
+    }
+}

@@ -188,9 +188,9 @@ impl Rows {
     /// A row of a kind is written or taken back.
     fn forget_found(&self, space: Space, key: &[u8]) {
         if space == Space::Kinds
-            && let Some(id) = key.last_chunk::<16>()
+            && let Some(id) = key::object_at_end(key)
         {
-            self.looked.borrow_mut().forget_found(ObjectId(u128::from_be_bytes(*id)));
+            self.looked.borrow_mut().forget_found(id);
         }
     }
 

@@ -154,7 +154,7 @@ impl View {
         let mut all = Vec::new();
         for key in self.rows.own_keys(Space::Reads, &key::branch(self.branch))? {
             let key = key?;
-            all.extend(key.last_chunk::<16>().map(|id| ObjectId(u128::from_be_bytes(*id))));
+            all.extend(key::object_at_end(&key));
         }
         Ok(all)
     }

@@ -632,9 +632,8 @@ fn whole(kind: &Kind, parts: &[String]) -> Option<Vec<String>> {
 
 /// The object id at the end of an edge or index key.
 pub(crate) fn object_at_end(key: &[u8]) -> Result<ObjectId, BranchError> {
-    key.last_chunk::<16>()
-        .map(|bytes| ObjectId(u128::from_be_bytes(*bytes)))
-        .ok_or_else(|| BranchError::Damaged { what: "a key without an object id".to_owned() })
+    let damaged = || BranchError::Damaged { what: "a key without an object id".to_owned() };
+    key::object_at_end(key).ok_or_else(damaged)
 }
 
 /// The objects of one kind, lazily.

@@ -355,6 +355,11 @@ pub fn claimed_by_prefix(branch: BranchId, object: ObjectId) -> Key {
     Key::of([&line(branch), &id(object)])
 }
 
+/// The id that a key ends with.
+pub fn object_at_end(key: &[u8]) -> Option<ObjectId> {
+    key.last_chunk::<16>().map(|id| ObjectId(u128::from_be_bytes(*id)))
+}
+
 /// Types of an index value, in their order.
 mod tag {
     pub(super) const BOOL: u8 = 1;

@@ -14,6 +14,7 @@ use crate::change::Op;
 use crate::commit::Cause;
 use crate::error::BranchError;
 use crate::limits::CONFLICTS_KNOWN_MAX;
+use crate::rows::encoded;
 use crate::view::View;
 
 /// Names a conflict: the branch, and a hash of what it is about. The same as long as it is there.
@@ -254,7 +255,7 @@ impl crate::draft::Draft {
         match resolution {
             None => self.take_row(Space::Resolutions, key),
             Some(resolution) => {
-                let row = postcard::to_stdvec(resolution).expect("plain data serialises");
+                let row = encoded(resolution);
                 self.put_row(Space::Resolutions, key, row)
             }
         }

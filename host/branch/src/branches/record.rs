@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::BranchError;
 use crate::object::{PAYLOAD_AT, stamp, stamped};
-use crate::rows::RowBytes;
+use crate::rows::{RowBytes, encoded};
 
 /// State of a branch, in the public words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl BranchRecord {
             created_by: self.created_by.0,
             state: self.state,
         };
-        stamped(0, &postcard::to_stdvec(&row).expect("plain data serialises"))
+        stamped(0, &encoded(&row))
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, BranchError> {

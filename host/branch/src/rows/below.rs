@@ -15,11 +15,6 @@ pub(crate) enum Wanted {
     NoMore,
 }
 
-/// The id that some bytes are.
-fn id_of(bytes: &[u8]) -> Option<ObjectId> {
-    Some(ObjectId(u128::from_be_bytes(bytes.try_into().ok()?)))
-}
-
 impl Rows {
     /// Passes on the rows whose keys are `prefix` and the id of an object, in key order, until `each` has
     /// enough: for tables whose keys [end so](Space::ends_with_object), where they are noted as one thing.
@@ -34,8 +29,9 @@ impl Rows {
             self.seen.borrow_mut().range(space, prefix, &key::prefix_end(prefix));
         }
         // What lies deeper is not meant.
-        let mut pass = |key: &[u8], row: &[u8]| match key.strip_prefix(prefix).map(id_of) {
-            Some(Some(id)) => each(id, row),
+        let length = prefix.len() + 16;
+        let mut pass = |key: &[u8], row: &[u8]| match key::object_at_end(key) {
+            Some(id) if key.len() == length => each(id, row),
             _ => Ok(Wanted::More),
         };
         let own = |(key, _): &(&Key, &Slot)| key.starts_with(prefix);

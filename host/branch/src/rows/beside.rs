@@ -45,10 +45,9 @@ impl Beside {
         snapshot: &Snapshot,
         key: &[u8],
     ) -> Result<Option<Option<RowBytes>>, StoreError> {
-        let (Some(common), Some(id)) = (key.get(..COMMON), key.last_chunk::<16>()) else {
+        let (Some(common), Some(id)) = (key.get(..COMMON), key::object_at_end(key)) else {
             return Ok(None);
         };
-        let id = ObjectId(u128::from_be_bytes(*id));
         let mut all = self.0.borrow_mut();
         let Some(together) = all.iter_mut().rev().find(|known| *known.common == *common) else {
             if all.len() == GROUPS {
@@ -73,8 +72,7 @@ fn read(snapshot: &Snapshot, common: &[u8]) -> Result<Rows, StoreError> {
         if rows.len() == BESIDE_ROWS_MAX {
             return Ok(Rows::Many);
         }
-        let id = key.last_chunk::<16>().map(|id| ObjectId(u128::from_be_bytes(*id)));
-        rows.extend(id.map(|id| (id, RowBytes::from(&*row))));
+        rows.extend(key::object_at_end(&key).map(|id| (id, RowBytes::from(&*row))));
     }
     Ok(Rows::Known(rows))
 }

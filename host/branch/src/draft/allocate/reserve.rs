@@ -17,6 +17,7 @@ use crate::draft::allocate::shelf::Stretch;
 use crate::draft::allocate::{Granted, IdentifiedBy, PoolRequest, refused};
 use crate::error::BranchError;
 use crate::object::Object;
+use crate::rows::encoded;
 use crate::view::View;
 
 pub use crate::limits::IDENTIFIER_BYTES_MAX;
@@ -130,11 +131,11 @@ impl Kept {
                 why: gone.why.clone(),
             }),
         };
-        let mut bytes = postcard::to_stdvec(&row).expect("plain data serialises");
+        let mut bytes = encoded(&row);
         if !self.also.is_empty() {
             // Most have none, and rows are no longer for it.
             let also: Vec<u32> = self.also.iter().map(|branch| branch.0).collect();
-            bytes.extend(postcard::to_stdvec(&also).expect("plain data serialises"));
+            bytes.extend(encoded(&also));
         }
         Some(bytes)
     }

@@ -14,6 +14,7 @@ use crate::draft::Draft;
 use crate::draft::allocate::refused;
 use crate::error::BranchError;
 use crate::object::Object;
+use crate::rows::encoded;
 use crate::view::View;
 
 pub(in crate::draft) use crate::limits::SCOPE_MAX;
@@ -179,7 +180,7 @@ impl Draft {
         if !division.is_empty() {
             let key = division_key(pool.id(), id);
             if self.view.rows.get(Space::Meta, &key)?.is_none() {
-                let row = postcard::to_stdvec(&division).expect("plain data serialises");
+                let row = encoded(&division);
                 self.put_row(Space::Meta, key, row)?;
                 let of = pool.id().0.to_be_bytes().to_vec();
                 self.put_row(Space::Meta, pool_key(id), of)?;

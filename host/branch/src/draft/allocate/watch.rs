@@ -13,6 +13,7 @@ use crate::draft::allocate::leased::Also;
 use crate::error::{BranchError, CommitFailure};
 use crate::limits::ALERTS_LISTED_MAX;
 use crate::object::Object;
+use crate::rows::encoded;
 use crate::view::View;
 
 /// Attempts to tell it: another commit may tell it first, and then there is nothing to tell.
@@ -84,7 +85,7 @@ impl Database {
         let scope = super::scope_of(pool).into_iter().zip(desk.division.clone()).collect();
         let pool = pool.id().0;
         let alert = PoolAlert { pool, name, scope, is_full, used, total, alert_at, at };
-        let row = postcard::to_stdvec(&alert).expect("plain data serialises");
+        let row = encoded(&alert);
         let state = is_full.then(|| Vec::new().into());
         draft.view.rows.write(Space::Meta, alert_key(id), state)?;
         let number = draft.view.next_event()?;
